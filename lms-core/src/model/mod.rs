@@ -1,0 +1,36 @@
+//! What a thing is: one file per aggregate.
+
+pub mod table;
+
+mod activity;
+mod ai_log;
+mod assignment;
+mod attempt;
+mod certificate;
+mod course;
+mod enrollment;
+mod id;
+mod lesson;
+pub mod points;
+mod progress;
+pub mod question;
+mod quiz;
+mod submission;
+mod time;
+mod user;
+
+pub use activity::*;
+pub use ai_log::*;
+pub use assignment::*;
+pub use attempt::*;
+pub use certificate::*;
+pub use course::*;
+pub use enrollment::*;
+pub use id::*;
+pub use lesson::*;
+pub use points::*;
+pub use progress::*;
+pub use quiz::*;
+pub use submission::*;
+pub use time::Timestamp;
+pub use user::*;

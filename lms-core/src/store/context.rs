@@ -1,0 +1,331 @@
+//! What a command loads before it decides: rows, and nothing derived from them (DETAILS 21).
+
+use crate::model::table::record;
+use crate::model::*;
+
+/// A person and who asks (E1).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PersonContext {
+    /// Who asks, if a user does.
+    pub actor: Option<User>,
+    /// The person.
+    pub subject: Option<User>,
+}
+
+/// A course, who asks, and one person in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CourseContext {
+    /// Who asks, if a user does.
+    pub actor: Option<User>,
+    /// The actor's place in the course's staff.
+    pub staff: Option<CourseStaff>,
+    /// The course.
+    pub course: Course,
+    /// The person, where one was named.
+    pub subject: Option<User>,
+    /// The person's place in the course's staff.
+    pub subject_staff: Option<CourseStaff>,
+    /// The person's enrollment.
+    pub enrollment: Option<Enrollment>,
+    /// The unfinished job of the course, if there is one.
+    pub job: Option<CourseJob>,
+    /// How many published lessons it has.
+    pub published_lessons: i64,
+    /// How many certificates it has issued.
+    pub certificates: i64,
+    /// How many active enrollments it has.
+    pub active_enrollments: i64,
+}
+
+/// Which content a [`ContentContext`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentRef {
+    /// A course; siblings are its lessons.
+    Course(CourseId),
+    /// The objectives of a course; siblings are they.
+    Objectives(CourseId),
+    /// A lesson; siblings are the course's lessons.
+    Lesson(LessonId),
+    /// The topics of a lesson; siblings are they.
+    LessonTopics(LessonId),
+    /// The quizzes of a lesson; siblings are they.
+    LessonQuizzes(LessonId),
+    /// The assignments of a lesson; siblings are they.
+    LessonAssignments(LessonId),
+    /// A topic; siblings are the lesson's topics.
+    Topic(TopicId),
+    /// A quiz; siblings are the lesson's quizzes.
+    Quiz(QuizId),
+    /// The questions of a quiz; siblings are they.
+    QuizQuestions(QuizId),
+    /// A question; siblings are the quiz's questions.
+    Question(QuestionId),
+    /// An assignment; siblings are the lesson's assignments.
+    Assignment(AssignmentId),
+}
+
+/// A piece of content, all that stands above it, and its siblings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContentContext {
+    /// Who asks, if a user does.
+    pub actor: Option<User>,
+    /// The actor's place in the course's staff.
+    pub staff: Option<CourseStaff>,
+    /// The course.
+    pub course: Course,
+    /// The lesson, where the content is one or hangs under one.
+    pub lesson: Option<Lesson>,
+    /// The topic, where the content is one.
+    pub topic: Option<Topic>,
+    /// The quiz, where the content is one or hangs under one.
+    pub quiz: Option<Quiz>,
+    /// The question, where the content is one.
+    pub question: Option<QuizQuestion>,
+    /// The assignment, where the content is one.
+    pub assignment: Option<Assignment>,
+    /// The siblings' ids in order; see [`ContentRef`].
+    pub siblings: Vec<uuid::Uuid>,
+    /// The questions of the quiz, in order; filled where the content is a quiz or a question.
+    pub questions: Vec<QuizQuestion>,
+    /// How many topics the lesson has.
+    pub topics: i64,
+    /// The lesson's quizzes; filled where there is a lesson.
+    pub quizzes: Vec<Quiz>,
+    /// The lesson's assignments; filled where there is a lesson.
+    pub assignments: Vec<Assignment>,
+    /// The course's objectives, in order.
+    pub objectives: Vec<Objective>,
+    /// How many published lessons the course has.
+    pub published_lessons: i64,
+    /// Whether any learner has a row under the content (a progress, an attempt, a submission, a
+    /// waiver or an override): where none has, no enrollment's counters can change with it.
+    pub has_learner_rows: bool,
+}
+
+/// Which piece of one learner's work a [`LearnerContext`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LearnerScope {
+    /// A learner in a course.
+    Course(CourseId, UserId),
+    /// A learner in a lesson.
+    Lesson(LessonId, UserId),
+    /// A learner at a topic.
+    Topic(TopicId, UserId),
+    /// A learner at a quiz.
+    Quiz(QuizId, UserId),
+    /// One attempt.
+    Attempt(AttemptId),
+    /// A learner at an assignment.
+    Assignment(AssignmentId, UserId),
+    /// One version of a submission.
+    Submission(SubmissionId),
+}
+
+record! {
+    /// The part of an attempt that other attempts' decisions need.
+    pub struct AttemptHead in "quiz_attempts" {
+        /// The id.
+        pub id: AttemptId,
+        /// The quiz.
+        pub quiz_id: QuizId,
+        /// The learner's enrollment.
+        pub enrollment_id: EnrollmentId,
+        /// 1 for the first.
+        pub attempt_no: i64,
+        /// Where it stands.
+        pub state: AttemptState,
+        /// Points earned.
+        pub score: Option<Points>,
+        /// Points possible.
+        pub possible: Option<Points>,
+        /// When its time is up.
+        pub deadline: Option<Timestamp>,
+        /// When it was handed in.
+        pub completed_at: Option<Timestamp>,
+    }
+}
+
+record! {
+    /// The part of a submission that other decisions need: no text.
+    pub struct SubmissionHead in "submissions" {
+        /// The id.
+        pub id: SubmissionId,
+        /// The assignment.
+        pub assignment_id: AssignmentId,
+        /// The learner's enrollment.
+        pub enrollment_id: EnrollmentId,
+        /// The learner.
+        pub student_id: UserId,
+        /// 1 for the first.
+        pub version_no: i64,
+        /// Where it stands.
+        pub state: SubmissionState,
+        /// When it was handed in.
+        pub submitted_at: Option<Timestamp>,
+        /// Seconds late.
+        pub late_seconds: i64,
+        /// The current grade.
+        pub grade: Option<Points>,
+        /// What kind of grader made it.
+        pub grader_kind: Option<GraderKind>,
+        /// When it was graded.
+        pub graded_at: Option<Timestamp>,
+        /// When the learner may see it.
+        pub posted_at: Option<Timestamp>,
+        /// Where AI grading stands.
+        pub ai_status: AiGradingState,
+        /// The AI suggestion that waits for a person.
+        pub suggested_seq: Option<i64>,
+    }
+}
+
+/// One lesson and all that one learner has in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LessonWork {
+    /// The lesson.
+    pub lesson: Lesson,
+    /// The learner's progress; `None` = not started.
+    pub progress: Option<LessonProgress>,
+    /// How many topics it has.
+    pub topics: i64,
+    /// How many of them the learner has viewed.
+    pub topics_viewed: i64,
+    /// Its quizzes.
+    pub quizzes: Vec<Quiz>,
+    /// The learner's results at them.
+    pub results: Vec<QuizResult>,
+    /// Its assignments.
+    pub assignments: Vec<Assignment>,
+    /// The learner's versions for them.
+    pub submissions: Vec<SubmissionHead>,
+    /// What was waived for the learner: the lesson or items of it.
+    pub waivers: Vec<Waiver>,
+    /// What was granted to the learner: for the lesson or items of it.
+    pub overrides: Vec<Override>,
+}
+
+/// Everything that a command on one learner's work decides by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LearnerContext {
+    /// Who asks, if a user does.
+    pub actor: Option<User>,
+    /// The actor's place in the course's staff.
+    pub staff: Option<CourseStaff>,
+    /// The course.
+    pub course: Course,
+    /// The learner.
+    pub student: Option<User>,
+    /// The learner's enrollment.
+    pub enrollment: Option<Enrollment>,
+    /// The unfinished job of the course, if there is one.
+    pub job: Option<CourseJob>,
+    /// The lesson of the piece of work; `None` for [`LearnerScope::Course`].
+    pub work: Option<LessonWork>,
+    /// The first earlier required published lesson that is neither completed nor waived.
+    pub earlier_unfinished: Option<LessonId>,
+    /// The published required lessons that the lesson requires and that are neither completed nor waived.
+    pub unmet_requires: Vec<LessonId>,
+    /// The topic, for [`LearnerScope::Topic`].
+    pub topic: Option<Topic>,
+    /// The learner's view of the topic.
+    pub topic_view: Option<TopicView>,
+    /// The quiz, for [`LearnerScope::Quiz`] and [`LearnerScope::Attempt`].
+    pub quiz: Option<Quiz>,
+    /// The attempt: the one named, or the learner's open one at the quiz.
+    pub attempt: Option<QuizAttempt>,
+    /// All of the learner's attempts at the quiz, by number.
+    pub attempts: Vec<AttemptHead>,
+    /// The assignment, for [`LearnerScope::Assignment`] and [`LearnerScope::Submission`].
+    pub assignment: Option<Assignment>,
+    /// The version: the one named, or the learner's latest for the assignment.
+    pub submission: Option<Submission>,
+    /// The grade history of the version, or of the attempt's answers, by seq.
+    pub history: Vec<GradeEntry>,
+    /// Whether the learner has a certificate for the course.
+    pub has_certificate: bool,
+}
+
+/// Everything that the structure of a course consists of, in order (O1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CourseStructure {
+    /// The course.
+    pub course: Course,
+    /// Its objectives.
+    pub objectives: Vec<Objective>,
+    /// Its lessons.
+    pub lessons: Vec<Lesson>,
+    /// Which lesson requires which.
+    pub requires: Vec<LessonRequirement>,
+    /// The topics of its lessons, without their bodies.
+    pub topics: Vec<TopicHead>,
+    /// The quizzes of its lessons.
+    pub quizzes: Vec<Quiz>,
+    /// The assignments of its lessons.
+    pub assignments: Vec<Assignment>,
+}
+
+record! {
+    /// A topic without its body.
+    pub struct TopicHead in "topics" {
+        /// The id.
+        pub id: TopicId,
+        /// The lesson.
+        pub lesson_id: LessonId,
+        /// The title.
+        pub title: String,
+        /// What it is.
+        pub content_type: ContentType,
+        /// Its place.
+        pub order_index: i64,
+        /// Whether AI made it.
+        pub is_ai_generated: bool,
+    }
+}
+
+/// Everything that one learner has in one course, without texts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LearnerRecord {
+    /// The enrollment.
+    pub enrollment: Enrollment,
+    /// Progress per lesson.
+    pub progress: Vec<LessonProgress>,
+    /// Views per topic.
+    pub views: Vec<TopicView>,
+    /// Kept scores per quiz.
+    pub results: Vec<QuizResult>,
+    /// Attempts.
+    pub attempts: Vec<AttemptHead>,
+    /// Versions of submissions.
+    pub submissions: Vec<SubmissionHead>,
+    /// What was waived.
+    pub waivers: Vec<Waiver>,
+    /// What was granted.
+    pub overrides: Vec<Override>,
+    /// The certificate.
+    pub certificate: Option<Certificate>,
+}
+
+/// What the certificate of a completion says beyond what every load has (DETAILS 21).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CertificateFacts {
+    /// The learner's name now.
+    pub student_name: String,
+    /// The owner's name now.
+    pub instructor_name: String,
+    /// The certificate that exists, if one does.
+    pub certificate: Option<Certificate>,
+    /// Earned and possible points of each graded item that counts in the course score (M7), with
+    /// its weight: quizzes by kept score, assignments by current grade.
+    pub scores: Vec<WeightedScore>,
+}
+
+/// One item of a course score (M7).
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeightedScore {
+    /// The quiz or the assignment.
+    pub item: uuid::Uuid,
+    /// Earned and possible.
+    pub score: Score,
+    /// How much it weighs.
+    pub weight: i64,
+}

@@ -1,0 +1,269 @@
+//! What a store must be able to read. A lookup of what is not there is `Ok(None)`.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{
+    CertificateFacts, ContentContext, ContentRef, CourseContext, CourseStructure, Item, LearnerContext, LearnerRecord,
+    LearnerScope, PersonContext, StoreError, SubmissionHead, WorkCounts,
+};
+use crate::model::*;
+
+/// The result of a read.
+pub type Read<T> = Result<T, StoreError>;
+
+/// How a person is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonKey {
+    /// By id.
+    Id(UserId),
+    /// By the host's own id.
+    External(String),
+}
+
+/// A page by id: rows with an id above `after`, at most `limit` of them, by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ById {
+    /// The last id of the page before.
+    pub after: Option<Uuid>,
+    /// At most this many, 1 to 500.
+    pub limit: u32,
+}
+
+impl Default for ById {
+    fn default() -> Self {
+        Self { after: None, limit: 50 }
+    }
+}
+
+/// Reads of people.
+#[async_trait]
+pub trait PeopleReads: Send + Sync {
+    /// The actor and the person.
+    async fn person(&self, actor: Option<UserId>, subject: PersonKey) -> Read<PersonContext>;
+    /// Users by id.
+    async fn users(&self, page: ById) -> Read<Vec<User>>;
+    /// The staff of a course, its owner not among them.
+    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>>;
+}
+
+/// Which courses a list holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CourseFilter {
+    /// Only those that this user owns.
+    pub instructor: Option<UserId>,
+    /// Only those that are published, or that are not.
+    pub published: Option<bool>,
+    /// Only the one with this external id.
+    pub external_id: Option<String>,
+}
+
+/// Reads of content.
+#[async_trait]
+pub trait CatalogReads: Send + Sync {
+    /// A course with the actor's and one user's place in it.
+    async fn course(&self, actor: Option<UserId>, course: CourseId, user: Option<UserId>) -> Read<Option<CourseContext>>;
+    /// Courses by id.
+    async fn courses(&self, filter: &CourseFilter, page: ById) -> Read<Vec<Course>>;
+    /// A piece of content and what decides over it.
+    async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>>;
+    /// The whole structure of a course, one query per table.
+    async fn structure(&self, course: CourseId) -> Read<Option<CourseStructure>>;
+    /// The topics of a lesson with their bodies, in order.
+    async fn topics(&self, lesson: LessonId) -> Read<Vec<Topic>>;
+    /// The questions of a quiz's draft, in order.
+    async fn questions(&self, quiz: QuizId) -> Read<Vec<QuizQuestion>>;
+    /// A revision.
+    async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>>;
+    /// What hangs under an item.
+    async fn work_counts(&self, item: Item) -> Read<WorkCounts>;
+    /// A version of a certificate template.
+    async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>>;
+    /// The objectives linked to lessons, assignments and questions of a course: (objective, item).
+    async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>>;
+}
+
+/// Reads of learners' work.
+#[async_trait]
+pub trait LearningReads: Send + Sync {
+    /// One piece of one learner's work and what decides over it.
+    async fn learner(&self, actor: Option<UserId>, scope: LearnerScope) -> Read<Option<LearnerContext>>;
+    /// Everything that one learner has in a course.
+    async fn record(&self, course: CourseId, student: UserId) -> Read<Option<LearnerRecord>>;
+    /// The same for a page of the enrollments of a course, by enrollment id; where `open_only`, of
+    /// the active ones that have not completed it.
+    async fn records(&self, course: CourseId, open_only: bool, page: ById) -> Read<Vec<LearnerRecord>>;
+    /// The enrollments of a person.
+    async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>>;
+    /// The enrollments of a course, by id.
+    async fn enrollments(&self, course: CourseId, page: ById) -> Read<Vec<Enrollment>>;
+    /// Open attempts whose deadline and grace are over, soonest first.
+    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>>;
+    /// Versions that wait for AI grading, oldest first.
+    async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>>;
+    /// Versions of a course that wait for a person, oldest first.
+    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>>;
+    /// Facts for the certificate of a learner.
+    async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>>;
+    /// Jobs that are not done, oldest first.
+    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>>;
+}
+
+/// Reads of certificates.
+#[async_trait]
+pub trait CertificateReads: Send + Sync {
+    /// By id.
+    async fn certificate(&self, id: CertificateId) -> Read<Option<Certificate>>;
+    /// By code, in its canonical form.
+    async fn certificate_by_code(&self, code: &str) -> Read<Option<Certificate>>;
+    /// Of a learner in a course.
+    async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>>;
+    /// Those whose PDF is not made yet, oldest first.
+    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
+}
+
+/// Over which enrollments completion is counted (M1): active, not staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CompletionCounts {
+    /// Enrollments.
+    pub enrolled: i64,
+    /// Those with completed_at.
+    pub completed: i64,
+    /// The sum of their lessons_done.
+    pub lessons_done: i64,
+    /// The course's lessons_total.
+    pub lessons_total: i64,
+}
+
+/// What average quiz scores are taken over (M2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuizScope {
+    /// One quiz.
+    Quiz(QuizId),
+    /// The quizzes of a lesson.
+    Lesson(LessonId),
+    /// The quizzes of a course.
+    Course(CourseId),
+}
+
+/// A sum of kept percents (M2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PercentSum {
+    /// How many (student, quiz) pairs.
+    pub pairs: i64,
+    /// The sum over them of floor(earned × 10^8 ÷ possible).
+    pub sum_e8: i64,
+}
+
+/// The counts of an on-time rate (M4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OnTimeCounts {
+    /// Students whose counted version is on time.
+    pub on_time: i64,
+    /// Students who submitted or whose effective due has passed, less those that M4 leaves out.
+    pub of: i64,
+}
+
+/// The queries behind the course's numbers: set-based, never one per student (M5).
+#[async_trait]
+pub trait AnalyticsReads: Send + Sync {
+    /// Completion of a course.
+    async fn completion(&self, course: CourseId) -> Read<Option<CompletionCounts>>;
+    /// Kept percents.
+    async fn quiz_percents(&self, scope: QuizScope) -> Read<PercentSum>;
+    /// Distinct students with a learner-initiated event in (after, until], in one course or in all.
+    async fn active_students(&self, course: Option<CourseId>, after: Timestamp, until: Timestamp) -> Read<i64>;
+    /// The on-time counts of an assignment at an instant.
+    async fn on_time(&self, assignment: AssignmentId, now: Timestamp) -> Read<OnTimeCounts>;
+}
+
+/// Which events a reader wants. An empty list means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only of this course.
+    pub course: Option<CourseId>,
+    /// Only of this student.
+    pub student: Option<UserId>,
+    /// Only of these kinds.
+    pub kinds: Vec<EventKind>,
+}
+
+impl EventFilter {
+    /// Whether an event is wanted.
+    pub fn wants(&self, event: &NewEvent) -> bool {
+        self.course.is_none_or(|course| event.course_id == Some(course))
+            && self.student.is_none_or(|student| event.student_id == Some(student))
+            && (self.kinds.is_empty() || self.kinds.contains(&event.kind))
+    }
+}
+
+/// The ends of the event log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogEnds {
+    /// Made anew when the log is another one (a restore, a failover).
+    pub epoch: Uuid,
+    /// The oldest position that is kept; head + 1 when none is.
+    pub oldest: i64,
+    /// The last position; 0 before the first event.
+    pub head: i64,
+}
+
+/// A named consumer's place in the log (V6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerState {
+    /// Its name.
+    pub name: String,
+    /// The last position that it has handled.
+    pub position: i64,
+    /// Who holds it now.
+    pub lease_token: Option<Uuid>,
+    /// Until when.
+    pub lease_until: Option<Timestamp>,
+}
+
+/// The event log.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Its ends.
+    async fn ends(&self) -> Read<LogEnds>;
+    /// Events above a position, by position, at most `limit` (≤ 2,000).
+    async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>>;
+    /// The event with this id.
+    async fn event(&self, id: EventId) -> Read<Option<Event>>;
+    /// The event at this position.
+    async fn event_at(&self, position: i64) -> Read<Option<Event>>;
+    /// Takes or renews a consumer's lease by compare-and-set: free, over, or already under this
+    /// token. `None` when another holds it. Makes the consumer at position 0 when it is new.
+    async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>>;
+    /// Gives a lease back, if it is still held under this token.
+    async fn release(&self, name: &str, token: Uuid) -> Read<()>;
+    /// The places of all consumers.
+    async fn consumers(&self) -> Read<Vec<ConsumerState>>;
+    /// Resolves after a commit that may have added events, by this process or, as far as the store
+    /// can tell, by another. May resolve without cause.
+    async fn wait(&self);
+}
+
+/// Which rows of ai_logs a list holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AiLogFilter {
+    /// Only of this course.
+    pub course: Option<CourseId>,
+    /// Only with this status.
+    pub status: Option<AiLogStatus>,
+    /// Only of this task.
+    pub kind: Option<String>,
+}
+
+/// Reads of ai_logs.
+#[async_trait]
+pub trait AiLogReads: Send + Sync {
+    /// By id.
+    async fn ai_log(&self, id: AiLogId) -> Read<Option<AiLog>>;
+    /// All attempts of an operation, by number.
+    async fn ai_operation(&self, operation: Uuid) -> Read<Vec<AiLog>>;
+    /// By id.
+    async fn ai_logs(&self, filter: &AiLogFilter, page: ById) -> Read<Vec<AiLog>>;
+    /// Pending rows made before an instant, oldest first.
+    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>>;
+}
