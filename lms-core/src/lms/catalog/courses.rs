@@ -1,0 +1,473 @@
+//! Creating, editing and publishing courses; objectives; staff.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::super::{Catalog, Command, Planned};
+use super::{StructureEdit, changed, same_version, touched};
+use crate::error::{Error, Refusal};
+use crate::model::table::Json;
+use crate::model::*;
+use crate::rules::authoring::Checks;
+use crate::rules::permission::{Action, may_create_course};
+use crate::store::{Change, ContentRef, Expect, Key, PersonKey, Table, WriteBatch};
+
+/// A course to be made: a draft, closed, without a limit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewCourse {
+    /// The title, 1 to 200 characters.
+    pub title: String,
+    /// What it is about.
+    #[serde(default)]
+    pub description: String,
+    /// Who owns it; the actor unless the system or an admin says otherwise.
+    #[serde(default)]
+    pub instructor_id: Option<UserId>,
+    /// A picture: https or an asset key.
+    #[serde(default)]
+    pub thumbnail_url: Option<String>,
+    /// For whom it is.
+    #[serde(default)]
+    pub audience: String,
+    /// How hard it is.
+    #[serde(default)]
+    pub difficulty: String,
+    /// How long it takes, in minutes.
+    #[serde(default)]
+    pub estimated_minutes: Option<i64>,
+    /// BCP 47.
+    #[serde(default = "english")]
+    pub language: String,
+    /// IANA zone.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+    /// The host's own id.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// The order in which lessons open.
+    #[serde(default = "free")]
+    pub flow: Flow,
+    /// Who may join.
+    #[serde(default = "closed")]
+    pub enrollment: EnrollmentPolicy,
+    /// The most active enrollments.
+    #[serde(default)]
+    pub capacity: Option<i64>,
+    /// When certificates are issued.
+    #[serde(default = "on_completion")]
+    pub certificates: CertificatePolicy,
+    /// The host's own data.
+    #[serde(default)]
+    pub metadata: Option<Json>,
+}
+
+fn english() -> String {
+    "en".to_owned()
+}
+fn utc() -> String {
+    "UTC".to_owned()
+}
+const fn free() -> Flow {
+    Flow::Free
+}
+const fn closed() -> EnrollmentPolicy {
+    EnrollmentPolicy::Closed
+}
+const fn on_completion() -> CertificatePolicy {
+    CertificatePolicy::OnCompletion
+}
+
+impl NewCourse {
+    /// A course with a title and every default.
+    pub fn titled(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            description: String::new(),
+            instructor_id: None,
+            thumbnail_url: None,
+            audience: String::new(),
+            difficulty: String::new(),
+            estimated_minutes: None,
+            language: english(),
+            time_zone: utc(),
+            external_id: None,
+            flow: free(),
+            enrollment: closed(),
+            capacity: None,
+            certificates: on_completion(),
+            metadata: None,
+        }
+    }
+
+    /// The row of it.
+    pub(crate) fn into_course(self, id: CourseId, owner: UserId, ai: Option<AiLogId>, now: Timestamp) -> Course {
+        Course {
+            id,
+            instructor_id: self.instructor_id.unwrap_or(owner),
+            title: self.title,
+            description: self.description,
+            thumbnail_url: self.thumbnail_url,
+            is_published: false,
+            external_id: self.external_id,
+            audience: self.audience,
+            difficulty: self.difficulty,
+            estimated_minutes: self.estimated_minutes,
+            language: self.language,
+            time_zone: self.time_zone,
+            flow: self.flow,
+            enrollment: self.enrollment,
+            capacity: self.capacity,
+            seats_taken: 0,
+            certificates: self.certificates,
+            certificate_template_id: None,
+            archived_at: None,
+            published_at: None,
+            is_ai_generated: ai.is_some(),
+            ai_log_id: ai,
+            ai_edited_at: None,
+            copied_from: None,
+            metadata: self.metadata.unwrap_or_else(Json::object),
+            lessons_total: 0,
+            quizzes_total: 0,
+            assignments_total: 0,
+            structure_version: 1,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// What is wrong with a course's own fields.
+pub(crate) fn check_course(course: &Course) -> Result<(), Error> {
+    let mut checks = Checks::default();
+    checks.text("title", &course.title, 1, 200);
+    checks.long_text("description", &course.description, 20_000);
+    checks.text("audience", &course.audience, 0, 500);
+    checks.text("difficulty", &course.difficulty, 0, 200);
+    checks.range("estimated_minutes", course.estimated_minutes, 1, 1_000_000);
+    checks.range("capacity", course.capacity, 0, 10_000_000);
+    checks.language("language", &course.language);
+    checks.zone("time_zone", &course.time_zone);
+    if let Some(url) = &course.thumbnail_url {
+        checks.url("thumbnail_url", url);
+    }
+    if let Some(external) = &course.external_id {
+        checks.text("external_id", external, 1, 200);
+    }
+    checks.metadata(&course.metadata);
+    checks.done()
+}
+
+/// An edit of a course; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdateCourse {
+    /// The version that the caller read (L5).
+    pub version: i64,
+    /// Another title.
+    pub title: Option<String>,
+    /// Another description.
+    pub description: Option<String>,
+    /// Another picture.
+    pub thumbnail_url: Option<String>,
+    /// Another audience.
+    pub audience: Option<String>,
+    /// Another difficulty.
+    pub difficulty: Option<String>,
+    /// Another length, in minutes.
+    pub estimated_minutes: Option<i64>,
+    /// Another language.
+    pub language: Option<String>,
+    /// Another zone.
+    pub time_zone: Option<String>,
+    /// Another order in which lessons open.
+    pub flow: Option<Flow>,
+    /// Another policy of joining.
+    pub enrollment: Option<EnrollmentPolicy>,
+    /// Another limit; `Some(None)` takes it away.
+    pub capacity: Option<Option<i64>>,
+    /// Another policy of certificates.
+    pub certificates: Option<CertificatePolicy>,
+    /// Other data of the host's.
+    pub metadata: Option<Json>,
+}
+
+impl Catalog<'_> {
+    /// Makes a draft course. The actor owns it, unless the system or an admin names another owner.
+    ///
+    /// # Errors
+    /// Denied to students; Invalid with every problem; ExternalIdTaken.
+    #[tracing::instrument(name = "lms.create_course", skip_all)]
+    pub async fn create_course(&self, new: NewCourse) -> Result<Course, Error> {
+        self.s.run(None, |command| self.plan_create_course(command, new.clone())).await
+    }
+
+    /// [`Catalog::create_course`] as a plan, for a host's own transaction.
+    ///
+    /// # Errors
+    /// As `create_course`.
+    pub async fn plan_create_course(&self, mut command: Command, new: NewCourse) -> Result<Planned<Course>, Error> {
+        let id: CourseId = command.new_id();
+        if command.done {
+            return Ok(Planned::nothing(self.course(id).await?));
+        }
+        let owner = new.instructor_id.or_else(|| self.s.rights_of());
+        let Some(owner) = owner else {
+            return Err(Error::invalid("course.no_owner", "instructor_id", "the system names the owner of a course"));
+        };
+        let person = self.s.store().person(self.s.rights_of(), PersonKey::Id(owner)).await?;
+        let admin = person.actor.as_ref().is_some_and(|user| user.role == Role::Admin) || self.s.rights_of().is_none();
+        if !may_create_course(&command.actor, person.actor.as_ref()) || (self.s.rights_of() != Some(owner) && !admin) {
+            return Err(Error::Denied { action: Action::CreateCourse });
+        }
+        if person.subject.is_none_or(|user| user.erased_at.is_some()) {
+            return Err(Error::not_found(SubjectType::User, owner));
+        }
+        let course = new.into_course(id, owner, None, command.now);
+        check_course(&course)?;
+        let mut batch = WriteBatch::default();
+        batch.insert(course.clone());
+        batch.events.push(changed(&mut command, id, SubjectType::Course, id, "created", false));
+        Ok(Planned { batch, outcome: course })
+    }
+
+    /// Edits a course.
+    ///
+    /// # Errors
+    /// VersionStale when somebody edited it since; Invalid with every problem.
+    #[tracing::instrument(name = "lms.update_course", skip_all)]
+    pub async fn update_course(&self, id: CourseId, update: UpdateCourse) -> Result<Course, Error> {
+        self.edit(|mut command| {
+            let update = update.clone();
+            async move {
+                let context = self.content(ContentRef::Course(id), Action::EditContent, SubjectType::Course, id).await?;
+                let before = context.course;
+                let mut course = before.clone();
+                same_version(SubjectType::Course, update.version, course.version)?;
+                let structural = update.flow.is_some()
+                    || update.enrollment.is_some()
+                    || update.capacity.is_some()
+                    || update.certificates.is_some();
+                macro_rules! set {
+                    ($($field:ident),*) => { $( if let Some(value) = update.$field { course.$field = value; } )* };
+                }
+                set!(title, description, audience, difficulty, language, time_zone, flow, enrollment, capacity);
+                set!(certificates, metadata);
+                course.thumbnail_url = update.thumbnail_url.or(course.thumbnail_url);
+                course.estimated_minutes = update.estimated_minutes.or(course.estimated_minutes);
+                check_course(&course)?;
+                if course == before {
+                    return Ok(Planned::nothing((course, None)));
+                }
+                course.version += 1;
+                course.updated_at = command.now;
+                touched(&mut course.ai_edited_at, course.is_ai_generated, &command);
+                let mut batch = if structural { StructureEdit::of(&before).batch } else { WriteBatch::default() };
+                batch.expect.push(Expect::Row { table: Table::Course, id: id.uuid(), version: before.version });
+                batch.put(course.clone());
+                if course.capacity.is_some() && before.capacity.is_none() {
+                    batch.changes.push(Change::RecountSeats { course: id });
+                }
+                if structural {
+                    course.structure_version += 1;
+                }
+                batch.events.push(changed(
+                    &mut command,
+                    id,
+                    SubjectType::Course,
+                    id,
+                    "updated",
+                    course.is_readable(),
+                ));
+                Ok(Planned { batch, outcome: (course, None) })
+            }
+        })
+        .await
+    }
+
+    /// Makes a course visible to its learners, or hides it again (L1). Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// CourseWithoutLesson without a published lesson (L3).
+    #[tracing::instrument(name = "lms.publish_course", skip_all)]
+    pub async fn publish_course(&self, id: CourseId, publish: bool) -> Result<Course, Error> {
+        self.set_lifecycle(id, move |course, now| {
+            course.is_published = publish;
+            if publish && course.published_at.is_none() {
+                course.published_at = Some(now);
+            }
+            if publish { "published" } else { "unpublished" }
+        })
+        .await
+    }
+
+    /// Archives a course, or restores it (L1): learners keep reading, nobody new joins.
+    ///
+    /// # Errors
+    /// When the actor may not, or the store fails.
+    #[tracing::instrument(name = "lms.archive_course", skip_all)]
+    pub async fn archive_course(&self, id: CourseId, archive: bool) -> Result<Course, Error> {
+        self.set_lifecycle(id, move |course, now| {
+            course.archived_at = if archive { course.archived_at.or(Some(now)) } else { None };
+            if archive { "archived" } else { "restored" }
+        })
+        .await
+    }
+
+    async fn set_lifecycle<F>(&self, id: CourseId, change: F) -> Result<Course, Error>
+    where
+        F: Fn(&mut Course, Timestamp) -> &'static str + Send + Sync,
+    {
+        let change = &change;
+        self.edit(|mut command| async move {
+            let context = self.content(ContentRef::Course(id), Action::Manage, SubjectType::Course, id).await?;
+            let mut course = context.course.clone();
+            let action = change(&mut course, command.now);
+            if course == context.course {
+                return Ok(Planned::nothing((course, None)));
+            }
+            if course.is_published && !context.course.is_published && context.published_lessons == 0 {
+                return Err(Refusal::CourseWithoutLesson {}.into());
+            }
+            let mut edit = StructureEdit::of(&context.course);
+            edit.batch.expect.push(Expect::Row {
+                table: Table::Course,
+                id: id.uuid(),
+                version: context.course.version,
+            });
+            course.version += 1;
+            course.updated_at = command.now;
+            edit.batch.put(course.clone());
+            let visible = course.is_readable();
+            edit.batch.events.push(changed(&mut command, id, SubjectType::Course, id, action, visible));
+            course.structure_version += 1;
+            Ok(Planned { batch: edit.batch, outcome: (course, None) })
+        })
+        .await
+    }
+
+    /// Adds an objective at the end (L6).
+    ///
+    /// # Errors
+    /// ObjectiveKeyTaken; Invalid.
+    #[tracing::instrument(name = "lms.add_objective", skip_all)]
+    pub async fn add_objective(
+        &self,
+        course: CourseId,
+        key: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Result<Objective, Error> {
+        let (key, text) = (key.into(), text.into());
+        check_objective(&key, &text)?;
+        self.edit(|mut command| {
+            let (key, text) = (key.clone(), text.clone());
+            async move {
+                let context =
+                    self.content(ContentRef::Objectives(course), Action::EditContent, SubjectType::Course, course).await?;
+                let id: ObjectiveId = command.new_id();
+                if let Some(found) = context.objectives.iter().find(|o| o.id == id) {
+                    return Ok(Planned::nothing((found.clone(), None)));
+                }
+                if context.objectives.iter().any(|o| o.key == key) {
+                    return Err(Refusal::ObjectiveKeyTaken { key }.into());
+                }
+                let objective = Objective {
+                    id,
+                    course_id: course,
+                    key,
+                    text,
+                    order_index: i64::try_from(context.siblings.len()).unwrap_or(i64::MAX),
+                    version: 1,
+                    created_at: command.now,
+                    updated_at: command.now,
+                };
+                let mut edit = StructureEdit::of(&context.course);
+                edit.batch.insert(objective.clone());
+                edit.batch.events.push(changed(&mut command, course, SubjectType::Objective, id, "created", false));
+                Ok(Planned { batch: edit.batch, outcome: (objective, None) })
+            }
+        })
+        .await
+    }
+
+    /// Adds a member to a course's staff, or changes what they may do (E5). Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// NotFound for an unknown user.
+    #[tracing::instrument(name = "lms.set_staff", skip_all)]
+    pub async fn set_staff(&self, course: CourseId, user: UserId, role: Option<StaffRole>) -> Result<(), Error> {
+        self.s
+            .run(None, |mut command| async move {
+                let context = self
+                    .s
+                    .store()
+                    .course(self.s.rights_of(), course, Some(user))
+                    .await?
+                    .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+                let rights = crate::rules::permission::Rights::of(
+                    &command.actor,
+                    context.actor.as_ref(),
+                    Some(&context.course),
+                    context.staff.as_ref(),
+                );
+                rights.require(Action::Manage, false, SubjectType::Course, course)?;
+                let present = context.subject_staff;
+                if present.as_ref().map(|staff| staff.role) == role {
+                    return Ok(Planned::nothing(()));
+                }
+                let subject = context.subject.ok_or_else(|| Error::not_found(SubjectType::User, user))?;
+                let mut batch = WriteBatch::default();
+                batch.expect.push(Expect::Row { table: Table::User, id: user.uuid(), version: subject.version });
+                if let Some(staff) = &present {
+                    batch.changes.push(Change::Delete(Key::Id(Table::CourseStaff, staff.id.uuid())));
+                }
+                if let Some(role) = role {
+                    batch.insert(CourseStaff {
+                        id: RowId::from_uuid(command.derived("staff", 0)),
+                        course_id: course,
+                        user_id: user,
+                        role,
+                        created_at: command.now,
+                    });
+                }
+                if let Some(mut enrollment) = context.enrollment {
+                    batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
+                    enrollment.is_staff = role.is_some() || context.course.instructor_id == user;
+                    enrollment.version += 1;
+                    enrollment.updated_at = command.now;
+                    batch.put(enrollment);
+                }
+                let kind = if role.is_some() { EventKind::StaffAdded } else { EventKind::StaffRemoved };
+                let mut event = command.event(kind, SubjectType::User, user).course(course);
+                event.student_id = Some(user);
+                batch.events.push(event);
+                Ok(Planned { batch, outcome: () })
+            })
+            .await
+    }
+}
+
+/// What is wrong with an objective.
+pub(crate) fn check_objective(key: &str, text: &str) -> Result<(), Error> {
+    let mut checks = Checks::default();
+    checks.text("key", key, 1, 60);
+    checks.text("text", text, 1, 1_000);
+    checks.done()
+}
+
+/// The ids of the objectives with these keys.
+pub(crate) fn objectives_by_key(objectives: &[Objective], keys: &[String], field: &str) -> Result<Vec<Uuid>, Error> {
+    let mut ids = Vec::with_capacity(keys.len());
+    for key in keys {
+        match objectives.iter().find(|objective| objective.key == *key) {
+            Some(objective) if !ids.contains(&objective.id.uuid()) => ids.push(objective.id.uuid()),
+            Some(_) => {}
+            None => {
+                return Err(Error::invalid("objective.unknown", field, format!("the course has no objective `{key}`")));
+            }
+        }
+    }
+    Ok(ids)
+}

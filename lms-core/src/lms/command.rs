@@ -1,0 +1,217 @@
+//! How a command runs: load, decide, write; again on conflict (DESIGN §3, DETAILS 6 and 8).
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Lms, Session};
+use crate::clock::jitter;
+use crate::error::Error;
+use crate::model::table::Json;
+use crate::model::*;
+use crate::store::{Change, Constraint, Row, StoreErrorKind, WriteBatch};
+
+/// What a command decided: the batch to write, and what the caller gets once it is written.
+#[derive(Debug, Clone)]
+pub struct Planned<T> {
+    /// What to write; empty when there is nothing to do.
+    pub batch: WriteBatch,
+    /// The outcome, once the batch is committed.
+    pub outcome: T,
+}
+
+impl<T> Planned<T> {
+    /// Nothing to write.
+    pub(crate) fn nothing(outcome: T) -> Self {
+        Self { batch: WriteBatch::default(), outcome }
+    }
+}
+
+/// One command: drawn once, kept over every try.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// The command's id; the id of its first event.
+    pub id: Uuid,
+    /// The instant at which it was given.
+    pub now: Timestamp,
+    /// Who gave it.
+    pub actor: Actor,
+    /// Whether the command's first event is in the log already: it was done before.
+    pub done: bool,
+    events: u32,
+}
+
+impl Command {
+    /// The n-th id of this command: the same however often it is tried.
+    ///
+    /// The time bits are the command id's own, so ids of one command stand together in an index.
+    pub fn derived(&self, label: &str, n: u64) -> Uuid {
+        let mut hash = Sha256::new();
+        hash.update(self.id.as_bytes());
+        hash.update(label.as_bytes());
+        hash.update(n.to_be_bytes());
+        let digest = hash.finalize();
+        let mut bytes = *self.id.as_bytes();
+        // A v7 id: 48 bits of the command's time, then version and variant over the hash.
+        for (to, from) in bytes.iter_mut().skip(6).zip(digest.iter()) {
+            *to = *from;
+        }
+        uuid::Builder::from_bytes(bytes)
+            .with_version(uuid::Version::SortRand)
+            .with_variant(uuid::Variant::RFC4122)
+            .into_uuid()
+    }
+
+    /// The id of the row that a create command makes.
+    pub fn new_id<T>(&self) -> Id<T> {
+        Id::from_uuid(self.derived("row", 0))
+    }
+
+    /// An event of this command; the first carries the command's id.
+    pub(crate) fn event(&mut self, kind: EventKind, subject: SubjectType, subject_id: impl Into<Uuid>) -> NewEvent {
+        let id = if self.events == 0 { self.id } else { self.derived("event", u64::from(self.events)) };
+        self.events += 1;
+        let (actor_kind, on_behalf_of) = match &self.actor {
+            Actor::User { .. } => (ActorKind::User, None),
+            Actor::System { .. } => (ActorKind::System, None),
+            Actor::Ai { on_behalf_of, .. } => (ActorKind::Ai, Some(*on_behalf_of)),
+        };
+        NewEvent {
+            id: EventId::from_uuid(id),
+            at: self.now,
+            kind,
+            actor_kind,
+            actor_id: self.actor.user(),
+            on_behalf_of,
+            course_id: None,
+            student_id: None,
+            subject_type: subject,
+            subject_id: subject_id.into(),
+            learner_initiated: false,
+            metadata: Json::object(),
+        }
+    }
+}
+
+impl NewEvent {
+    /// In this course.
+    #[must_use]
+    pub(crate) fn course(mut self, course: CourseId) -> Self {
+        self.course_id = Some(course);
+        self
+    }
+    /// Of this enrollment.
+    #[must_use]
+    pub(crate) fn of(mut self, enrollment: &Enrollment) -> Self {
+        self.course_id = Some(enrollment.course_id);
+        self.student_id = Some(enrollment.student_id);
+        self
+    }
+    /// Done by the learner themselves (V3).
+    #[must_use]
+    pub(crate) fn by_learner(mut self, yes: bool) -> Self {
+        self.learner_initiated = yes;
+        self
+    }
+    /// With ids, numbers and flags (V7).
+    #[must_use]
+    pub(crate) fn with(mut self, metadata: &serde_json::Value) -> Self {
+        self.metadata = Json::of(metadata);
+        self
+    }
+}
+
+/// Adds rows to a batch.
+impl WriteBatch {
+    pub(crate) fn insert(&mut self, row: impl Into<Row>) {
+        self.changes.push(Change::Insert(row.into()));
+    }
+    pub(crate) fn put(&mut self, row: impl Into<Row>) {
+        self.changes.push(Change::Put(row.into()));
+    }
+    pub(crate) fn upsert(&mut self, row: impl Into<Row>) {
+        self.changes.push(Change::Upsert(row.into()));
+    }
+}
+
+/// After this many tries, and once the deadline is over, a command gives up (DETAILS 6).
+const TRIES: u32 = 64;
+
+impl Session {
+    /// The command to plan with: the session's own id if the host gave one, else a new one.
+    pub(crate) fn command(&self) -> Command {
+        let now = self.lms.now();
+        Command {
+            id: self.command_id.unwrap_or_else(|| self.lms.inner.ids.uuid(now)),
+            now,
+            actor: self.actor.clone(),
+            done: false,
+            events: 0,
+        }
+    }
+
+    /// Runs a command to its end: plans it, writes its batch, and plans again when the data changed
+    /// meanwhile. `stripe` keeps commands on one learner's work apart within this process.
+    pub(crate) async fn run<T, F, Fut>(&self, stripe: Option<Uuid>, plan: F) -> Result<T, Error>
+    where
+        F: Fn(Command) -> Fut + Send + Sync,
+        Fut: Future<Output = Result<Planned<T>, Error>> + Send,
+        T: Send,
+    {
+        let mut command = self.command();
+        let _turn = match stripe {
+            Some(key) if self.lms.inner.queueing => Some(self.lms.inner.stripe(key).lock().await),
+            _ => None,
+        };
+        if self.command_id.is_some() {
+            command.done = self.lms.is_done(&command).await?;
+        }
+        let started = tokio::time::Instant::now();
+        let mut tries = 0_u32;
+        loop {
+            tries += 1;
+            let planned = plan(command.clone()).await?;
+            if planned.batch.is_empty() {
+                return Ok(planned.outcome);
+            }
+            match self.lms.inner.store.write(Arc::new(planned.batch)).await {
+                Ok(_) => {
+                    self.lms.committed();
+                    return Ok(planned.outcome);
+                }
+                Err(e) => match e.kind() {
+                    StoreErrorKind::Duplicate(Constraint::Event) => command.done = true,
+                    StoreErrorKind::Unconfirmed => command.done = self.lms.is_done(&command).await?,
+                    StoreErrorKind::Conflict { .. } | StoreErrorKind::Unavailable => {}
+                    StoreErrorKind::Duplicate(Constraint::UserExternalId | Constraint::CourseExternalId)
+                        if tries > 1 =>
+                    {
+                        return Err(crate::error::Refusal::ExternalIdTaken {}.into());
+                    }
+                    StoreErrorKind::Duplicate(Constraint::UserEmail) => {
+                        return Err(crate::error::Refusal::EmailTaken {}.into());
+                    }
+                    StoreErrorKind::Duplicate(Constraint::Id) if tries > 2 => return Err(e.into()),
+                    StoreErrorKind::Duplicate(_) => {}
+                    // What the row pointed to went away between load and write: look again, and say so.
+                    StoreErrorKind::MissingReference if tries <= 2 => {}
+                    _ => return Err(e.into()),
+                },
+            }
+            if tries >= TRIES && started.elapsed() >= self.lms.inner.deadline {
+                return Err(Error::Busy);
+            }
+            tokio::time::sleep(jitter(self.lms.inner.ids.as_ref(), Duration::from_millis(10))).await;
+        }
+    }
+}
+
+impl Lms {
+    /// Whether the command's first event stands in the log.
+    async fn is_done(&self, command: &Command) -> Result<bool, Error> {
+        Ok(self.inner.store.event(EventId::from_uuid(command.id)).await?.is_some())
+    }
+}

@@ -1,0 +1,285 @@
+//! What a user of the library does: use cases by area, bound to an actor.
+
+mod activity;
+mod ai_log;
+mod analytics;
+mod assignments;
+mod background;
+mod catalog;
+mod certificates;
+mod command;
+mod enrollment;
+mod jobs;
+mod learner;
+mod learning;
+mod overview;
+mod people;
+mod quizzes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+pub use activity::*;
+pub use ai_log::*;
+pub use analytics::*;
+pub use assignments::*;
+pub use background::*;
+pub use catalog::*;
+pub use certificates::*;
+pub use command::{Command, Planned};
+pub use enrollment::*;
+pub use learning::*;
+pub use overview::*;
+pub use people::*;
+pub use quizzes::*;
+
+use crate::assets::Assets;
+use crate::clock::{Clock, Ids, RandomIds, SystemClock};
+use crate::error::Error;
+use crate::live::Live;
+use crate::model::{Actor, Timestamp, UserId};
+use crate::store::Store;
+
+/// The library: cheap to clone, to be kept in a service's state.
+#[derive(Clone)]
+pub struct Lms {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) assets: Option<Arc<dyn Assets>>,
+    pub(crate) deadline: Duration,
+    pub(crate) queueing: bool,
+    pub(crate) live: Live,
+    stripes: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl Inner {
+    fn stripe(&self, key: Uuid) -> &tokio::sync::Mutex<()> {
+        let sum = key.as_bytes().iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+        #[expect(clippy::indexing_slicing, reason = "there are STRIPES of them and the index is below it")]
+        &self.stripes[sum % STRIPES]
+    }
+}
+
+const STRIPES: usize = 256;
+
+impl std::fmt::Debug for Lms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lms").finish_non_exhaustive()
+    }
+}
+
+/// Puts an [`Lms`] together.
+#[must_use]
+pub struct Builder {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    assets: Option<Arc<dyn Assets>>,
+    deadline: Duration,
+    queueing: bool,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Where time comes from; the machine's clock unless set.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+    /// Where ids and randomness come from; UUID v7 and the system's randomness unless set.
+    pub fn ids(mut self, ids: impl Ids + 'static) -> Self {
+        self.ids = Arc::new(ids);
+        self
+    }
+    /// Where files go; nowhere unless set.
+    pub fn assets(mut self, assets: impl Assets + 'static) -> Self {
+        self.assets = Some(Arc::new(assets));
+        self
+    }
+    /// How long a command fights for data that others keep changing; 5 seconds unless set.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+    /// Whether commands on one learner's work queue up within this process (on unless set). What
+    /// they do is right either way; without the queue they meet as conflicts in the store.
+    pub fn queueing(mut self, on: bool) -> Self {
+        self.queueing = on;
+        self
+    }
+    /// The library.
+    pub fn build(self) -> Lms {
+        Lms {
+            inner: Arc::new(Inner {
+                live: Live::new(self.store.clone()),
+                store: self.store,
+                clock: self.clock,
+                ids: self.ids,
+                assets: self.assets,
+                deadline: self.deadline,
+                queueing: self.queueing,
+                stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
+            }),
+        }
+    }
+}
+
+impl Lms {
+    /// Starts with a store: a concrete one, or an `Arc<dyn Store>` by [`Lms::over`].
+    pub fn builder(store: impl Store) -> Builder {
+        Self::over(Arc::new(store))
+    }
+
+    /// Starts with a shared store.
+    pub fn over(store: Arc<dyn Store>) -> Builder {
+        Builder {
+            store,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds::default()),
+            assets: None,
+            deadline: Duration::from_secs(5),
+            queueing: true,
+        }
+    }
+
+    /// Brings the database's schema to this library's version. Nothing else ever does.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or is newer than this library.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        self.inner.store.migrate().await?;
+        self.ensure_built_in_template().await
+    }
+
+    /// Acts as a person: their role is read with each command's own load.
+    pub fn as_user(&self, id: UserId) -> Session {
+        self.act(Actor::User { id })
+    }
+
+    /// Acts as the host itself.
+    pub fn system(&self) -> Session {
+        self.act(Actor::System { job: "host".to_owned() })
+    }
+
+    /// Acts as any actor.
+    pub fn act(&self, actor: Actor) -> Session {
+        Session { lms: self.clone(), actor, command_id: None }
+    }
+
+    /// The store underneath.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// Where files go, if anywhere.
+    pub fn assets(&self) -> Option<&Arc<dyn Assets>> {
+        self.inner.assets.as_ref()
+    }
+
+    /// The instant now, by the clock port.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// The ids port.
+    pub fn ids(&self) -> &Arc<dyn Ids> {
+        &self.inner.ids
+    }
+
+    /// A hint, after a host's own transaction, that something was written: live subscriptions look
+    /// at once instead of a little later.
+    pub fn committed(&self) {
+        self.inner.live.wake();
+    }
+
+    /// The live subscriptions.
+    pub fn live(&self) -> &Live {
+        &self.inner.live
+    }
+}
+
+/// An actor and the library: the use cases by area.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub(crate) lms: Lms,
+    pub(crate) actor: Actor,
+    pub(crate) command_id: Option<Uuid>,
+}
+
+macro_rules! areas {
+    ($($(#[$doc:meta])* $method:ident -> $area:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy)]
+            pub struct $area<'a> { pub(crate) s: &'a Session }
+        )*
+        impl Session {
+            $( $(#[$doc])* pub fn $method(&self) -> $area<'_> { $area { s: self } } )*
+        }
+    };
+}
+areas! {
+    /// Users and roles.
+    people -> People;
+    /// Courses, lessons, topics, quizzes and assignments as their authors see them.
+    catalog -> Catalog;
+    /// Who is in which course.
+    enrollment -> Enrollments;
+    /// Opening, viewing and completing lessons.
+    learning -> Learning;
+    /// Attempts at quizzes and their grading.
+    quizzes -> Quizzes;
+    /// Submissions and their grading.
+    assignments -> Assignments;
+    /// Certificates.
+    certificates -> Certificates;
+    /// A course's numbers.
+    analytics -> Analytics;
+    /// What screens read.
+    overview -> Overview;
+    /// Events and the host's own kinds.
+    activity -> Activity;
+    /// The record of AI calls.
+    ai_log -> AiRecord;
+}
+
+impl Session {
+    /// Gives the next command this id: repeating it with the same id finds the first outcome
+    /// instead of doing it twice. One session then serves one command.
+    #[must_use]
+    pub fn with_command_id(mut self, id: Uuid) -> Self {
+        self.command_id = Some(id);
+        self
+    }
+
+    /// The actor.
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The library.
+    pub const fn lms(&self) -> &Lms {
+        &self.lms
+    }
+
+    /// The user whose rights count.
+    pub(crate) fn rights_of(&self) -> Option<UserId> {
+        self.actor.rights_of()
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.lms.inner.store.as_ref()
+    }
+}

@@ -1,0 +1,182 @@
+//! Users and roles (E1).
+
+use serde::{Deserialize, Serialize};
+
+use super::{People, Planned};
+use crate::error::Error;
+use crate::model::table::Json;
+use crate::model::*;
+use crate::rules::authoring::Checks;
+use crate::rules::permission::{Action, Rights};
+use crate::store::{ById, Expect, PersonKey, Table, WriteBatch};
+
+/// A person to be known to the library.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// The host's own UUID of the person, if it has one.
+    #[serde(default)]
+    pub id: Option<UserId>,
+    /// What they may do beyond courses.
+    pub role: Role,
+    /// The name shown to others, 1 to 200 characters.
+    pub display_name: String,
+    /// The e-mail address.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// The host's own id of the person.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// The host's own data.
+    #[serde(default)]
+    pub metadata: Option<Json>,
+}
+
+impl NewUser {
+    /// A person with a role and a name.
+    pub fn new(role: Role, display_name: impl Into<String>) -> Self {
+        Self { id: None, role, display_name: display_name.into(), email: None, external_id: None, metadata: None }
+    }
+
+    /// With the host's own id.
+    #[must_use]
+    pub fn with_external_id(mut self, external_id: impl Into<String>) -> Self {
+        self.external_id = Some(external_id.into());
+        self
+    }
+
+    /// With the host's own UUID.
+    #[must_use]
+    pub const fn with_id(mut self, id: UserId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let mut checks = Checks::default();
+        checks.text("display_name", &self.display_name, 1, 200);
+        if let Some(email) = &self.email {
+            checks.text("email", email, 3, 320);
+            if !email.contains('@') {
+                checks.add("email.invalid", "email", "must hold an @");
+            }
+        }
+        if let Some(external) = &self.external_id {
+            checks.text("external_id", external, 1, 200);
+        }
+        if let Some(metadata) = &self.metadata {
+            checks.metadata(metadata);
+        }
+        checks.done()
+    }
+}
+
+impl People<'_> {
+    /// Inserts the person, or gets the one with the same id or external id (E1). Safe in parallel.
+    ///
+    /// # Errors
+    /// Denied to all but admins and the system; Invalid; EmailTaken.
+    #[tracing::instrument(name = "lms.ensure_user", skip_all)]
+    pub async fn ensure_user(&self, new: NewUser) -> Result<User, Error> {
+        new.check()?;
+        self.s
+            .run(None, |command| {
+                let new = new.clone();
+                async move {
+                    let key = match (&new.id, &new.external_id) {
+                        (Some(id), _) => PersonKey::Id(*id),
+                        (None, Some(external)) => PersonKey::External(external.clone()),
+                        (None, None) => PersonKey::Id(command.new_id()),
+                    };
+                    let found = self.s.store().person(self.s.rights_of(), key).await?;
+                    let rights = Rights::of(&command.actor, found.actor.as_ref(), None, None);
+                    if !rights.may(Action::ManageUsers) {
+                        return Err(Error::Denied { action: Action::ManageUsers });
+                    }
+                    if let Some(user) = found.subject {
+                        return Ok(Planned::nothing(user));
+                    }
+                    let user = User {
+                        id: new.id.unwrap_or_else(|| command.new_id()),
+                        role: new.role,
+                        display_name: new.display_name,
+                        email: new.email,
+                        external_id: new.external_id,
+                        metadata: new.metadata.unwrap_or_else(Json::object),
+                        erased_at: None,
+                        version: 1,
+                        created_at: command.now,
+                        updated_at: command.now,
+                    };
+                    let mut batch = WriteBatch::default();
+                    batch.insert(user.clone());
+                    Ok(Planned { batch, outcome: user })
+                }
+            })
+            .await
+    }
+
+    /// A person: to admins, the system and themselves.
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    pub async fn user(&self, id: UserId) -> Result<User, Error> {
+        let found = self.s.store().person(self.s.rights_of(), PersonKey::Id(id)).await?;
+        let rights = Rights::of(&self.s.actor, found.actor.as_ref(), None, None);
+        match found.subject {
+            Some(user) if rights.may(Action::ManageUsers) || self.s.rights_of() == Some(id) => Ok(user),
+            _ => Err(Error::not_found(SubjectType::User, id)),
+        }
+    }
+
+    /// Users by id.
+    ///
+    /// # Errors
+    /// Denied to all but admins and the system.
+    pub async fn users(&self, page: ById) -> Result<Vec<User>, Error> {
+        self.require_manager().await?;
+        Ok(self.s.store().users(page).await?)
+    }
+
+    /// Gives a user another role; writes role_changed once.
+    ///
+    /// # Errors
+    /// Denied to all but admins and the system; NotFound.
+    #[tracing::instrument(name = "lms.set_role", skip_all)]
+    pub async fn set_role(&self, id: UserId, role: Role) -> Result<User, Error> {
+        self.s
+            .run(None, |mut command| async move {
+                let found = self.s.store().person(self.s.rights_of(), PersonKey::Id(id)).await?;
+                let rights = Rights::of(&command.actor, found.actor.as_ref(), None, None);
+                if !rights.may(Action::ManageUsers) {
+                    return Err(Error::Denied { action: Action::ManageUsers });
+                }
+                let mut user = found.subject.ok_or_else(|| Error::not_found(SubjectType::User, id))?;
+                if user.role == role {
+                    return Ok(Planned::nothing(user));
+                }
+                let mut batch = WriteBatch::default();
+                batch.expect.push(Expect::Row { table: Table::User, id: id.uuid(), version: user.version });
+                user.role = role;
+                user.version += 1;
+                user.updated_at = command.now;
+                batch.put(user.clone());
+                let mut event = command.event(EventKind::RoleChanged, SubjectType::User, id);
+                event.student_id = Some(id);
+                batch.events.push(event);
+                Ok(Planned { batch, outcome: user })
+            })
+            .await
+    }
+
+    async fn require_manager(&self) -> Result<(), Error> {
+        if let Some(id) = self.s.rights_of() {
+            let found = self.s.store().person(Some(id), PersonKey::Id(id)).await?;
+            let rights = Rights::of(&self.s.actor, found.actor.as_ref(), None, None);
+            if !rights.may(Action::ManageUsers) {
+                return Err(Error::Denied { action: Action::ManageUsers });
+            }
+        }
+        Ok(())
+    }
+}

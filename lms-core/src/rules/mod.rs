@@ -1,0 +1,14 @@
+//! What follows from what: pure functions, no I/O.
+
+pub mod access;
+pub mod authoring;
+pub mod code;
+pub mod completion;
+pub mod eligibility;
+pub mod grades;
+pub mod grading;
+pub mod kept_score;
+pub mod lateness;
+pub mod order;
+pub mod permission;
+pub mod shuffle;

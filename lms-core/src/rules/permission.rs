@@ -1,0 +1,146 @@
+//! Who may do what (R1): default deny.
+
+use crate::error::Error;
+use crate::model::table::words;
+use crate::model::{Actor, Course, CourseStaff, Role, StaffRole, SubjectType, User};
+
+words! {
+    /// What an actor asks to do.
+    pub enum Action {
+        /// Create a course.
+        CreateCourse = "create a course",
+        /// Create and edit content.
+        EditContent = "edit this content",
+        /// Publish, delete, reorder, manage the course.
+        Manage = "manage this course",
+        /// Enroll others, suspend, withdraw them.
+        EnrollOthers = "enroll others",
+        /// Enroll oneself.
+        EnrollSelf = "enroll",
+        /// Read keys, rubrics' notes and all submissions.
+        ReadWork = "read this work",
+        /// Grade.
+        Grade = "grade",
+        /// Extend, excuse, waive, void, regrade.
+        ManageLearners = "manage learners",
+        /// Attempt, submit, mark progress.
+        Learn = "learn here",
+        /// Issue by hand or revoke a certificate, reset progress.
+        Certify = "manage certificates and progress",
+        /// Manage users.
+        ManageUsers = "manage users",
+        /// Read ai_logs.
+        ReadAiLogs = "read the AI log",
+        /// Read the course's numbers.
+        ReadAnalytics = "read these numbers",
+        /// Record the host's own events.
+        Record = "record events",
+    }
+}
+
+/// What an actor is to a course.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rights {
+    /// The host or the library itself.
+    pub system: bool,
+    /// An admin.
+    pub admin: bool,
+    /// The place in the course's staff; the owner counts as instructor (E5).
+    pub staff: Option<StaffRole>,
+    /// The learner whose work it is.
+    pub own: bool,
+    /// Acting by AI for somebody.
+    pub ai: bool,
+    /// Whether the person may act at all: known, not erased, not an AI user.
+    pub present: bool,
+}
+
+impl Rights {
+    /// What an actor is, from rows loaded with the command's own load.
+    pub fn of(actor: &Actor, user: Option<&User>, course: Option<&Course>, staff: Option<&CourseStaff>) -> Self {
+        if matches!(actor, Actor::System { .. }) {
+            return Self { system: true, present: true, ..Self::default() };
+        }
+        let Some(user) = user.filter(|user| user.erased_at.is_none() && user.role != Role::Ai) else {
+            return Self::default();
+        };
+        let owner = course.is_some_and(|course| course.instructor_id == user.id);
+        Self {
+            system: false,
+            admin: user.role == Role::Admin,
+            staff: if owner { Some(StaffRole::Instructor) } else { staff.map(|staff| staff.role) },
+            own: false,
+            ai: matches!(actor, Actor::Ai { .. }),
+            present: true,
+        }
+    }
+
+    /// The same, knowing that the work at hand is the actor's own.
+    #[must_use]
+    pub const fn owning(mut self, own: bool) -> Self {
+        self.own = own && !self.ai;
+        self
+    }
+
+    /// Whether the actor teaches the course or stands above it.
+    pub fn instructs(self) -> bool {
+        self.present && (self.admin || self.staff == Some(StaffRole::Instructor))
+    }
+
+    /// Whether the actor belongs to the course's staff or stands above it.
+    pub const fn is_staff(self) -> bool {
+        self.present && (self.admin || self.staff.is_some())
+    }
+
+    /// The table of R1.
+    pub fn may(self, action: Action) -> bool {
+        if !self.present {
+            return false;
+        }
+        match action {
+            // Content by AI is checked with the rights of the person it acts for.
+            Action::EditContent => self.instructs(),
+            Action::Manage => self.instructs() && !self.ai,
+            Action::EnrollOthers => self.system || (self.instructs() && !self.ai),
+            Action::ReadWork | Action::Grade => self.system || self.is_staff(),
+            Action::ManageLearners => self.instructs() && !self.ai,
+            Action::Certify => self.instructs() && !self.ai,
+            Action::Learn | Action::EnrollSelf => self.own,
+            Action::ReadAnalytics | Action::ReadAiLogs => self.system || self.instructs(),
+            Action::ManageUsers => (self.system || self.admin) && !self.ai,
+            Action::Record => self.system || self.own || self.instructs(),
+            // Decided by the role; see `may_create_course`.
+            Action::CreateCourse => self.system || self.admin,
+        }
+    }
+
+    /// Allows the action, or says that there is no such thing to those who may not even see it.
+    ///
+    /// # Errors
+    /// Denied to those who see the thing, NotFound to all others.
+    pub fn require(
+        self,
+        action: Action,
+        sees: bool,
+        what: SubjectType,
+        id: impl Into<uuid::Uuid>,
+    ) -> Result<(), Error> {
+        if self.may(action) {
+            Ok(())
+        } else if sees || self.is_staff() || self.own {
+            Err(Error::Denied { action })
+        } else {
+            Err(Error::not_found(what, id))
+        }
+    }
+}
+
+/// Who may create courses (E1).
+pub fn may_create_course(actor: &Actor, user: Option<&User>) -> bool {
+    match actor {
+        Actor::System { .. } => true,
+        _ => user.is_some_and(|user| {
+            user.erased_at.is_none() && matches!(user.role, Role::Instructor | Role::Admin)
+        }),
+    }
+}
