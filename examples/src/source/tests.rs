@@ -73,6 +73,28 @@ fn a_file_is_cut_by_its_headings() {
 }
 
 #[test]
+fn the_text_that_comes_with_the_examples_is_fit_to_teach_from() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/source.md");
+    let written = fs::read_to_string(&path).expect("the text");
+    let source = Source::read(&path).expect("a readable text");
+    assert_eq!(source.title, "The Night Sky with Your Own Eyes");
+    assert!(source.chapters.len() >= 8, "{}", source.chapters.len());
+    for chapter in &source.chapters {
+        assert!(
+            (2..=3).contains(&chapter.sections.len()),
+            "{}",
+            chapter.title
+        );
+        for section in &chapter.sections {
+            let words = section.markdown.split_whitespace().count();
+            assert!((120..=220).contains(&words), "{}: {words}", section.title);
+            // Clean as it was written: reading it took nothing away.
+            assert!(written.contains(&section.markdown), "{}", section.title);
+        }
+    }
+}
+
+#[test]
 fn other_heading_levels_are_read_by_their_order() {
     let several_tops = read_text("# One\n\na\n\n## In one\n\nb\n\n# Two\n\nc\n").expect("readable");
     assert_eq!(several_tops.title, "My text");
