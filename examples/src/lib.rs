@@ -1,1 +1,3 @@
-//! .
+//! What the runnable programs of this crate share.
+
+pub mod source;
