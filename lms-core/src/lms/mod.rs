@@ -56,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) deadline: Duration,
     pub(crate) queueing: bool,
     pub(crate) live: Live,
+    pub(crate) revisions: quizzes::RevisionCache,
     stripes: Vec<tokio::sync::Mutex<()>>,
 }
 
@@ -130,6 +131,7 @@ impl Builder {
                 assets: self.assets,
                 deadline: self.deadline,
                 queueing: self.queueing,
+                revisions: quizzes::RevisionCache::default(),
                 stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
             }),
         }

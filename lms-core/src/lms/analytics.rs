@@ -1,0 +1,236 @@
+//! A course's numbers, by the definitions of M1–M7.
+
+use serde::{Deserialize, Serialize};
+
+use super::Analytics;
+use super::learner::course_score;
+use crate::error::Error;
+use crate::model::*;
+use crate::rules::permission::{Action, Rights};
+use crate::store::QuizScope;
+
+/// How far a course's learners are (M1): active enrollments, staff left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completion {
+    /// How many.
+    pub enrolled: i64,
+    /// How many of them have completed the course.
+    pub completed: i64,
+    /// The mean of their percents; absent when there are none, or nothing to complete.
+    pub mean_percent: Option<Percent>,
+    /// Completed of enrolled; absent when there are none.
+    pub completed_percent: Option<Percent>,
+}
+
+/// A mean of kept scores (M2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuizAverage {
+    /// Over how many (student, quiz) pairs.
+    pub pairs: i64,
+    /// The mean, truncated; absent without data.
+    pub average: Option<Percent>,
+}
+
+/// How much work came in time (M4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnTime {
+    /// Students whose counted version is on time.
+    pub on_time: i64,
+    /// Of how many.
+    pub of: i64,
+    /// The rate; absent when nobody counts.
+    pub rate: Option<Percent>,
+}
+
+/// The numbers of a course in one view.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CourseMetrics {
+    /// The course.
+    pub course_id: CourseId,
+    /// Completion.
+    pub completion: Completion,
+    /// The average over its quizzes.
+    pub quizzes: QuizAverage,
+    /// Distinct students who did something in the last 24 hours (M3).
+    pub active_24h: i64,
+    /// Per assignment.
+    pub on_time: Vec<(AssignmentId, OnTime)>,
+    /// The instant at which this was so.
+    pub at: Timestamp,
+}
+
+fn percent(part: i64, of: i64) -> Option<Percent> {
+    Score { earned: Points::from_units(part), possible: Points::from_units(of) }.percent()
+}
+
+impl Analytics<'_> {
+    async fn allow(&self, course: CourseId) -> Result<(), Error> {
+        let context = self
+            .s
+            .store()
+            .course(self.s.rights_of(), course, None)
+            .await?
+            .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        Rights::of(&self.s.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref()).require(
+            Action::ReadAnalytics,
+            false,
+            SubjectType::Course,
+            course,
+        )
+    }
+
+    /// Completion of a course (M1), for its instructors.
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    pub async fn completion(&self, course: CourseId) -> Result<Completion, Error> {
+        self.allow(course).await?;
+        self.completion_of(course).await
+    }
+
+    async fn completion_of(&self, course: CourseId) -> Result<Completion, Error> {
+        let counts = self
+            .s
+            .store()
+            .completion(course)
+            .await?
+            .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        Ok(Completion {
+            enrolled: counts.enrolled,
+            completed: counts.completed,
+            // Every learner has the same denominator, so the mean of shares is the share of sums.
+            mean_percent: percent(counts.lessons_done, counts.lessons_total.saturating_mul(counts.enrolled)),
+            completed_percent: percent(counts.completed, counts.enrolled),
+        })
+    }
+
+    /// The average kept score of a quiz, a lesson or a course (M2), for the course's instructors.
+    /// `course` is the course that it belongs to.
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    pub async fn quiz_average(&self, course: CourseId, scope: QuizScope) -> Result<QuizAverage, Error> {
+        self.allow(course).await?;
+        let structure = match scope {
+            QuizScope::Course(id) => (id == course).then_some(()),
+            QuizScope::Lesson(_) | QuizScope::Quiz(_) => {
+                let structure = self.s.store().structure(course).await?;
+                structure.and_then(|s| match scope {
+                    QuizScope::Lesson(id) => s.lessons.iter().any(|l| l.id == id).then_some(()),
+                    QuizScope::Quiz(id) => s.quizzes.iter().any(|q| q.id == id).then_some(()),
+                    QuizScope::Course(_) => None,
+                })
+            }
+        };
+        structure.ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        self.average(scope).await
+    }
+
+    async fn average(&self, scope: QuizScope) -> Result<QuizAverage, Error> {
+        let sum = self.s.store().quiz_percents(scope).await?;
+        let average = (sum.pairs > 0)
+            .then(|| Percent::from_hundredths((sum.sum_e8 / sum.pairs).div_euclid(10_000)));
+        Ok(QuizAverage { pairs: sum.pairs, average })
+    }
+
+    /// Distinct students with an event of their own in the last `hours` (M3): in a course for its
+    /// instructors, over all courses for admins and the system.
+    ///
+    /// # Errors
+    /// Denied, NotFound.
+    pub async fn active_students(&self, course: Option<CourseId>, hours: u32) -> Result<i64, Error> {
+        match course {
+            Some(course) => self.allow(course).await?,
+            None => {
+                if let Some(id) = self.s.rights_of() {
+                    let person = self.s.store().person(Some(id), crate::store::PersonKey::Id(id)).await?;
+                    if person.actor.is_none_or(|user| user.role != Role::Admin) {
+                        return Err(Error::Denied { action: Action::ReadAnalytics });
+                    }
+                }
+            }
+        }
+        let now = self.s.lms.now();
+        Ok(self.s.store().active_students(course, now.plus_seconds(-i64::from(hours) * 3_600), now).await?)
+    }
+
+    /// The on-time rate of an assignment (M4), for the course's instructors.
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    pub async fn on_time(&self, assignment: AssignmentId) -> Result<OnTime, Error> {
+        let context = self
+            .s
+            .store()
+            .content(self.s.rights_of(), crate::store::ContentRef::Assignment(assignment))
+            .await?
+            .ok_or_else(|| Error::not_found(SubjectType::Assignment, assignment))?;
+        Rights::of(&self.s.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref()).require(
+            Action::ReadAnalytics,
+            false,
+            SubjectType::Assignment,
+            assignment,
+        )?;
+        self.on_time_of(assignment).await
+    }
+
+    async fn on_time_of(&self, assignment: AssignmentId) -> Result<OnTime, Error> {
+        let counts = self.s.store().on_time(assignment, self.s.lms.now()).await?;
+        Ok(OnTime { on_time: counts.on_time, of: counts.of, rate: percent(counts.on_time, counts.of) })
+    }
+
+    /// All of a course's numbers in one view, for its instructors.
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    #[tracing::instrument(name = "lms.course_metrics", skip_all)]
+    pub async fn course_metrics(&self, course: CourseId) -> Result<CourseMetrics, Error> {
+        self.allow(course).await?;
+        let structure = self
+            .s
+            .store()
+            .structure(course)
+            .await?
+            .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        let mut on_time = Vec::new();
+        for assignment in structure.assignments.iter().filter(|a| a.is_published) {
+            on_time.push((assignment.id, self.on_time_of(assignment.id).await?));
+        }
+        let now = self.s.lms.now();
+        Ok(CourseMetrics {
+            course_id: course,
+            completion: self.completion_of(course).await?,
+            quizzes: self.average(QuizScope::Course(course)).await?,
+            active_24h: self.s.store().active_students(Some(course), now.plus_seconds(-86_400), now).await?,
+            on_time,
+            at: now,
+        })
+    }
+
+    /// A learner's score in a course (M7): to the learner over posted grades only, to staff over all.
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    pub async fn course_score(&self, course: CourseId, student: UserId) -> Result<Option<Score>, Error> {
+        let context = self
+            .s
+            .learner(crate::store::LearnerScope::Course(course, student), SubjectType::Course, course.uuid())
+            .await?;
+        let rights = super::learner::rights(self.s, &context);
+        if !(rights.own || rights.is_staff() || rights.system) {
+            return Err(Error::not_found(SubjectType::Course, course));
+        }
+        let facts = self.s.lms.certificate_facts(course, student).await?;
+        let mut scores = facts.scores;
+        if !(rights.is_staff() || rights.system)
+            && let Some(record) = self.s.store().record(course, student).await?
+        {
+            scores.retain(|score| {
+                let versions: Vec<_> =
+                    record.submissions.iter().filter(|s| s.assignment_id.uuid() == score.item).collect();
+                versions.is_empty() || versions.iter().any(|s| s.grade.is_some() && s.posted_at.is_some())
+            });
+        }
+        Ok(course_score(&scores))
+    }
+}

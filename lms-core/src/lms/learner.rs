@@ -1,0 +1,418 @@
+//! The one evaluator (P3): whatever changes a learner's work ends here, in the same batch.
+
+use super::command::Command;
+use super::{Lms, Session};
+use crate::error::{Error, Refusal};
+use crate::model::table::Json;
+use crate::model::*;
+use crate::rules::access::{AccessFacts, LockReason, locks};
+use crate::rules::completion::Counts;
+use crate::rules::kept_score;
+use crate::rules::permission::Rights;
+use crate::rules::{code, completion};
+use crate::store::{
+    CertificateFacts, Expect, LearnerContext, LearnerScope, LessonWork, StoreError, WeightedScore, WriteBatch,
+};
+
+/// The version of the snapshot's shape.
+const SNAPSHOT_FORMAT: u32 = 1;
+
+/// The id of the built-in certificate template: the same in every database.
+pub(crate) fn built_in_template() -> TemplateId {
+    TemplateId::from_uuid(uuid::Uuid::from_u128(0x6c6d_7300_0000_8000_8000_0000_0000_0001))
+}
+
+/// One learner's command in the making: the batch grows while facts change.
+pub(crate) struct Work {
+    pub(crate) command: Command,
+    pub(crate) batch: WriteBatch,
+    pub(crate) course: Course,
+    pub(crate) enrollment: Enrollment,
+    has_certificate: bool,
+    /// Kept scores that this batch changes, so that the certificate's score counts them (M7).
+    pub(crate) changed_scores: Vec<WeightedScore>,
+    touched: bool,
+}
+
+impl Work {
+    /// Starts from a load: expects the structure and the enrollment as they were read.
+    pub(crate) fn begin(command: Command, context: &LearnerContext, enrollment: Enrollment) -> Self {
+        let mut batch = WriteBatch::default();
+        batch.expect.push(Expect::Structure {
+            course: context.course.id,
+            version: context.course.structure_version,
+        });
+        batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
+        Self {
+            command,
+            batch,
+            course: context.course.clone(),
+            enrollment,
+            has_certificate: context.has_certificate,
+            changed_scores: Vec::new(),
+            touched: false,
+        }
+    }
+
+    /// Starts inside a batch that expects the structure already (jobs).
+    pub(crate) fn resume(
+        command: Command,
+        course: Course,
+        enrollment: Enrollment,
+        has_certificate: bool,
+    ) -> Self {
+        let mut batch = WriteBatch::default();
+        batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
+        Self {
+            command,
+            batch,
+            course,
+            enrollment,
+            has_certificate,
+            changed_scores: Vec::new(),
+            touched: false,
+        }
+    }
+
+    /// Whether the learner's own acts count as learner-initiated (V3): staff in their own course do too.
+    pub(crate) fn event(&mut self, kind: EventKind, subject: SubjectType, id: impl Into<uuid::Uuid>) -> NewEvent {
+        self.command.event(kind, subject, id).of(&self.enrollment)
+    }
+
+    /// The lesson is complete: its progress row and its event.
+    pub(crate) fn complete_lesson(&mut self, work: &mut LessonWork, at: Timestamp, by_mark: bool) {
+        let progress = LessonProgress {
+            id: work
+                .progress
+                .as_ref()
+                .map_or_else(|| RowId::from_uuid(self.command.derived("progress", hash(work.lesson.id.uuid()))), |p| p.id),
+            lesson_id: work.lesson.id,
+            enrollment_id: self.enrollment.id,
+            course_id: self.enrollment.course_id,
+            student_id: self.enrollment.student_id,
+            status: ProgressStatus::Completed,
+            first_opened_at: work.progress.as_ref().map_or(at, |p| p.first_opened_at),
+            opened_at: work.progress.as_ref().map_or(at, |p| p.opened_at),
+            completed_at: Some(work.progress.as_ref().map_or(at, |p| p.first_opened_at.max(at))),
+            by_mark,
+            created_at: work.progress.as_ref().map_or(at, |p| p.created_at),
+            updated_at: at,
+        };
+        work.progress = Some(progress.clone());
+        self.batch.upsert(progress);
+        let event = self
+            .event(EventKind::LessonCompleted, SubjectType::Lesson, work.lesson.id)
+            .by_learner(by_mark);
+        self.batch.events.push(event);
+        self.touched = true;
+    }
+
+    /// Completes the lesson where its own rule says so now.
+    pub(crate) fn apply_rule(&mut self, work: &mut LessonWork, at: Timestamp) {
+        if !work.is_completed() && work.rule_met() {
+            self.complete_lesson(work, at, false);
+        }
+    }
+
+    /// Moves the counters from what the lesson gave before to what it gives now.
+    pub(crate) fn recount(&mut self, before: Counts, after: Counts) {
+        if before != after {
+            let counts = self.enrollment.counts() + after - before;
+            self.enrollment.set_counts(counts);
+            self.touched = true;
+        }
+    }
+
+    /// Sets the counters to a full recount.
+    pub(crate) fn set_counts(&mut self, counts: Counts) {
+        if self.enrollment.counts() != counts {
+            self.enrollment.set_counts(counts);
+            self.touched = true;
+        }
+    }
+
+    /// Says that rows under the enrollment's version change, so that it goes up.
+    pub(crate) fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// Whether the batch completes the course, so that the certificate's facts are needed.
+    pub(crate) fn completes(&self) -> bool {
+        self.enrollment.completes(&self.course)
+    }
+
+    /// The batch, with the completion and the certificate where they are due. `at` is the time of
+    /// the change that completes the course.
+    pub(crate) async fn finish(mut self, lms: &Lms, at: Timestamp) -> Result<WriteBatch, Error> {
+        if self.completes() {
+            self.enrollment.completed_at = Some(at);
+            self.touched = true;
+            let event = self.event(EventKind::CourseCompleted, SubjectType::Course, self.course.id);
+            self.batch.events.push(event);
+            if self.course.certificates == CertificatePolicy::OnCompletion && !self.has_certificate {
+                let facts = lms.certificate_facts(self.course.id, self.enrollment.student_id).await?;
+                if facts.certificate.is_none() {
+                    let certificate = new_certificate(
+                        lms,
+                        &self.command,
+                        &self.course,
+                        &self.enrollment,
+                        &facts,
+                        &self.changed_scores,
+                        at,
+                    );
+                    let event = self
+                        .event(EventKind::CertificateIssued, SubjectType::Certificate, certificate.id);
+                    self.batch.insert(certificate);
+                    self.batch.events.push(event);
+                }
+            }
+        }
+        if self.touched {
+            self.enrollment.version += 1;
+            self.enrollment.updated_at = self.command.now;
+            self.batch.put(self.enrollment);
+        }
+        Ok(self.batch)
+    }
+}
+
+fn hash(id: uuid::Uuid) -> u64 {
+    id.as_u64_pair().0 ^ id.as_u64_pair().1
+}
+
+/// The certificate of a learner, as things stand at `at` (C3).
+pub(crate) fn new_certificate(
+    lms: &Lms,
+    command: &Command,
+    course: &Course,
+    enrollment: &Enrollment,
+    facts: &CertificateFacts,
+    changed: &[WeightedScore],
+    at: Timestamp,
+) -> Certificate {
+    let mut bits = [0_u8; 10];
+    lms.ids().fill(&mut bits);
+    let mut scores = facts.scores.clone();
+    for score in changed {
+        scores.retain(|s| s.item != score.item);
+        scores.push(score.clone());
+    }
+    let template_id = course.certificate_template_id.unwrap_or_else(built_in_template);
+    Certificate {
+        id: CertificateId::from_uuid(command.derived("certificate", hash(enrollment.id.uuid()))),
+        course_id: course.id,
+        student_id: enrollment.student_id,
+        template_id,
+        certificate_url: None,
+        issued_at: at,
+        expires_at: None,
+        code: code::format(bits),
+        snapshot: CertificateSnapshot {
+            format: SNAPSHOT_FORMAT,
+            student_name: facts.student_name.clone(),
+            course_title: course.title.clone(),
+            instructor_name: facts.instructor_name.clone(),
+            completed_at: enrollment.completed_at,
+            final_score: course_score(&scores).and_then(|score| score.percent()),
+            estimated_minutes: course.estimated_minutes,
+            language: course.language.clone(),
+            template_id,
+        },
+        revision_no: 1,
+        rendering: Rendering::Pending,
+        rendering_error: None,
+        pdf_sha256: None,
+        issued_by: None,
+        issue_reason: None,
+        revoked_at: None,
+        revoked_by: None,
+        revoke_reason: None,
+        erased_at: None,
+        version: 1,
+        created_at: command.now,
+        updated_at: command.now,
+    }
+}
+
+/// The course score: Σ weight × earned ÷ Σ weight × possible (M7); `None` when nothing counts.
+pub fn course_score(scores: &[WeightedScore]) -> Option<Score> {
+    let sum = |pick: fn(&Score) -> Points| {
+        scores.iter().map(|s| i128::from(pick(&s.score).units()) * i128::from(s.weight)).sum::<i128>()
+    };
+    let (mut earned, mut possible) = (sum(|s| s.earned), sum(|s| s.possible));
+    // Far beyond any real course the pair is scaled down, so that it stays a pair of points.
+    while possible > i128::from(i64::MAX) {
+        earned /= 2;
+        possible /= 2;
+    }
+    if possible == 0 {
+        return None;
+    }
+    Some(Score {
+        earned: Points::from_units(i64::try_from(earned).ok()?),
+        possible: Points::from_units(i64::try_from(possible).ok()?),
+    })
+}
+
+/// The result of a learner at a quiz after their attempts changed (A9, A10).
+pub(crate) fn result_of(
+    quiz: &Quiz,
+    attempts: &[crate::store::AttemptHead],
+    before: Option<&QuizResult>,
+    enrollment: &Enrollment,
+    id: RowId,
+    now: Timestamp,
+) -> QuizResult {
+    let kept = kept_score::kept(
+        quiz.kept_score,
+        attempts.iter().map(|a| {
+            let score = match (a.score, a.possible) {
+                (Some(earned), Some(possible)) if a.state == AttemptState::Graded => Some(Score { earned, possible }),
+                _ => None,
+            };
+            (a.attempt_no, score)
+        }),
+    );
+    QuizResult {
+        id: before.map_or(id, |r| r.id),
+        quiz_id: quiz.id,
+        enrollment_id: enrollment.id,
+        course_id: enrollment.course_id,
+        student_id: enrollment.student_id,
+        earned: kept.map(|k| k.earned),
+        possible: kept.map(|k| k.possible),
+        passed: match (kept, quiz.pass_threshold_bp) {
+            (Some(kept), Some(threshold)) => kept.passes(threshold),
+            _ => None,
+        },
+        submitted: attempts
+            .iter()
+            .any(|a| matches!(a.state, AttemptState::Graded | AttemptState::PendingReview)),
+        updated_at: now,
+    }
+}
+
+impl Lms {
+    pub(crate) async fn certificate_facts(&self, course: CourseId, student: UserId) -> Result<CertificateFacts, Error> {
+        self.inner
+            .store
+            .certificate_facts(course, student)
+            .await?
+            .ok_or_else(|| Error::not_found(SubjectType::Course, course))
+    }
+
+    /// Makes the built-in template's row, once per database.
+    pub(crate) async fn ensure_built_in_template(&self) -> Result<(), Error> {
+        let id = built_in_template();
+        if self.inner.store.template(id).await?.is_some() {
+            return Ok(());
+        }
+        let mut batch = WriteBatch::default();
+        batch.changes.push(crate::store::Change::Ensure(
+            CertificateTemplate {
+                id,
+                family_id: id,
+                version_no: 1,
+                name: "built-in".to_owned(),
+                document: Json::object(),
+                archived_at: None,
+                created_at: self.now(),
+            }
+            .into(),
+        ));
+        self.inner.store.write(std::sync::Arc::new(batch)).await.map(|_| ()).map_err(StoreError::into)
+    }
+}
+
+impl Session {
+    /// Loads what decides over one learner's work. Where a wide change of the course is still being
+    /// carried to its learners, this learner is brought up to date first (DETAILS 2).
+    pub(crate) async fn learner(
+        &self,
+        scope: LearnerScope,
+        what: SubjectType,
+        id: uuid::Uuid,
+    ) -> Result<LearnerContext, Error> {
+        for round in 0..8 {
+            let context =
+                self.store().learner(self.rights_of(), scope).await?.ok_or_else(|| Error::not_found(what, id))?;
+            let behind = match (&context.job, &context.enrollment) {
+                (Some(job), Some(enrollment)) => {
+                    enrollment.completed_at.is_none()
+                        && enrollment.status == EnrollmentStatus::Active
+                        && job.cursor.is_none_or(|cursor| cursor < enrollment.id)
+                }
+                _ => false,
+            };
+            if !behind || round == 7 {
+                return Ok(context);
+            }
+            if let Some(job) = &context.job
+                && !self.lms.reevaluate_one(job, context.enrollment.as_ref()).await?
+            {
+                return Ok(context);
+            }
+        }
+        Err(Error::Busy)
+    }
+}
+
+/// The actor's rights over the learner's work at hand.
+pub(crate) fn rights(session: &Session, context: &LearnerContext) -> Rights {
+    let own = context.enrollment.as_ref().is_some_and(|e| session.rights_of() == Some(e.student_id));
+    Rights::of(&session.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref()).owning(own)
+}
+
+/// What decides over access to the item at hand.
+pub(crate) fn access(context: &LearnerContext) -> AccessFacts<'_> {
+    let work = context.work.as_ref();
+    let item_override = work.and_then(|work| {
+        work.overrides.iter().find(|o| {
+            context.quiz.as_ref().is_some_and(|q| o.quiz_id == Some(q.id))
+                || context.assignment.as_ref().is_some_and(|a| o.assignment_id == Some(a.id))
+        })
+    });
+    AccessFacts {
+        course: Some(&context.course),
+        enrollment: context.enrollment.as_ref(),
+        lesson: work.map(|work| &work.lesson),
+        lesson_override: work
+            .and_then(|work| work.overrides.iter().find(|o| o.lesson_id == Some(work.lesson.id))),
+        begun: work.is_some_and(|work| work.progress.is_some()),
+        earlier: (context.course.flow == Flow::Sequential).then_some(context.earlier_unfinished).flatten(),
+        requires: &context.unmet_requires,
+        quiz: context.quiz.as_ref(),
+        assignment: context.assignment.as_ref(),
+        item_override,
+    }
+}
+
+/// Refuses what is locked, with every reason (X1).
+pub(crate) fn open(context: &LearnerContext, now: Timestamp) -> Result<(), Error> {
+    let reasons = locks(&access(context), now);
+    if reasons.is_empty() { Ok(()) } else { Err(Refusal::Locked { reasons }.into()) }
+}
+
+/// A learner of the course, or NotFound to those who may not see it.
+pub(crate) fn enrolled(session: &Session, context: &LearnerContext, what: SubjectType, id: uuid::Uuid) -> Result<Enrollment, Error> {
+    match &context.enrollment {
+        Some(enrollment) if enrollment.status != EnrollmentStatus::Withdrawn => Ok(enrollment.clone()),
+        _ => {
+            let rights = rights(session, context);
+            let sees = rights.is_staff()
+                || context.enrollment.is_some()
+                || (context.course.is_readable() && context.course.enrollment == EnrollmentPolicy::Open);
+            if sees {
+                Err(Refusal::Locked { reasons: vec![LockReason::NotEnrolled] }.into())
+            } else {
+                Err(Error::not_found(what, id))
+            }
+        }
+    }
+}
+
+/// The counts of a lesson's work, or none where there is no lesson.
+pub(crate) fn counts(work: Option<&LessonWork>) -> Counts {
+    work.map_or_else(completion::Counts::default, LessonWork::counts)
+}

@@ -1,0 +1,178 @@
+//! The documents that stand in JSON columns of quizzes and attempts. Each carries a format number.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::question::{Answer, QuestionBody, QuestionView};
+use super::table::Json;
+use super::{GraderKind, Points, QuestionId, QuizQuestion, Timestamp};
+use crate::error::Problem;
+use crate::rules::authoring::question::check_question;
+use crate::rules::grading::AnswerState;
+
+/// One question as it was when an attempt began, key included: private (Q14, Q15).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RevisionQuestion {
+    /// The question.
+    pub id: QuestionId,
+    /// Its text.
+    pub text: String,
+    /// Type, options and key.
+    pub body: QuestionBody,
+    /// What it is worth.
+    pub points: Points,
+    /// What a wrong answer takes off.
+    pub negative_points: Option<Points>,
+    /// Shown with the key.
+    pub explanation: String,
+}
+
+impl RevisionQuestion {
+    /// What a learner may see of it.
+    pub fn view(&self) -> QuestionView {
+        self.body.view(self.id.uuid(), &self.text, self.points)
+    }
+}
+
+/// The content of a quiz revision: the questions in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RevisionContent {
+    /// The version of this document's shape.
+    pub format: u32,
+    /// The questions.
+    pub questions: Vec<RevisionQuestion>,
+}
+
+/// What one learner has answered, with who said so last (A7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedAnswers {
+    /// The version of this document's shape.
+    pub format: u32,
+    /// The last sequence number seen of each client.
+    pub clients: BTreeMap<String, i64>,
+    /// The answers by question.
+    pub answers: BTreeMap<Uuid, SavedAnswer>,
+}
+
+impl Default for SavedAnswers {
+    fn default() -> Self {
+        Self { format: 1, clients: BTreeMap::new(), answers: BTreeMap::new() }
+    }
+}
+
+/// One saved answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SavedAnswer {
+    /// The answer; `None` once it was cleared.
+    pub answer: Option<Answer>,
+    /// The client that said so.
+    pub client: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How the answers of an attempt were graded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GradedAnswers {
+    /// The version of this document's shape.
+    pub format: u32,
+    /// The answers, in the revision's order.
+    pub answers: Vec<GradedRecord>,
+}
+
+/// How one answer was graded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GradedRecord {
+    /// The question.
+    pub question_id: QuestionId,
+    /// What became of the answer.
+    pub state: AnswerState,
+    /// Its share of the question's points as an exact fraction "num/den"; absent while it waits.
+    pub fraction: Option<String>,
+    /// What it earned, rounded for showing; the total is summed exactly (N1).
+    pub earned: Option<Points>,
+    /// What it could earn.
+    pub possible: Points,
+    /// Whether a numeric answer was no number (Q7).
+    #[serde(default)]
+    pub not_a_number: bool,
+    /// Who graded it.
+    pub grader_kind: GraderKind,
+    /// What the grader wrote.
+    #[serde(default)]
+    pub feedback: Option<String>,
+}
+
+impl QuizQuestion {
+    /// The question's type, options and key, put together from their two columns.
+    ///
+    /// # Errors
+    /// When the columns do not fit together.
+    pub fn body(&self) -> Result<QuestionBody, String> {
+        QuestionBody::join(self.question_type, self.options.as_str(), self.correct_answer.as_str())
+            .map_err(|e| e.to_string())
+    }
+
+    /// What is wrong with it (Q3).
+    pub fn check(&self) -> Vec<Problem> {
+        match self.body() {
+            Ok(body) => {
+                let mut problems: Vec<Problem> = check_question(&body, &self.text, self.points)
+                    .into_iter()
+                    .map(|p| Problem::new(p.code, p.field, p.message))
+                    .collect();
+                if self.explanation.chars().count() > 10_000 || self.explanation.contains('\0') {
+                    problems.push(Problem::new(
+                        "question.explanation",
+                        "explanation",
+                        "must have at most 10000 characters and no U+0000",
+                    ));
+                }
+                if self.negative_points.is_some_and(|p| p.units() < 0 || p.units() > self.points.units()) {
+                    problems.push(Problem::new(
+                        "question.negative_points",
+                        "negative_points",
+                        "must be between 0 and the question's points",
+                    ));
+                }
+                problems
+            }
+            Err(message) => vec![Problem::new("question.body", "body", message)],
+        }
+    }
+
+    /// The question as a revision keeps it.
+    ///
+    /// # Errors
+    /// When the columns do not fit together.
+    pub fn revised(&self) -> Result<RevisionQuestion, String> {
+        Ok(RevisionQuestion {
+            id: self.id,
+            text: self.text.clone(),
+            body: self.body()?,
+            points: self.points,
+            negative_points: self.negative_points,
+            explanation: self.explanation.clone(),
+        })
+    }
+}
+
+impl super::QuizAttempt {
+    /// What was answered.
+    ///
+    /// # Errors
+    /// When the stored document is not one.
+    pub fn saved(&self) -> Result<SavedAnswers, serde_json::Error> {
+        self.answers.read()
+    }
+
+    /// How it was graded, once it was handed in.
+    ///
+    /// # Errors
+    /// When the stored document is not one.
+    pub fn graded_answers(&self) -> Result<Option<GradedAnswers>, serde_json::Error> {
+        self.graded.as_ref().map(Json::read).transpose()
+    }
+}
