@@ -1,0 +1,388 @@
+//! What screens read, each in one query per table (G).
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Overview;
+use super::learner::{course_score, rights};
+use crate::error::Error;
+use crate::model::*;
+use crate::rules::access::{AccessFacts, LockReason, effective_due, locks};
+use crate::rules::completion::{assignment_met, counted_version, quiz_met, works};
+use crate::rules::permission::{Action, Rights};
+use crate::store::{CourseStructure, LearnerRecord, LearnerScope, LessonWork, SubmissionHead, WeightedScore};
+
+/// A course as one learner sees it (G1).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outline {
+    /// The course.
+    pub course_id: CourseId,
+    /// Its title.
+    pub title: String,
+    /// Completed lessons of total.
+    pub lessons_done: i64,
+    /// Published, required lessons.
+    pub lessons_total: i64,
+    /// The percent shown.
+    pub percent: Option<Percent>,
+    /// When the learner completed it.
+    pub completed_at: Option<Timestamp>,
+    /// Required lessons that came after the completion (P8).
+    pub new_since_completion: i64,
+    /// The lessons that the learner can see.
+    pub lessons: Vec<OutlineLesson>,
+}
+
+/// A lesson of an [`Outline`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutlineLesson {
+    /// The lesson.
+    pub id: LessonId,
+    /// Its title.
+    pub title: String,
+    /// Whether it counts.
+    pub is_required: bool,
+    /// Where the learner stands; absent = not started.
+    pub status: Option<ProgressStatus>,
+    /// Whether it was waived.
+    pub waived: bool,
+    /// Why it is locked; empty = open (X1).
+    pub locks: Vec<LockReason>,
+    /// Its topics.
+    pub topics: Vec<OutlineTopic>,
+    /// Its quizzes and assignments.
+    pub items: Vec<ScoreCell>,
+}
+
+/// A topic of an [`OutlineLesson`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OutlineTopic {
+    /// The topic.
+    pub id: TopicId,
+    /// Its title.
+    pub title: String,
+    /// What it is.
+    pub content_type: ContentType,
+    /// Whether the learner has viewed it.
+    pub viewed: bool,
+}
+
+/// What a graded item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GradedItem {
+    /// A quiz.
+    Quiz,
+    /// An assignment.
+    Assignment,
+}
+
+/// Where a learner stands with a quiz or an assignment (S8); derived, never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemState {
+    /// Nothing handed in.
+    NotSubmitted,
+    /// An attempt is open, or a draft is kept.
+    InProgress,
+    /// Handed in, in time.
+    Submitted,
+    /// Handed in, late.
+    Late,
+    /// Nothing handed in, and the due date is over.
+    Missing,
+    /// Graded, as far as the reader may know.
+    Graded,
+    /// Given back.
+    Returned,
+    /// Not asked of this learner.
+    Excused,
+}
+
+/// One graded item of one learner (G3, G4).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScoreCell {
+    /// What it is.
+    pub kind: GradedItem,
+    /// Which one.
+    pub id: Uuid,
+    /// Its title.
+    pub title: String,
+    /// Whether it counts for completion.
+    pub is_required: bool,
+    /// When it is due for this learner.
+    pub due: Option<Timestamp>,
+    /// Where the learner stands.
+    pub state: ItemState,
+    /// Whether it is met.
+    pub met: bool,
+    /// Whether it was waived.
+    pub waived: bool,
+    /// The kept score or current grade, as far as the reader may know.
+    pub score: Option<Score>,
+    /// The percent shown.
+    pub percent: Option<Percent>,
+    /// Whether the kept score or grade passes; absent without a threshold.
+    pub passed: Option<bool>,
+    /// Seconds late of the counted version.
+    pub late_seconds: i64,
+    /// Whether newer work waits while an older grade stands (S3).
+    pub needs_regrading: bool,
+    /// Who graded.
+    pub grader_kind: Option<GraderKind>,
+}
+
+/// Every graded item of one learner, and the course score (G3).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scorecard {
+    /// The course.
+    pub course_id: CourseId,
+    /// The learner.
+    pub student_id: UserId,
+    /// The items.
+    pub items: Vec<ScoreCell>,
+    /// The course score (M7), as far as the reader may know.
+    pub score: Option<Score>,
+    /// The percent shown.
+    pub percent: Option<Percent>,
+}
+
+/// The cells of one lesson. `all` shows unposted grades too (staff).
+fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -> Vec<ScoreCell> {
+    let mut found = Vec::new();
+    for quiz in work.quizzes.iter().filter(|q| q.is_published) {
+        let result = work.result(quiz.id);
+        let attempts: Vec<_> = record.attempts.iter().filter(|a| a.quiz_id == quiz.id).collect();
+        let excused = work.overrides.iter().any(|o| o.quiz_id == Some(quiz.id) && o.excused);
+        let score = result.and_then(QuizResult::kept);
+        let state = if excused {
+            ItemState::Excused
+        } else if score.is_some() {
+            ItemState::Graded
+        } else if attempts.iter().any(|a| a.state == AttemptState::PendingReview) {
+            ItemState::Submitted
+        } else if attempts.iter().any(|a| a.state == AttemptState::InProgress) {
+            ItemState::InProgress
+        } else if quiz.closes_at.is_some_and(|at| at <= now) {
+            ItemState::Missing
+        } else {
+            ItemState::NotSubmitted
+        };
+        found.push(ScoreCell {
+            kind: GradedItem::Quiz,
+            id: quiz.id.uuid(),
+            title: quiz.title.clone(),
+            is_required: quiz.is_required,
+            due: quiz.closes_at,
+            state,
+            met: quiz_met(quiz, result, &work.waivers, &work.overrides),
+            waived: work.waivers.iter().any(|w| w.quiz_id == Some(quiz.id)),
+            percent: score.and_then(|s| s.percent()),
+            passed: result.and_then(|r| r.passed),
+            score,
+            late_seconds: 0,
+            needs_regrading: false,
+            grader_kind: None,
+        });
+    }
+    for assignment in work.assignments.iter().filter(|a| a.is_published) {
+        let own = work.overrides.iter().find(|o| o.assignment_id == Some(assignment.id));
+        let due = effective_due(assignment.due_date, own);
+        let versions: Vec<&SubmissionHead> =
+            work.submissions.iter().filter(|s| s.assignment_id == assignment.id).collect();
+        let latest = versions.iter().max_by_key(|s| s.version_no).copied();
+        let handed = versions.iter().filter(|s| s.state != SubmissionState::Draft).max_by_key(|s| s.version_no).copied();
+        let counted = counted_version(assignment.id, &work.submissions);
+        let shown = counted.filter(|s| all || s.posted_at.is_some());
+        let score = shown.and_then(|s| s.grade).map(|earned| Score { earned, possible: assignment.max_grade });
+        let state = if own.is_some_and(|o| o.excused) {
+            ItemState::Excused
+        } else {
+            match handed {
+                Some(s) if s.state == SubmissionState::Returned => ItemState::Returned,
+                Some(s) if s.grade.is_some() && (all || s.posted_at.is_some()) => ItemState::Graded,
+                Some(s) if s.late_seconds > 0 => ItemState::Late,
+                Some(_) => ItemState::Submitted,
+                None if due.is_some_and(|due| due < now) => ItemState::Missing,
+                None if latest.is_some() => ItemState::InProgress,
+                None => ItemState::NotSubmitted,
+            }
+        };
+        found.push(ScoreCell {
+            kind: GradedItem::Assignment,
+            id: assignment.id.uuid(),
+            title: assignment.title.clone(),
+            is_required: assignment.is_required,
+            due,
+            state,
+            met: assignment_met(assignment, &work.submissions, &work.waivers, &work.overrides),
+            waived: work.waivers.iter().any(|w| w.assignment_id == Some(assignment.id)),
+            percent: score.and_then(|s| s.percent()),
+            passed: match (score, assignment.pass_threshold_bp) {
+                (Some(score), Some(bp)) => score.passes(bp),
+                _ => None,
+            },
+            score,
+            late_seconds: shown.or(handed).map_or(0, |s| s.late_seconds),
+            needs_regrading: match (counted, handed) {
+                (Some(counted), Some(handed)) => handed.version_no > counted.version_no,
+                _ => false,
+            },
+            grader_kind: shown.and_then(|s| s.grader_kind),
+        });
+    }
+    found
+}
+
+fn score_of(cells: &[ScoreCell], works: &[LessonWork]) -> Option<Score> {
+    let weight = |id: Uuid| {
+        works.iter().find_map(|w| {
+            let quiz = w.quizzes.iter().find(|q| q.id.uuid() == id).map(|q| q.weight);
+            quiz.or_else(|| w.assignments.iter().find(|a| a.id.uuid() == id).map(|a| a.weight))
+        })
+    };
+    let scores: Vec<WeightedScore> = cells
+        .iter()
+        .filter(|cell| !cell.waived && cell.state != ItemState::Excused)
+        .filter_map(|cell| {
+            let score = cell.score.filter(|s| s.possible > Points::ZERO)?;
+            let weight = weight(cell.id).filter(|w| *w > 0)?;
+            Some(WeightedScore { item: cell.id, score, weight })
+        })
+        .collect();
+    course_score(&scores)
+}
+
+impl Overview<'_> {
+    async fn load(
+        &self,
+        course: CourseId,
+        student: UserId,
+    ) -> Result<(CourseStructure, LearnerRecord, Rights), Error> {
+        let context = self.s.learner(LearnerScope::Course(course, student), SubjectType::Course, course.uuid()).await?;
+        let rights = rights(self.s, &context);
+        if !(rights.own || rights.may(Action::ReadWork)) {
+            return Err(Error::not_found(SubjectType::Course, course));
+        }
+        let structure = self.s.store().structure(course).await?;
+        let record = self.s.store().record(course, student).await?;
+        match (structure, record) {
+            (Some(structure), Some(record)) => Ok((structure, record, rights)),
+            _ => Err(Error::not_found(SubjectType::Enrollment, course)),
+        }
+    }
+
+    /// A course as one learner sees it: the tree with status, percent, due dates and locks (G1). To
+    /// the learner and to the course's staff.
+    ///
+    /// # Errors
+    /// NotFound to everybody else, and where the learner is not enrolled.
+    #[tracing::instrument(name = "lms.outline", skip_all)]
+    pub async fn outline(&self, course: CourseId, student: UserId) -> Result<Outline, Error> {
+        let (structure, record, rights) = self.load(course, student).await?;
+        let now = self.s.lms.now();
+        let all = works(&structure, &record);
+        let mut earlier: Option<LessonId> = None;
+        let mut lessons = Vec::new();
+        for work in all.iter().filter(|w| w.lesson.is_published) {
+            let lesson = &work.lesson;
+            let requires: Vec<LessonId> = structure
+                .requires
+                .iter()
+                .filter(|r| r.lesson_id == lesson.id)
+                .filter(|r| all.iter().any(|w| w.lesson.id == r.requires_id && w.lesson.counts() && !w.lesson_done()))
+                .map(|r| r.requires_id)
+                .collect();
+            let facts = AccessFacts {
+                course: Some(&structure.course),
+                enrollment: Some(&record.enrollment),
+                lesson: Some(lesson),
+                lesson_override: work.overrides.iter().find(|o| o.lesson_id == Some(lesson.id)),
+                begun: work.progress.is_some(),
+                earlier: if structure.course.flow == Flow::Sequential { earlier } else { None },
+                requires: &requires,
+                ..AccessFacts::default()
+            };
+            lessons.push(OutlineLesson {
+                id: lesson.id,
+                title: lesson.title.clone(),
+                is_required: lesson.is_required,
+                status: work.progress.as_ref().map(|p| p.status),
+                waived: work.waivers.iter().any(|w| w.lesson_id == Some(lesson.id)),
+                locks: locks(&facts, now),
+                topics: structure
+                    .topics
+                    .iter()
+                    .filter(|t| t.lesson_id == lesson.id)
+                    .map(|t| OutlineTopic {
+                        id: t.id,
+                        title: t.title.clone(),
+                        content_type: t.content_type.clone(),
+                        viewed: record.views.iter().any(|v| v.topic_id == t.id),
+                    })
+                    .collect(),
+                items: cells(work, &record, now, rights.may(Action::ReadWork)),
+            });
+            if earlier.is_none() && lesson.counts() && !work.lesson_done() {
+                earlier = Some(lesson.id);
+            }
+        }
+        let new_since = all
+            .iter()
+            .filter(|w| record.enrollment.completed_at.is_some() && w.lesson.counts() && !w.lesson_done())
+            .count();
+        Ok(Outline {
+            course_id: course,
+            title: structure.course.title.clone(),
+            lessons_done: record.enrollment.lessons_done,
+            lessons_total: structure.course.lessons_total,
+            percent: record.enrollment.percent(&structure.course),
+            completed_at: record.enrollment.completed_at,
+            new_since_completion: i64::try_from(new_since).unwrap_or(i64::MAX),
+            lessons,
+        })
+    }
+
+    /// Every graded item of one learner, with the course score (G3): to the learner over posted
+    /// grades, to staff over all.
+    ///
+    /// # Errors
+    /// NotFound to everybody else, and where the learner is not enrolled.
+    #[tracing::instrument(name = "lms.scorecard", skip_all)]
+    pub async fn scorecard(&self, course: CourseId, student: UserId) -> Result<Scorecard, Error> {
+        let (structure, record, rights) = self.load(course, student).await?;
+        let now = self.s.lms.now();
+        let visible: Vec<LessonWork> =
+            works(&structure, &record).into_iter().filter(|w| w.lesson.is_published).collect();
+        let items: Vec<ScoreCell> =
+            visible.iter().flat_map(|w| cells(w, &record, now, rights.may(Action::ReadWork))).collect();
+        let score = score_of(&items, &visible);
+        Ok(Scorecard {
+            course_id: course,
+            student_id: student,
+            items,
+            score,
+            percent: score.and_then(|s| s.percent()),
+        })
+    }
+
+    /// Versions of a course that wait for a person, oldest first: for graders.
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    pub async fn to_grade(&self, course: CourseId, limit: u32) -> Result<Vec<SubmissionHead>, Error> {
+        let context = self
+            .s
+            .store()
+            .course(self.s.rights_of(), course, None)
+            .await?
+            .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        Rights::of(&self.s.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref()).require(
+            Action::ReadWork,
+            false,
+            SubjectType::Course,
+            course,
+        )?;
+        Ok(self.s.store().to_grade(course, limit.clamp(1, 500)).await?)
+    }
+}
