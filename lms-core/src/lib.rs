@@ -1,4 +1,13 @@
 //! The domain of a learning-management system, to embed.
 
+pub mod assets;
+pub mod clock;
+pub mod error;
+pub mod live;
+pub mod lms;
 pub mod model;
+pub mod rules;
 pub mod store;
+
+pub use error::{Class, Error, Problem, Refusal};
+pub use lms::Lms;

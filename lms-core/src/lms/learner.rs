@@ -236,7 +236,7 @@ pub(crate) fn new_certificate(
 }
 
 /// The course score: Σ weight × earned ÷ Σ weight × possible (M7); `None` when nothing counts.
-pub fn course_score(scores: &[WeightedScore]) -> Option<Score> {
+pub(crate) fn course_score(scores: &[WeightedScore]) -> Option<Score> {
     let sum = |pick: fn(&Score) -> Points| {
         scores.iter().map(|s| i128::from(pick(&s.score).units()) * i128::from(s.weight)).sum::<i128>()
     };
