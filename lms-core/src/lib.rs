@@ -1,5 +1,6 @@
 //! The domain of a learning-management system, to embed.
 
+pub mod ai;
 pub mod assets;
 pub mod clock;
 pub mod error;

@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn q3_what_cannot_be_asked_is_refused() {
-        let option = Labelled::new;
+        let option = |id: &str, text: &str| Labelled::new(id, text);
         let single = |options: Vec<Labelled>, correct: &str| QuestionBody::SingleChoice {
             options,
             correct: correct.into(),
