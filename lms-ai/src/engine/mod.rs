@@ -1,0 +1,243 @@
+//! The one way to an answer that counts: log → call → stop reason → strict read → schema → domain
+//! checks → bounded repair → [`Accepted`].
+
+mod call;
+mod row;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lms_core::Lms;
+use lms_core::ai::{AiProvider, ProviderError, Usage};
+use lms_core::lms::AiOrigin;
+use lms_core::model::{AiLogId, CourseId};
+use uuid::Uuid;
+
+use crate::{ReviewReason, Violation};
+
+/// How the engine works; every number can be set.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AiConfig {
+    /// The model to ask.
+    pub model: String,
+    /// How long an operation may take in all.
+    pub operation_deadline: Duration,
+    /// How long one attempt may take.
+    pub attempt_deadline: Duration,
+    /// The most attempts on the wire of one operation.
+    pub max_calls: u32,
+    /// The most repairs of an answer that breaks rules.
+    pub max_repairs: u32,
+    /// The most retries of an attempt that the provider failed.
+    pub max_retries: u32,
+    /// What the codes that frame untrusted text are derived from, so that nobody guesses them.
+    pub secret: Vec<u8>,
+}
+
+impl AiConfig {
+    /// The defaults, with a model.
+    pub fn new(model: impl Into<String>) -> Self {
+        let mut secret = vec![0_u8; 32];
+        rand::RngCore::fill_bytes(&mut rand::rng(), &mut secret);
+        Self {
+            model: model.into(),
+            operation_deadline: Duration::from_secs(300),
+            attempt_deadline: Duration::from_secs(120),
+            max_calls: 6,
+            max_repairs: 2,
+            max_retries: 2,
+            secret,
+        }
+    }
+}
+
+/// AI over the library: a provider, a model, and the workflows.
+#[derive(Clone)]
+pub struct Ai {
+    pub(crate) lms: Lms,
+    pub(crate) provider: Arc<dyn AiProvider>,
+    pub(crate) config: Arc<AiConfig>,
+}
+
+impl std::fmt::Debug for Ai {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ai")
+            .field("provider", &self.provider.name())
+            .field("model", &self.config.model)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ai {
+    /// AI with a provider and the defaults for a model.
+    pub fn new(lms: Lms, provider: impl AiProvider + 'static, model: impl Into<String>) -> Self {
+        Self::with_config(lms, provider, AiConfig::new(model))
+    }
+
+    /// AI with everything set.
+    pub fn with_config(lms: Lms, provider: impl AiProvider + 'static, config: AiConfig) -> Self {
+        Self { lms, provider: Arc::new(provider), config: Arc::new(config) }
+    }
+
+    /// The model that is asked.
+    pub fn model(&self) -> &str {
+        &self.config.model
+    }
+
+    /// The provider's name.
+    pub fn provider_name(&self) -> &str {
+        self.provider.name()
+    }
+
+    /// The library.
+    pub const fn lms(&self) -> &Lms {
+        &self.lms
+    }
+}
+
+/// What a call is about, for the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct About {
+    /// The operation: the same one twice is done and paid once. Drawn anew when absent.
+    pub operation_id: Option<Uuid>,
+    /// The course.
+    pub course_id: Option<CourseId>,
+    /// What it is about.
+    pub subject: Option<(&'static str, Uuid)>,
+}
+
+/// An answer that passed every check. Only the engine makes one.
+#[derive(Debug, Clone)]
+pub struct Accepted<T> {
+    value: T,
+    origin: AiOrigin,
+    reasons: Vec<ReviewReason>,
+    usage: Usage,
+    cost_micro_usd: u64,
+    calls: u32,
+}
+
+impl<T> Accepted<T> {
+    /// The answer.
+    pub const fn value(&self) -> &T {
+        &self.value
+    }
+    /// The answer itself.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+    /// The log row and the operation, for the use case that writes it.
+    pub const fn origin(&self) -> AiOrigin {
+        self.origin
+    }
+    /// The log row.
+    pub const fn log_id(&self) -> AiLogId {
+        self.origin.log_id
+    }
+    /// Why a person must look first; nothing = it may be applied.
+    pub fn review_reasons(&self) -> &[ReviewReason] {
+        &self.reasons
+    }
+    /// The tokens of all attempts.
+    pub const fn usage(&self) -> Usage {
+        self.usage
+    }
+    /// What all attempts cost, in millionths of a US dollar.
+    pub const fn cost_micro_usd(&self) -> u64 {
+        self.cost_micro_usd
+    }
+    /// Attempts on the wire; 0 where a stored answer was used.
+    pub const fn calls(&self) -> u32 {
+        self.calls
+    }
+}
+
+/// Why there is no answer that counts. Nothing was written but the log.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AiError {
+    /// The prompt is too long.
+    #[error("the input has {bytes} bytes; at most {max} are sent")]
+    InputTooLarge {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        max: usize,
+    },
+    /// The provider failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The model refused.
+    #[error("the model refused to answer")]
+    Refused {
+        /// Why, in the provider's word.
+        category: Option<String>,
+    },
+    /// The answer did not fit, also not with more room.
+    #[error("the answer was cut off; ask for less")]
+    Truncated,
+    /// The prompt does not fit the model, or a filter cut the answer.
+    #[error("the model stopped: {reason}")]
+    Stopped {
+        /// Why, in the provider's word.
+        reason: String,
+    },
+    /// The answer broke rules, also after the repairs.
+    #[error("the answer breaks {} rules: {}", violations.len(), codes(violations))]
+    Invalid {
+        /// Which, and where.
+        violations: Vec<Violation>,
+    },
+    /// Another caller is at the same operation.
+    #[error("the operation is in progress")]
+    InProgress,
+    /// Another input came under the same operation id (I3).
+    #[error("this operation id was used with another input")]
+    OtherInput,
+    /// The operation took too long.
+    #[error("the operation took too long")]
+    Deadline,
+    /// Too many attempts.
+    #[error("no valid answer within {calls} calls")]
+    CallsUsedUp {
+        /// How many there were.
+        calls: u32,
+    },
+    /// There is no text to work on.
+    #[error("there is not enough text: {0}")]
+    NoText(&'static str),
+    /// The library refused or failed.
+    #[error(transparent)]
+    Lms(#[from] lms_core::Error),
+}
+
+fn codes(violations: &[Violation]) -> String {
+    violations.iter().take(5).map(|v| format!("{} at {}", v.code, v.pointer)).collect::<Vec<_>>().join(", ")
+}
+
+impl AiError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InputTooLarge { .. } => "ai.input_too_large",
+            Self::Provider(e) => match e.kind {
+                lms_core::ai::ProviderErrorKind::ModelUnavailable => "ai.model_unavailable",
+                lms_core::ai::ProviderErrorKind::Auth => "ai.auth",
+                lms_core::ai::ProviderErrorKind::RateLimited => "ai.rate_limited",
+                lms_core::ai::ProviderErrorKind::SpendLimit => "ai.spend_limit",
+                _ => "ai.provider",
+            },
+            Self::Refused { .. } => "ai.refused",
+            Self::Truncated => "ai.truncated",
+            Self::Stopped { .. } => "ai.stopped",
+            Self::Invalid { .. } => "ai.invalid",
+            Self::InProgress => "ai.in_progress",
+            Self::OtherInput => "ai.other_input",
+            Self::Deadline => "ai.deadline",
+            Self::CallsUsedUp { .. } => "ai.calls_used_up",
+            Self::NoText(_) => "ai.no_text",
+            Self::Lms(e) => e.code(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The tasks: what is asked, what comes back over the wire, and the rules that
+//! an answer has to keep before it counts.
+//!
+//! Each task renders the same prompt for the same input and checks an answer
+//! by deterministic rules, each with a stable code. Numbers in bounds are
+//! inclusive.
+
+mod assignment;
+mod body;
+mod checker;
+mod grade;
+mod outline;
+mod quiz;
+mod source;
+
+pub use assignment::{AssignmentBounds, AssignmentIn, AssignmentOut, AssignmentTask, CriterionOut};
+pub use body::{BodyBounds, BodyIn, BodyOut, BodyTask, GlossaryOut};
+pub use grade::{
+    CriterionGradeOut, Evidence, GradeBounds, GradeCriterion, GradeIn, GradeOut, GradeTask, ManipulationOut, NotGraded,
+};
+pub(crate) use grade::{GradePrompt, RubricLine};
+pub use outline::{ContentType, LessonOut, ObjectiveOut, OutlineBounds, OutlineBrief, OutlineIn, OutlineOut, OutlineTask, TopicOut};
+pub(crate) use quiz::is_longest_correct;
+pub use quiz::{Difficulty, OptionOut, QuestionOut, QuestionType, QuizBounds, QuizIn, QuizOut, QuizTask, shuffle_options};
+pub use source::{Source, SourceSection};
+
+use lms_core::ai::{Part, Trust};
+use serde::{Deserialize, Serialize};
+
+use crate::task_trait::{Limits, Nonce, Prompt, Violation};
+
+/// An objective of a course.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objective {
+    /// Its key in the course.
+    pub key: String,
+    /// What a learner can do.
+    pub text: String,
+}
+
+/// The size of a prompt and of an answer, as settings of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallSize {
+    /// The prompt, in bytes.
+    pub input_bytes: usize,
+    /// The answer, in tokens.
+    pub max_tokens: u32,
+}
+
+impl CallSize {
+    const fn kib(kib: usize, max_tokens: u32) -> Self {
+        Self { input_bytes: kib * 1024, max_tokens }
+    }
+
+    fn limits(self) -> Limits {
+        Limits { input_bytes: self.input_bytes, max_tokens: self.max_tokens }
+    }
+}
+
+fn violation(code: &'static str, pointer: String, message: String) -> Violation {
+    Violation { code, pointer, message }
+}
+
+/// A prompt with the fixed policy of a task.
+fn title_frame(system: &str, parts: Vec<Part>) -> Prompt {
+    Prompt { system: system.to_owned(), parts }
+}
+
+/// A part that our own code wrote, as JSON, without the fields that have parts of their own.
+fn json_part<T: Serialize>(label: &str, value: &T, without: &[&str]) -> Part {
+    // The values are structs of texts, numbers and lists: they always have a JSON form.
+    let mut json = serde_json::to_value(value).unwrap_or_default();
+    if let Some(object) = json.as_object_mut() {
+        for field in without {
+            object.remove(*field);
+        }
+    }
+    Part { label: label.to_owned(), text: json.to_string(), trust: Trust::Trusted }
+}
+
+/// A part that somebody else wrote and that is material: a source, a lesson.
+fn source_part(text: &str) -> Part {
+    Part { label: "source".to_owned(), text: text.to_owned(), trust: Trust::Untrusted }
+}
+
+/// A part that a student wrote: one JSON string in a frame that only we can close.
+fn untrusted_part(label: &str, nonce: &Nonce, text: &str) -> Part {
+    // JSON leaves these line ends as they are; escaped, the text stays one line for every reader.
+    let quoted = serde_json::Value::from(text)
+        .to_string()
+        .replace('\u{85}', "\\u0085")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029");
+    Part {
+        label: label.to_owned(),
+        text: format!("UNTRUSTED {n}\n{quoted}\nEND {n}", n = nonce.as_str()),
+        trust: Trust::Untrusted,
+    }
+}
+
+#[cfg(test)]
+mod tests;

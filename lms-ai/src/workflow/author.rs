@@ -1,0 +1,360 @@
+//! Courses, lesson bodies, quizzes and assignments by AI.
+
+use std::collections::BTreeMap;
+
+use lms_core::lms::{
+    AssignmentRules, CourseDraft, LessonDraft, NewAssignment, NewCourse, NewLesson, NewQuestion, NewQuiz, NewTopic,
+    QuizRules, Session, WrittenCourse,
+};
+use lms_core::model::question::{ChoiceMode, Labelled, QuestionBody, TextKey};
+use lms_core::model::{
+    Assignment, BasisPoints, ContentType, CourseId, Criterion, LessonId, Points, Quiz, Rubric, Topic, TopicId,
+};
+use lms_core::store::CourseStructure;
+
+use crate::task::{
+    AssignmentIn, AssignmentOut, AssignmentTask, BodyIn, BodyOut, BodyTask, CallSize, Objective, OptionOut,
+    OutlineBrief, OutlineIn, OutlineOut, OutlineTask, QuestionOut, QuestionType, QuizIn, QuizOut, QuizTask,
+    SourceSection, shuffle_options,
+};
+use crate::{About, Accepted, Ai, AiError};
+
+/// What an instructor asks for: topic, audience, difficulty and length, and a source to teach from.
+#[derive(Debug, Clone, Default)]
+pub struct CourseBrief {
+    /// What is asked of the outline.
+    pub outline: OutlineBrief,
+    /// The headings of a source in reading order; empty without one.
+    pub source: Vec<SourceSection>,
+    /// How large the prompt and the answer may be, where a long source needs more.
+    pub size: Option<CallSize>,
+}
+
+/// What is asked of a quiz.
+#[derive(Debug, Clone, Default)]
+pub struct QuizBrief {
+    /// How many questions.
+    pub count: usize,
+    /// The types that may be used; all where empty.
+    pub types: Vec<QuestionType>,
+    /// How hard it is.
+    pub difficulty: String,
+    /// What it asks of attempts.
+    pub rules: QuizRules,
+}
+
+/// What is asked of an assignment.
+#[derive(Debug, Clone)]
+pub struct AssignmentBrief {
+    /// What it is worth, in whole points.
+    pub max_points: i64,
+    /// What it asks of the work handed in.
+    pub rules: AssignmentRules,
+}
+
+impl Default for AssignmentBrief {
+    fn default() -> Self {
+        Self { max_points: 100, rules: AssignmentRules::default() }
+    }
+}
+
+impl Ai {
+    /// An outline for a brief, accepted but not written: it waits in ai_logs until it is applied with
+    /// [`Ai::apply_outline`] or dropped.
+    ///
+    /// # Errors
+    /// See [`AiError`].
+    pub async fn propose_course(
+        &self,
+        session: &Session,
+        brief: &CourseBrief,
+        about: About,
+    ) -> Result<Accepted<OutlineOut>, AiError> {
+        let mut input = OutlineIn { brief: brief.outline.clone(), source: brief.source.clone(), ..OutlineIn::default() };
+        if let Some(size) = brief.size {
+            input.size = size;
+        }
+        self.run::<OutlineTask>(session, &input, about).await
+    }
+
+    /// Writes an accepted outline: course, objectives, lessons, topics and links, and the log row's
+    /// flip, in one transaction (I1).
+    ///
+    /// # Errors
+    /// See [`AiError`].
+    pub async fn apply_outline(
+        &self,
+        session: &Session,
+        brief: &CourseBrief,
+        accepted: &Accepted<OutlineOut>,
+    ) -> Result<WrittenCourse, AiError> {
+        let draft = course_draft(&brief.outline, accepted.value());
+        Ok(session.catalog().apply_course(draft, accepted.origin()).await?)
+    }
+
+    /// Generates a course from a brief and writes it, whole or not at all.
+    ///
+    /// # Errors
+    /// See [`AiError`].
+    #[tracing::instrument(name = "ai.create_course", skip_all)]
+    pub async fn create_course(
+        &self,
+        session: &Session,
+        brief: &CourseBrief,
+        about: About,
+    ) -> Result<WrittenCourse, AiError> {
+        let accepted = self.propose_course(session, brief, about).await?;
+        self.apply_outline(session, brief, &accepted).await
+    }
+
+    /// Generates the text of a topic, from its part of a source where one is given, and writes it.
+    ///
+    /// # Errors
+    /// See [`AiError`].
+    #[tracing::instrument(name = "ai.write_body", skip_all)]
+    pub async fn write_body(
+        &self,
+        session: &Session,
+        topic: TopicId,
+        source: Option<&str>,
+        mut about: About,
+    ) -> Result<Topic, AiError> {
+        let row = session.catalog().topic(topic).await?;
+        let lesson = session.catalog().lesson(row.lesson_id).await?;
+        let structure = session.catalog().structure(lesson.course_id).await?;
+        let course = &structure.course;
+        about.course_id = Some(course.id);
+        about.subject = Some(("topic", topic.uuid()));
+        let objectives = lesson_objectives(self, &structure, lesson.id).await?;
+        let input = BodyIn {
+            course_title: course.title.clone(),
+            lesson_title: lesson.title.clone(),
+            lesson_summary: lesson.summary.clone(),
+            topic_title: row.title.clone(),
+            synopsis: row.body.clone().unwrap_or_default(),
+            objectives,
+            audience: course.audience.clone(),
+            difficulty: course.difficulty.clone(),
+            language: course.language.clone(),
+            source: source.unwrap_or_default().to_owned(),
+            ..BodyIn::default()
+        };
+        let accepted = self.run::<BodyTask>(session, &input, about).await?;
+        let body = body_markdown(accepted.value());
+        Ok(session.catalog().apply_body(topic, body, accepted.origin()).await?)
+    }
+
+    /// Generates a quiz from the text of a lesson and writes it, unpublished, whole or not at all.
+    /// Its options are shuffled here.
+    ///
+    /// # Errors
+    /// See [`AiError`]; NoText where the lesson has too little text to ask about.
+    #[tracing::instrument(name = "ai.create_quiz", skip_all)]
+    pub async fn create_quiz(
+        &self,
+        session: &Session,
+        lesson: LessonId,
+        brief: &QuizBrief,
+        mut about: About,
+    ) -> Result<Quiz, AiError> {
+        let row = session.catalog().lesson(lesson).await?;
+        let structure = session.catalog().structure(row.course_id).await?;
+        about.course_id = Some(row.course_id);
+        about.subject = Some(("lesson", lesson.uuid()));
+        let text = lesson_text(session, lesson).await?;
+        if text.trim().chars().count() < 100 {
+            return Err(AiError::NoText("write the lesson's topics first"));
+        }
+        let input = QuizIn {
+            lesson_title: row.title.clone(),
+            lesson_markdown: text,
+            language: structure.course.language.clone(),
+            count: brief.count.max(1),
+            types: brief.types.clone(),
+            objectives: lesson_objectives(self, &structure, lesson).await?,
+            difficulty: brief.difficulty.clone(),
+            ..QuizIn::default()
+        };
+        let accepted = self.run::<QuizTask>(session, &input, about).await?;
+        let seed = accepted.origin().operation_id.as_u64_pair().1;
+        let quiz = new_quiz(&shuffle_options(accepted.value(), seed), brief.rules.clone());
+        Ok(session.catalog().apply_quiz(lesson, quiz, accepted.origin()).await?)
+    }
+
+    /// Generates an assignment with a rubric, tied to objectives of the course, and writes it into a
+    /// lesson, unpublished. AI grades work on it, unless the brief's rules say otherwise (S11).
+    ///
+    /// # Errors
+    /// See [`AiError`].
+    #[tracing::instrument(name = "ai.create_assignment", skip_all)]
+    pub async fn create_assignment(
+        &self,
+        session: &Session,
+        lesson: LessonId,
+        brief: &AssignmentBrief,
+        mut about: About,
+    ) -> Result<Assignment, AiError> {
+        let row = session.catalog().lesson(lesson).await?;
+        let structure = session.catalog().structure(row.course_id).await?;
+        let course = &structure.course;
+        about.course_id = Some(course.id);
+        about.subject = Some(("lesson", lesson.uuid()));
+        let input = AssignmentIn {
+            context_title: row.title.clone(),
+            source: lesson_text(session, lesson).await?,
+            objectives: lesson_objectives(self, &structure, lesson).await?,
+            max_points: brief.max_points,
+            audience: course.audience.clone(),
+            difficulty: course.difficulty.clone(),
+            language: course.language.clone(),
+            ..AssignmentIn::default()
+        };
+        let accepted = self.run::<AssignmentTask>(session, &input, about).await?;
+        let assignment = new_assignment(accepted.value(), brief)?;
+        Ok(session.catalog().apply_assignment(lesson, assignment, accepted.origin()).await?)
+    }
+}
+
+/// The text of a lesson: its topics, each under its title.
+async fn lesson_text(session: &Session, lesson: LessonId) -> Result<String, AiError> {
+    let topics = session.catalog().topics(lesson).await?;
+    Ok(topics
+        .iter()
+        .filter_map(|topic| topic.body.as_deref().map(|body| format!("## {}\n\n{body}\n", topic.title)))
+        .collect::<Vec<_>>()
+        .join("\n"))
+}
+
+/// The objectives that a lesson serves; all of the course's where it names none.
+async fn lesson_objectives(ai: &Ai, structure: &CourseStructure, lesson: LessonId) -> Result<Vec<Objective>, AiError> {
+    let course: CourseId = structure.course.id;
+    let links = ai.lms.store().objective_links(course).await.map_err(lms_core::Error::from)?;
+    let served = |objective: &lms_core::model::Objective| links.contains(&(objective.id, lesson.uuid()));
+    let any = structure.objectives.iter().any(served);
+    Ok(structure
+        .objectives
+        .iter()
+        .filter(|objective| !any || served(objective))
+        .map(|objective| Objective { key: objective.key.clone(), text: objective.text.clone() })
+        .collect())
+}
+
+fn course_draft(brief: &OutlineBrief, out: &OutlineOut) -> CourseDraft {
+    let minutes: i64 = out.lessons.iter().map(|lesson| lesson.minutes).sum();
+    CourseDraft {
+        course: NewCourse {
+            description: out.description.clone(),
+            audience: brief.audience.clone(),
+            difficulty: brief.difficulty.clone(),
+            estimated_minutes: (minutes > 0).then_some(minutes),
+            language: brief.language.clone(),
+            ..NewCourse::titled(out.title.clone())
+        },
+        objectives: out.objectives.iter().map(|o| (o.key.clone(), o.text.clone())).collect(),
+        lessons: out
+            .lessons
+            .iter()
+            .map(|lesson| LessonDraft {
+                lesson: NewLesson {
+                    summary: lesson.summary.clone(),
+                    estimated_minutes: (lesson.minutes > 0).then_some(lesson.minutes),
+                    ..NewLesson::titled(lesson.title.clone())
+                },
+                objectives: lesson.objective_keys.clone(),
+                topics: lesson
+                    .topics
+                    .iter()
+                    .map(|topic| NewTopic {
+                        content_type: ContentType::Text,
+                        ..NewTopic::text(topic.title.clone(), topic.synopsis.clone())
+                    })
+                    .collect(),
+            })
+            .collect(),
+    }
+}
+
+/// The body of a topic as it is stored: the text, its key points, its terms.
+fn body_markdown(out: &BodyOut) -> String {
+    let mut body = out.body_markdown.trim().to_owned();
+    if !out.key_points.is_empty() {
+        body.push_str("\n\n### Key points\n\n");
+        for point in &out.key_points {
+            body.push_str(&format!("- {point}\n"));
+        }
+    }
+    if !out.glossary.is_empty() {
+        body.push_str("\n### Terms\n\n");
+        for entry in &out.glossary {
+            body.push_str(&format!("- **{}**: {}\n", entry.term, entry.definition));
+        }
+    }
+    body
+}
+
+fn new_quiz(out: &QuizOut, rules: QuizRules) -> NewQuiz {
+    NewQuiz {
+        description: out.description.clone(),
+        rules,
+        questions: out.questions.iter().map(new_question).collect(),
+        ..NewQuiz::titled(out.title.clone())
+    }
+}
+
+fn new_question(out: &QuestionOut) -> NewQuestion {
+    let id = |n: usize| format!("o{}", n + 1);
+    let options = || out.options.iter().enumerate().map(|(n, o)| Labelled::new(id(n), o.text.clone())).collect();
+    let right = || out.options.iter().enumerate().filter(|(_, o)| o.is_correct).map(|(n, _)| id(n));
+    let why = || -> BTreeMap<String, String> {
+        let said = |o: &OptionOut| !o.why.is_empty();
+        out.options.iter().enumerate().filter(|(_, o)| said(o)).map(|(n, o)| (id(n), o.why.clone())).collect()
+    };
+    let body = match out.question_type {
+        QuestionType::SingleChoice | QuestionType::TrueFalse => QuestionBody::SingleChoice {
+            options: options(),
+            correct: right().next().unwrap_or_default(),
+            why: why(),
+        },
+        QuestionType::MultipleChoice => QuestionBody::MultipleChoice {
+            options: options(),
+            correct: right().collect(),
+            mode: ChoiceMode::NetCorrect,
+            why: why(),
+        },
+        QuestionType::ShortText => QuestionBody::ShortText {
+            keys: out.options.iter().map(|o| TextKey::Exact { text: o.text.clone(), edits: 0 }).collect(),
+            case_sensitive: false,
+        },
+    };
+    NewQuestion {
+        explanation: out.explanation.clone(),
+        source_quote: Some(out.source_quote.clone()),
+        objectives: if out.objective_key.is_empty() { Vec::new() } else { vec![out.objective_key.clone()] },
+        ..NewQuestion::new(out.text.clone(), body)
+    }
+}
+
+fn new_assignment(out: &AssignmentOut, brief: &AssignmentBrief) -> Result<NewAssignment, AiError> {
+    // The task's own checks have bounded the points; whole points always count in units.
+    let points = |whole: i64| Points::whole(whole).ok_or(AiError::NoText("the points are out of range"));
+    let mut criteria = Vec::with_capacity(out.criteria.len());
+    for criterion in &out.criteria {
+        criteria.push(Criterion {
+            id: criterion.key.clone(),
+            title: criterion.title.clone(),
+            description: criterion.description.clone(),
+            max: points(criterion.max_points)?,
+        });
+    }
+    let mut rules = brief.rules.clone();
+    if rules.ai_confidence_bp.is_none() {
+        rules.ai_confidence_bp = BasisPoints::percent(70);
+    }
+    Ok(NewAssignment {
+        description: format!("{}\n\n{}", out.description.trim(), out.instructions_markdown.trim()),
+        rubric: Some(Rubric { criteria, staff_notes: String::new() }),
+        rules,
+        objectives: out.objective_keys.clone(),
+        ..NewAssignment::new(out.title.clone(), points(brief.max_points)?)
+    })
+}
