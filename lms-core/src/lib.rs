@@ -3,12 +3,16 @@
 pub mod ai;
 pub mod assets;
 pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod error;
 pub mod live;
 pub mod lms;
 pub mod model;
 pub mod rules;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use error::{Class, Error, Problem, Refusal};
 pub use lms::Lms;

@@ -1,0 +1,184 @@
+//! The event log, live and afterwards.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use super::{Harness, RACERS};
+use crate::live::{Cursor, LiveEvent, LiveStream};
+use crate::lms::HostEvent;
+use crate::model::{ActorKind, EventKind};
+use crate::store::EventFilter;
+
+async fn next<T>(stream: &mut LiveStream<T>) -> Result<T, crate::Error> {
+    let one = poll_fn(|cx| stream.as_mut().poll_next(cx));
+    tokio::time::timeout(Duration::from_secs(20), one).await.expect("an event within 20 s").expect("the stream goes on")
+}
+
+async fn take(stream: &mut LiveStream<LiveEvent>, n: usize) -> Vec<LiveEvent> {
+    let mut taken = Vec::new();
+    for _ in 0..n {
+        taken.push(next(stream).await.unwrap());
+    }
+    taken
+}
+
+/// rules: V1, V2, V3
+pub async fn v1_v3_events_tell_who_what_and_when(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let me = room.student(0);
+    me.learning().open_course(room.course).await.unwrap();
+    me.learning().open_course(room.course).await.unwrap();
+    h.clock.advance(3_599);
+    me.learning().open_course(room.course).await.unwrap();
+    assert_eq!(h.count(EventKind::CourseOpened).await, 1, "once an hour");
+    h.clock.advance(1);
+    me.learning().open_course(room.course).await.unwrap();
+    assert_eq!(h.count(EventKind::CourseOpened).await, 2);
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let events = h.events().await;
+    let done = events.iter().find(|e| e.event.kind == EventKind::LessonCompleted).unwrap();
+    assert_eq!((done.event.actor_kind, done.event.actor_id), (ActorKind::User, Some(room.students[0])));
+    assert_eq!((done.event.course_id, done.event.student_id), (Some(room.course), Some(room.students[0])));
+    assert_eq!((done.event.subject_id, done.event.at), (room.lessons[0].uuid(), h.lms.now()));
+    assert!(done.event.learner_initiated);
+    let enrolled = events.iter().find(|e| e.event.kind == EventKind::Enrolled).unwrap();
+    assert!(!enrolled.event.learner_initiated, "enrolled by staff");
+    let issued = events.iter().find(|e| e.event.kind == EventKind::CertificateIssued).unwrap();
+    assert!(!issued.event.learner_initiated);
+    // The host's own kinds are namespaced.
+    let host = |kind: &str| HostEvent {
+        kind: kind.to_owned(),
+        course_id: room.course,
+        student_id: Some(room.students[0]),
+        learner_initiated: true,
+        metadata: None,
+    };
+    assert!(me.activity().record(host("lesson_completed")).await.is_err());
+    me.activity().record(host("acme.video_paused")).await.unwrap();
+    assert_eq!(h.count(EventKind::Other("acme.video_paused".into())).await, 1);
+}
+
+/// rules: V4
+pub async fn v4_positions_are_dense_and_nothing_is_missed(h: &Harness) {
+    let room = h.classroom(4, RACERS).await;
+    let system = h.lms.system();
+    let live = h.lms.live();
+    let from = live.head().await.unwrap();
+    let mut early = live.events(&system, EventFilter::default(), Some(from.clone())).await.unwrap();
+    let mut writers = Vec::new();
+    for n in 0..RACERS {
+        let (me, lessons) = (room.student(n), room.lessons.clone());
+        writers.push(tokio::spawn(async move {
+            for lesson in lessons {
+                me.learning().complete_lesson(lesson).await.unwrap();
+            }
+        }));
+    }
+    let expected = RACERS * (4 + 2);
+    let seen = take(&mut early, expected).await;
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let first = seen[0].event.position;
+    for (n, one) in seen.iter().enumerate() {
+        assert_eq!(one.event.position, first + i64::try_from(n).unwrap(), "dense and in order");
+    }
+    // Another subscriber, later and from the middle, sees the same.
+    let mut late = live.events(&system, EventFilter::default(), Some(seen[expected / 2].cursor.clone())).await.unwrap();
+    let rest = take(&mut late, expected - expected / 2 - 1).await;
+    let positions = |list: &[LiveEvent]| list.iter().map(|e| (e.event.position, e.event.event.id)).collect::<Vec<_>>();
+    assert_eq!(positions(&rest), positions(&seen[expected / 2 + 1..]));
+    // A filter finds its own; per enrollment the order is that of the commits.
+    let filter = EventFilter { student: Some(room.students[7]), kinds: vec![EventKind::LessonCompleted], ..Default::default() };
+    let mut own = live.events(&system, filter, Some(from)).await.unwrap();
+    let lessons: Vec<_> = take(&mut own, 4).await.iter().map(|e| e.event.event.subject_id).collect();
+    assert_eq!(lessons, room.lessons.iter().map(|l| l.uuid()).collect::<Vec<_>>());
+}
+
+/// rules: V4
+pub async fn v4_cursors_of_another_log_are_refused(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let system = h.lms.system();
+    let live = h.lms.live();
+    let head = live.head().await.unwrap().to_string();
+    let parts: Vec<&str> = head.split('.').collect();
+    for wrong in [
+        format!("{}.{}.{}", uuid::Uuid::from_u128(5).simple(), parts[1], parts[2]),
+        format!("{}.{}.{}", parts[0], parts[1].parse::<i64>().unwrap() + 1, parts[2]),
+        format!("{}.{}.{}", parts[0], parts[1], uuid::Uuid::from_u128(5).simple()),
+    ] {
+        let cursor: Cursor = wrong.parse().unwrap();
+        let refused = live.events(&system, EventFilter::default(), Some(cursor)).await.map(|_| ()).unwrap_err();
+        assert_eq!(refused.code(), "events.resync", "{wrong}");
+    }
+    let _ = room;
+}
+
+/// rules: V5
+pub async fn v5_states_end_on_the_latest(h: &Harness) {
+    let room = h.classroom(8, 1).await;
+    let (me, id) = (room.student(0), room.students[0]);
+    let mut states = h.lms.live().learner_progress(&me, room.course, id).await.unwrap();
+    let mut numbers = h.lms.live().course_metrics(&room.teacher(), room.course).await.unwrap();
+    assert_eq!(next(&mut states).await.unwrap().lessons_done, 0);
+    for lesson in &room.lessons {
+        me.learning().complete_lesson(*lesson).await.unwrap();
+    }
+    loop {
+        if next(&mut states).await.unwrap().lessons_done == 8 {
+            break;
+        }
+    }
+    loop {
+        if next(&mut numbers).await.unwrap().completion.completed == 1 {
+            break;
+        }
+    }
+    assert!(h.lms.live().course_metrics(&me, room.course).await.is_err());
+}
+
+/// rules: V6
+pub async fn v6_a_lease_is_held_by_one(h: &Harness) {
+    let now = h.lms.now();
+    let (mine, theirs) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
+    let until = now.plus_seconds(30);
+    assert!(h.store.lease("worker", mine, now, until).await.unwrap().is_some());
+    assert!(h.store.lease("worker", theirs, now, until).await.unwrap().is_none());
+    assert!(h.store.lease("worker", mine, now, until.plus_seconds(10)).await.unwrap().is_some(), "renewed");
+    let later = until.plus_seconds(11);
+    assert!(h.store.lease("worker", theirs, later, later.plus_seconds(30)).await.unwrap().is_some(), "taken over");
+    // The one that slept cannot write any more.
+    let fenced = |token| crate::store::WriteBatch {
+        expect: vec![crate::store::Expect::Lease { name: "worker".into(), token }],
+        changes: vec![crate::store::Change::AdvanceConsumer { name: "worker".into(), position: 7 }],
+        ..Default::default()
+    };
+    assert!(h.store.write(std::sync::Arc::new(fenced(mine))).await.is_err());
+    h.store.write(std::sync::Arc::new(fenced(theirs))).await.unwrap();
+    assert_eq!(h.store.consumers().await.unwrap()[0].position, 7);
+    h.store.release("worker", theirs).await.unwrap();
+    assert!(h.store.lease("worker", mine, later, later.plus_seconds(30)).await.unwrap().is_some());
+}
+
+/// rules: V7
+pub async fn v7_learners_see_their_own(h: &Harness) {
+    let room = h.classroom(2, 2).await;
+    let live = h.lms.live();
+    let (me, other) = (room.student(0), room.student(1));
+    let filter = EventFilter { course: Some(room.course), ..EventFilter::default() };
+    let mut mine = live.events(&me, filter.clone(), None).await.unwrap();
+    other.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let topic = room.teacher().catalog().topic(room.topics[1]).await.unwrap();
+    let update = crate::lms::UpdateTopic { version: topic.version, title: Some("New".into()), ..Default::default() };
+    room.teacher().catalog().update_topic(topic.id, update).await.unwrap();
+    let seen = take(&mut mine, 2).await;
+    assert_eq!(seen[0].event.event.student_id, Some(room.students[0]));
+    assert_eq!(seen[1].event.event.kind, EventKind::ContentChanged);
+    // A right that is taken away ends the stream.
+    room.teacher().enrollment().suspend(room.course, room.students[0]).await.unwrap();
+    assert_eq!(next(&mut mine).await.unwrap_err().code(), "events.denied");
+    let stranger = h.lms.system().people().ensure_user(crate::lms::NewUser::new(crate::model::Role::Student, "S")).await.unwrap();
+    assert!(live.events(&h.lms.as_user(stranger.id), filter, None).await.is_err());
+}

@@ -1,0 +1,110 @@
+//! Courses and their content.
+
+use lms_core::model::*;
+use lms_core::store::{ById, CourseContext, CourseFilter, CourseStructure};
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use super::{above, at_most, staff_of, user};
+use crate::error::Result;
+use crate::rows::{Bound, by_id, count, first, id, id_or_null, select, text, uuid_at};
+
+pub(crate) fn course(
+    conn: &Connection,
+    actor: Option<UserId>,
+    course: CourseId,
+    person: Option<UserId>,
+) -> Result<Option<CourseContext>> {
+    let Some(row) = by_id::<Course>(conn, course)? else { return Ok(None) };
+    Ok(Some(CourseContext {
+        actor: user(conn, actor)?,
+        staff: staff_of(conn, course, actor)?,
+        subject: user(conn, person)?,
+        subject_staff: staff_of(conn, course, person)?,
+        enrollment: match person {
+            Some(person) => {
+                first(conn, "WHERE t.course_id = ?1 AND t.student_id = ?2", [id(course), id(person)])?
+            }
+            None => None,
+        },
+        job: open_job(conn, course)?,
+        published_lessons: published_lessons(conn, course)?,
+        certificates: count(conn, "SELECT count(*) FROM certificates WHERE course_id = ?1", [id(course)])?,
+        active_enrollments: count(
+            conn,
+            "SELECT count(*) FROM enrollments WHERE course_id = ?1 AND status = 'active'",
+            [id(course)],
+        )?,
+        course: row,
+    }))
+}
+
+/// The first job of a course that is not done.
+pub(super) fn open_job(conn: &Connection, course: CourseId) -> Result<Option<CourseJob>> {
+    first(conn, "WHERE t.course_id = ?1 AND t.done_at IS NULL ORDER BY t.at, t.id LIMIT 1", [id(course)])
+}
+
+pub(super) fn published_lessons(conn: &Connection, course: CourseId) -> Result<i64> {
+    count(conn, "SELECT count(*) FROM lessons WHERE course_id = ?1 AND is_published = 1", [id(course)])
+}
+
+pub(crate) fn courses(conn: &Connection, filter: &CourseFilter, page: ById) -> Result<Vec<Course>> {
+    let published = filter.published.map_or(Bound(table::Value::Null), |p| Bound(table::Value::Bool(p)));
+    let external = filter.external_id.as_deref().map_or(Bound(table::Value::Null), text);
+    select(
+        conn,
+        "WHERE t.id > ?1
+           AND (?2 IS NULL OR t.instructor_id = ?2
+                OR EXISTS (SELECT 1 FROM course_staff AS s
+                           WHERE s.course_id = t.id AND s.user_id = ?2 AND s.role = 'instructor'))
+           AND (?3 IS NULL OR t.is_published = ?3)
+           AND (?4 IS NULL OR t.external_id = ?4)
+         ORDER BY t.id LIMIT ?5",
+        params![id(above(page)), id_or_null(filter.instructor), published, external, at_most(page)],
+    )
+}
+
+pub(crate) fn structure(conn: &Connection, course: CourseId) -> Result<Option<CourseStructure>> {
+    let Some(row) = by_id::<Course>(conn, course)? else { return Ok(None) };
+    let under = "JOIN lessons AS l ON l.id = t.lesson_id WHERE l.course_id = ?1 ORDER BY l.order_index, t.order_index";
+    Ok(Some(CourseStructure {
+        course: row,
+        objectives: select(conn, "WHERE t.course_id = ?1 ORDER BY t.order_index", [id(course)])?,
+        lessons: select(conn, "WHERE t.course_id = ?1 ORDER BY t.order_index", [id(course)])?,
+        requires: select(
+            conn,
+            "JOIN lessons AS l ON l.id = t.lesson_id WHERE l.course_id = ?1 ORDER BY t.lesson_id, t.requires_id",
+            [id(course)],
+        )?,
+        topics: select(conn, under, [id(course)])?,
+        quizzes: select(conn, under, [id(course)])?,
+        assignments: select(conn, under, [id(course)])?,
+    }))
+}
+
+pub(crate) fn topics(conn: &Connection, lesson: LessonId) -> Result<Vec<Topic>> {
+    select(conn, "WHERE t.lesson_id = ?1 ORDER BY t.order_index", [id(lesson)])
+}
+
+pub(crate) fn questions(conn: &Connection, quiz: QuizId) -> Result<Vec<QuizQuestion>> {
+    select(conn, "WHERE t.quiz_id = ?1 ORDER BY t.order_index", [id(quiz)])
+}
+
+pub(crate) fn objective_links(conn: &Connection, course: CourseId) -> Result<Vec<(ObjectiveId, Uuid)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT o.id, x.lesson_id FROM objectives AS o JOIN objective_lessons AS x ON x.objective_id = o.id
+         WHERE o.course_id = ?1
+         UNION ALL
+         SELECT o.id, x.question_id FROM objectives AS o JOIN objective_questions AS x ON x.objective_id = o.id
+         WHERE o.course_id = ?1
+         UNION ALL
+         SELECT o.id, x.assignment_id FROM objectives AS o JOIN objective_assignments AS x ON x.objective_id = o.id
+         WHERE o.course_id = ?1",
+    )?;
+    let mut rows = statement.query([id(course)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((ObjectiveId::from_uuid(uuid_at(row, 0)?), uuid_at(row, 1)?));
+    }
+    Ok(found)
+}

@@ -1,0 +1,66 @@
+//! Certificates and the facts they are made of.
+
+use lms_core::model::*;
+use lms_core::store::{CertificateFacts, WeightedScore};
+use rusqlite::Connection;
+
+use crate::error::Result;
+use crate::rows::{by_id, first, id, select, text, uuid_at};
+
+pub(crate) fn by_code(conn: &Connection, code: &str) -> Result<Option<Certificate>> {
+    first(conn, "WHERE t.code = ?1", [text(code)])
+}
+
+pub(crate) fn of(conn: &Connection, course: CourseId, student: UserId) -> Result<Option<Certificate>> {
+    first(conn, "WHERE t.course_id = ?1 AND t.student_id = ?2", [id(course), id(student)])
+}
+
+pub(crate) fn pending(conn: &Connection, limit: u32) -> Result<Vec<Certificate>> {
+    select(conn, "WHERE t.rendering = 'pending' ORDER BY t.issued_at, t.id LIMIT ?1", [limit])
+}
+
+/// Names as they are now, the certificate that exists, and the scores that count (M7).
+pub(crate) fn facts(conn: &Connection, course: CourseId, student: UserId) -> Result<Option<CertificateFacts>> {
+    let Some(row) = by_id::<Course>(conn, course)? else { return Ok(None) };
+    let name = |user: UserId| by_id::<User>(conn, user).map(|user| user.map_or_else(String::new, |u| u.display_name));
+    let mut statement = conn.prepare_cached(
+        "SELECT q.id, r.earned, r.possible, q.weight
+         FROM lessons AS l JOIN quizzes AS q ON q.lesson_id = l.id
+         JOIN quiz_results AS r ON r.quiz_id = q.id AND r.student_id = ?2
+         WHERE l.course_id = ?1 AND l.is_published = 1 AND q.is_published = 1 AND q.weight > 0
+           AND r.earned IS NOT NULL AND r.possible > 0
+           AND NOT EXISTS (SELECT 1 FROM overrides AS o
+                           WHERE o.quiz_id = q.id AND o.student_id = ?2 AND o.excused = 1)
+           AND NOT EXISTS (SELECT 1 FROM waivers AS w WHERE w.quiz_id = q.id AND w.student_id = ?2)
+         UNION ALL
+         SELECT a.id, s.grade, a.max_grade, a.weight
+         FROM lessons AS l JOIN assignments AS a ON a.lesson_id = l.id
+         JOIN submissions AS s ON s.assignment_id = a.id AND s.student_id = ?2
+         WHERE l.course_id = ?1 AND l.is_published = 1 AND a.is_published = 1 AND a.weight > 0
+           AND s.grade IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM submissions AS later
+                           WHERE later.assignment_id = a.id AND later.student_id = ?2
+                             AND later.version_no > s.version_no AND later.grade IS NOT NULL)
+           AND NOT EXISTS (SELECT 1 FROM overrides AS o
+                           WHERE o.assignment_id = a.id AND o.student_id = ?2 AND o.excused = 1)
+           AND NOT EXISTS (SELECT 1 FROM waivers AS w WHERE w.assignment_id = a.id AND w.student_id = ?2)",
+    )?;
+    let mut rows = statement.query([id(course), id(student)])?;
+    let mut scores = Vec::new();
+    while let Some(found) = rows.next()? {
+        scores.push(WeightedScore {
+            item: uuid_at(found, 0)?,
+            score: Score {
+                earned: Points::from_units(found.get(1)?),
+                possible: Points::from_units(found.get(2)?),
+            },
+            weight: found.get(3)?,
+        });
+    }
+    Ok(Some(CertificateFacts {
+        student_name: name(student)?,
+        instructor_name: name(row.instructor_id)?,
+        certificate: of(conn, course, student)?,
+        scores,
+    }))
+}

@@ -1,0 +1,123 @@
+//! Records of learners, and what waits for somebody.
+
+use lms_core::model::*;
+use lms_core::store::{ById, LearnerRecord, SubmissionHead};
+use rusqlite::{Connection, params};
+
+use super::{above, at_most};
+use crate::error::Result;
+use crate::rows::{first, id, select, time, uuids};
+
+pub(crate) fn record(conn: &Connection, course: CourseId, student: UserId) -> Result<Option<LearnerRecord>> {
+    let enrollment: Option<Enrollment> =
+        first(conn, "WHERE t.course_id = ?1 AND t.student_id = ?2", [id(course), id(student)])?;
+    let Some(enrollment) = enrollment else { return Ok(None) };
+    let key = enrollment.id;
+    let of = "WHERE t.enrollment_id = ?1";
+    Ok(Some(LearnerRecord {
+        progress: select(conn, of, [id(key)])?,
+        views: select(conn, of, [id(key)])?,
+        results: select(conn, of, [id(key)])?,
+        attempts: select(conn, "WHERE t.enrollment_id = ?1 ORDER BY t.quiz_id, t.attempt_no", [id(key)])?,
+        submissions: select(conn, "WHERE t.enrollment_id = ?1 ORDER BY t.assignment_id, t.version_no", [id(key)])?,
+        waivers: select(conn, of, [id(key)])?,
+        overrides: select(conn, of, [id(key)])?,
+        certificate: first(conn, "WHERE t.course_id = ?1 AND t.student_id = ?2", [id(course), id(student)])?,
+        enrollment,
+    }))
+}
+
+/// One query per table for the whole page, joined to its enrollments.
+pub(crate) fn records(conn: &Connection, course: CourseId, open_only: bool, page: ById) -> Result<Vec<LearnerRecord>> {
+    let open = if open_only { "AND t.status = 'active' AND t.completed_at IS NULL" } else { "" };
+    let enrollments: Vec<Enrollment> = select(
+        conn,
+        &format!("WHERE t.course_id = ?1 AND t.id > ?2 {open} ORDER BY t.id LIMIT ?3"),
+        params![id(course), id(above(page)), at_most(page)],
+    )?;
+    let (Some(from), Some(to)) = (enrollments.first().map(|e| e.id), enrollments.last().map(|e| e.id)) else {
+        return Ok(Vec::new());
+    };
+    let of = "JOIN enrollments AS e ON e.id = t.enrollment_id
+              WHERE e.course_id = ?1 AND e.id BETWEEN ?2 AND ?3 ORDER BY t.enrollment_id";
+    let keys = || [id(course), id(from), id(to)];
+    let progress: Vec<LessonProgress> = select(conn, of, keys())?;
+    let views: Vec<TopicView> = select(conn, of, keys())?;
+    let results: Vec<QuizResult> = select(conn, of, keys())?;
+    let attempts: Vec<lms_core::store::AttemptHead> =
+        select(conn, &format!("{of}, t.quiz_id, t.attempt_no"), keys())?;
+    let submissions: Vec<SubmissionHead> = select(conn, &format!("{of}, t.assignment_id, t.version_no"), keys())?;
+    let waivers: Vec<Waiver> = select(conn, of, keys())?;
+    let overrides: Vec<Override> = select(conn, of, keys())?;
+    let certificates: Vec<Certificate> = select(
+        conn,
+        "JOIN enrollments AS e ON e.course_id = t.course_id AND e.student_id = t.student_id
+         WHERE t.course_id = ?1 AND e.id BETWEEN ?2 AND ?3",
+        keys(),
+    )?;
+    fn own<T: Clone>(rows: &[T], key: EnrollmentId, of: impl Fn(&T) -> EnrollmentId) -> Vec<T> {
+        // Rows stand in the order of their enrollments: each learner's are one run.
+        let start = rows.partition_point(|row| of(row) < key);
+        rows.iter().skip(start).take_while(|row| of(row) == key).cloned().collect()
+    }
+    Ok(enrollments
+        .into_iter()
+        .map(|enrollment| {
+            let key = enrollment.id;
+            LearnerRecord {
+                progress: own(&progress, key, |r| r.enrollment_id),
+                views: own(&views, key, |r| r.enrollment_id),
+                results: own(&results, key, |r| r.enrollment_id),
+                attempts: own(&attempts, key, |r| r.enrollment_id),
+                submissions: own(&submissions, key, |r| r.enrollment_id),
+                waivers: own(&waivers, key, |r| r.enrollment_id),
+                overrides: own(&overrides, key, |r| r.enrollment_id),
+                certificate: certificates.iter().find(|c| c.student_id == enrollment.student_id).cloned(),
+                enrollment,
+            }
+        })
+        .collect())
+}
+
+pub(crate) fn enrollments_of(conn: &Connection, student: UserId) -> Result<Vec<Enrollment>> {
+    select(conn, "WHERE t.student_id = ?1 ORDER BY t.id", [id(student)])
+}
+
+pub(crate) fn enrollments(conn: &Connection, course: CourseId, page: ById) -> Result<Vec<Enrollment>> {
+    select(
+        conn,
+        "WHERE t.course_id = ?1 AND t.id > ?2 ORDER BY t.id LIMIT ?3",
+        params![id(course), id(above(page)), at_most(page)],
+    )
+}
+
+pub(crate) fn overdue_attempts(conn: &Connection, now: Timestamp, limit: u32) -> Result<Vec<AttemptId>> {
+    let found = uuids(
+        conn,
+        "SELECT a.id FROM quiz_attempts AS a JOIN quizzes AS q ON q.id = a.quiz_id
+         WHERE a.state = 'in_progress' AND a.deadline IS NOT NULL
+           AND a.deadline < ?1 AND a.deadline + q.grace_seconds * 1000000 < ?1
+         ORDER BY a.deadline LIMIT ?2",
+        params![time(now), limit],
+    )?;
+    Ok(found.into_iter().map(AttemptId::from_uuid).collect())
+}
+
+pub(crate) fn awaiting_ai(conn: &Connection, limit: u32) -> Result<Vec<SubmissionHead>> {
+    select(conn, "WHERE t.ai_status = 'pending' ORDER BY t.submitted_at, t.id LIMIT ?1", [limit])
+}
+
+pub(crate) fn to_grade(conn: &Connection, course: CourseId, limit: u32) -> Result<Vec<SubmissionHead>> {
+    select(
+        conn,
+        "WHERE t.course_id = ?1
+           AND (t.suggested_seq IS NOT NULL
+                OR (t.state = 'submitted' AND t.ai_status <> 'pending'))
+         ORDER BY t.submitted_at, t.id LIMIT ?2",
+        params![id(course), limit],
+    )
+}
+
+pub(crate) fn open_jobs(conn: &Connection, limit: u32) -> Result<Vec<CourseJob>> {
+    select(conn, "WHERE t.done_at IS NULL ORDER BY t.at, t.id LIMIT ?1", [limit])
+}

@@ -1,0 +1,210 @@
+//! The traits of the port over the threads.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lms_core::model::*;
+use lms_core::store::*;
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use crate::error::Fault;
+use crate::{SqliteStore, migrate, reads, threads};
+
+impl SqliteStore {
+    async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.writer.require_schema().await?;
+        match &self.readers {
+            Some(readers) => readers.run(read).await,
+            None => self.writer.run(move |conn| threads::snapshot(conn, read)).await,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn write(&self, batch: Arc<WriteBatch>) -> Result<Committed, StoreError> {
+        self.writer.require_schema().await?;
+        self.writer.write(batch).await
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        self.writer.run(migrate::migrate).await?;
+        self.writer.require_schema().await
+    }
+
+    async fn schema_version(&self) -> Result<(i64, i64), StoreError> {
+        self.writer.run(|conn| Ok((migrate::found(conn)?.0, migrate::NEEDED))).await
+    }
+}
+
+#[async_trait]
+impl PeopleReads for SqliteStore {
+    async fn person(&self, actor: Option<UserId>, subject: PersonKey) -> Read<PersonContext> {
+        self.read(move |conn| reads::people::person(conn, actor, &subject)).await
+    }
+    async fn users(&self, page: ById) -> Read<Vec<User>> {
+        self.read(move |conn| reads::people::users(conn, page)).await
+    }
+    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>> {
+        self.read(move |conn| reads::people::staff(conn, course)).await
+    }
+}
+
+#[async_trait]
+impl CatalogReads for SqliteStore {
+    async fn course(&self, actor: Option<UserId>, course: CourseId, user: Option<UserId>) -> Read<Option<CourseContext>> {
+        self.read(move |conn| reads::catalog::course(conn, actor, course, user)).await
+    }
+    async fn courses(&self, filter: &CourseFilter, page: ById) -> Read<Vec<Course>> {
+        let filter = filter.clone();
+        self.read(move |conn| reads::catalog::courses(conn, &filter, page)).await
+    }
+    async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
+        self.read(move |conn| reads::content::content(conn, actor, at)).await
+    }
+    async fn structure(&self, course: CourseId) -> Read<Option<CourseStructure>> {
+        self.read(move |conn| reads::catalog::structure(conn, course)).await
+    }
+    async fn topics(&self, lesson: LessonId) -> Read<Vec<Topic>> {
+        self.read(move |conn| reads::catalog::topics(conn, lesson)).await
+    }
+    async fn questions(&self, quiz: QuizId) -> Read<Vec<QuizQuestion>> {
+        self.read(move |conn| reads::catalog::questions(conn, quiz)).await
+    }
+    async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>> {
+        self.read(move |conn| crate::rows::by_id(conn, id)).await
+    }
+    async fn work_counts(&self, item: Item) -> Read<WorkCounts> {
+        self.read(move |conn| reads::work_counts(conn, item)).await
+    }
+    async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>> {
+        self.read(move |conn| crate::rows::by_id(conn, id)).await
+    }
+    async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
+        self.read(move |conn| reads::catalog::objective_links(conn, course)).await
+    }
+}
+
+#[async_trait]
+impl LearningReads for SqliteStore {
+    async fn learner(&self, actor: Option<UserId>, scope: LearnerScope) -> Read<Option<LearnerContext>> {
+        self.read(move |conn| reads::learner::learner(conn, actor, scope)).await
+    }
+    async fn record(&self, course: CourseId, student: UserId) -> Read<Option<LearnerRecord>> {
+        self.read(move |conn| reads::learning::record(conn, course, student)).await
+    }
+    async fn records(&self, course: CourseId, open_only: bool, page: ById) -> Read<Vec<LearnerRecord>> {
+        self.read(move |conn| reads::learning::records(conn, course, open_only, page)).await
+    }
+    async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
+        self.read(move |conn| reads::learning::enrollments_of(conn, student)).await
+    }
+    async fn enrollments(&self, course: CourseId, page: ById) -> Read<Vec<Enrollment>> {
+        self.read(move |conn| reads::learning::enrollments(conn, course, page)).await
+    }
+    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>> {
+        self.read(move |conn| reads::learning::overdue_attempts(conn, now, limit)).await
+    }
+    async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
+        self.read(move |conn| reads::learning::awaiting_ai(conn, limit)).await
+    }
+    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
+        self.read(move |conn| reads::learning::to_grade(conn, course, limit)).await
+    }
+    async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
+        self.read(move |conn| reads::certificates::facts(conn, course, student)).await
+    }
+    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
+        self.read(move |conn| reads::learning::open_jobs(conn, limit)).await
+    }
+}
+
+#[async_trait]
+impl CertificateReads for SqliteStore {
+    async fn certificate(&self, id: CertificateId) -> Read<Option<Certificate>> {
+        self.read(move |conn| crate::rows::by_id(conn, id)).await
+    }
+    async fn certificate_by_code(&self, code: &str) -> Read<Option<Certificate>> {
+        let code = code.to_owned();
+        self.read(move |conn| reads::certificates::by_code(conn, &code)).await
+    }
+    async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
+        self.read(move |conn| reads::certificates::of(conn, course, student)).await
+    }
+    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
+        self.read(move |conn| reads::certificates::pending(conn, limit)).await
+    }
+}
+
+#[async_trait]
+impl AnalyticsReads for SqliteStore {
+    async fn completion(&self, course: CourseId) -> Read<Option<CompletionCounts>> {
+        self.read(move |conn| reads::analytics::completion(conn, course)).await
+    }
+    async fn quiz_percents(&self, scope: QuizScope) -> Read<PercentSum> {
+        self.read(move |conn| reads::analytics::quiz_percents(conn, scope)).await
+    }
+    async fn active_students(&self, course: Option<CourseId>, after: Timestamp, until: Timestamp) -> Read<i64> {
+        self.read(move |conn| reads::analytics::active_students(conn, course, after, until)).await
+    }
+    async fn on_time(&self, assignment: AssignmentId, now: Timestamp) -> Read<OnTimeCounts> {
+        self.read(move |conn| reads::analytics::on_time(conn, assignment, now)).await
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteStore {
+    async fn ends(&self) -> Read<LogEnds> {
+        self.read(reads::events::ends).await
+    }
+    async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>> {
+        let filter = filter.clone();
+        self.read(move |conn| reads::events::events(conn, after, &filter, limit)).await
+    }
+    async fn event(&self, id: EventId) -> Read<Option<Event>> {
+        self.read(move |conn| reads::events::event(conn, id)).await
+    }
+    async fn event_at(&self, position: i64) -> Read<Option<Event>> {
+        self.read(move |conn| reads::events::event_at(conn, position)).await
+    }
+    async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>> {
+        self.writer.require_schema().await?;
+        let name = name.to_owned();
+        self.writer
+            .run(move |conn| reads::events::lease(conn, &name, token, now, until).map_err(Fault::into_store))
+            .await
+    }
+    async fn release(&self, name: &str, token: Uuid) -> Read<()> {
+        self.writer.require_schema().await?;
+        let name = name.to_owned();
+        self.writer.run(move |conn| reads::events::release(conn, &name, token).map_err(Fault::into_store)).await
+    }
+    async fn consumers(&self) -> Read<Vec<ConsumerState>> {
+        self.read(reads::events::consumers).await
+    }
+    async fn wait(&self) {
+        self.writer.committed.notified().await;
+    }
+}
+
+#[async_trait]
+impl AiLogReads for SqliteStore {
+    async fn ai_log(&self, id: AiLogId) -> Read<Option<AiLog>> {
+        self.read(move |conn| crate::rows::by_id(conn, id)).await
+    }
+    async fn ai_operation(&self, operation: Uuid) -> Read<Vec<AiLog>> {
+        self.read(move |conn| reads::ai_logs::operation(conn, operation)).await
+    }
+    async fn ai_logs(&self, filter: &AiLogFilter, page: ById) -> Read<Vec<AiLog>> {
+        let filter = filter.clone();
+        self.read(move |conn| reads::ai_logs::logs(conn, &filter, page)).await
+    }
+    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
+        self.read(move |conn| reads::ai_logs::stale(conn, before, limit)).await
+    }
+}
