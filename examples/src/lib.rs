@@ -1,3 +1,5 @@
 //! What the runnable programs of this crate share.
 
+pub mod demo;
+pub mod output;
 pub mod source;

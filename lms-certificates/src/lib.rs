@@ -44,12 +44,14 @@ mod locale;
 mod ornament;
 mod pdf;
 mod qr;
+mod renderer;
 mod scene;
 mod template;
 mod text;
 
 pub use error::RenderError;
 pub use facts::CertificateFacts;
+pub use renderer::Renderer;
 pub use fonts::{FontError, FontSource, Fonts};
 pub use template::{PageSize, TemplateError, TemplateVersion};
 

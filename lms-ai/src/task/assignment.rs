@@ -30,7 +30,14 @@ pub struct AssignmentBounds {
 
 impl Default for AssignmentBounds {
     fn default() -> Self {
-        Self { min_criteria: 2, max_criteria: 8, max_criterion_points: 100, min_instructions: 40, max_instructions: 8_000, max_minutes: 2_400 }
+        Self {
+            min_criteria: 2,
+            max_criteria: 8,
+            max_criterion_points: 100,
+            min_instructions: 40,
+            max_instructions: 8_000,
+            max_minutes: 2_400,
+        }
     }
 }
 
@@ -141,34 +148,93 @@ impl AiTask for AssignmentTask {
         let mut c = Checker::new(&[&input.source, &input.context_title]);
         c.line("/title", &out.title, 3, 120);
         c.prose("/description", &out.description, 10, 1_000);
-        c.text("/instructions_markdown", &out.instructions_markdown, b.min_instructions, b.max_instructions, TextStyle::Markdown);
+        c.text(
+            "/instructions_markdown",
+            &out.instructions_markdown,
+            b.min_instructions,
+            b.max_instructions,
+            TextStyle::Markdown,
+        );
         let known: BTreeSet<&str> = input.objectives.iter().map(|o| o.key.as_str()).collect();
         c.objective_keys("/objective_keys", &out.objective_keys, &known);
         if out.objective_keys.is_empty() && !known.is_empty() {
-            c.add("objective_missing", "/objective_keys", "at least one objective is named");
+            c.add(
+                "objective_missing",
+                "/objective_keys",
+                "at least one objective is named",
+            );
         }
-        c.count("criterion_count", "/criteria", "criteria", out.criteria.len(), b.min_criteria, b.max_criteria);
+        c.count(
+            "criterion_count",
+            "/criteria",
+            "criteria",
+            out.criteria.len(),
+            b.min_criteria,
+            b.max_criteria,
+        );
         let mut keys = BTreeSet::new();
         for (i, criterion) in out.criteria.iter().enumerate() {
             let at = format!("/criteria/{i}");
             if !is_key(&criterion.key) {
-                c.add("criterion_key_invalid", format!("{at}/key"), "a key is 1 to 40 of a-z, 0-9, _ and -");
+                c.add(
+                    "criterion_key_invalid",
+                    format!("{at}/key"),
+                    "a key is 1 to 40 of a-z, 0-9, _ and -",
+                );
             }
             if !keys.insert(criterion.key.as_str()) {
-                c.add("criterion_key_duplicate", format!("{at}/key"), "two criteria have this key");
+                c.add(
+                    "criterion_key_duplicate",
+                    format!("{at}/key"),
+                    "two criteria have this key",
+                );
             }
             c.line(format!("{at}/title"), &criterion.title, 2, 120);
             c.prose(format!("{at}/description"), &criterion.description, 10, 800);
-            c.range("criterion_points", format!("{at}/max_points"), criterion.max_points, 1, b.max_criterion_points);
+            c.range(
+                "criterion_points",
+                format!("{at}/max_points"),
+                criterion.max_points,
+                1,
+                b.max_criterion_points,
+            );
         }
-        c.unique("criterion_title_duplicate", "title", out.criteria.iter().enumerate().map(|(i, k)| (format!("/criteria/{i}/title"), k.title.as_str())));
-        let sum = out.criteria.iter().fold(0i64, |s, k| s.saturating_add(k.max_points));
+        c.unique(
+            "criterion_title_duplicate",
+            "title",
+            out.criteria
+                .iter()
+                .enumerate()
+                .map(|(i, k)| (format!("/criteria/{i}/title"), k.title.as_str())),
+        );
+        let sum = out
+            .criteria
+            .iter()
+            .fold(0i64, |s, k| s.saturating_add(k.max_points));
         if sum != input.max_points {
-            c.add("points_sum", "/criteria", format!("the criteria add up to {sum}, asked for are {}", input.max_points));
+            c.add(
+                "points_sum",
+                "/criteria",
+                format!(
+                    "the criteria add up to {sum}, asked for are {}",
+                    input.max_points
+                ),
+            );
         }
-        c.range("assignment_minutes", "/minutes", out.minutes, 1, b.max_minutes);
+        c.range(
+            "assignment_minutes",
+            "/minutes",
+            out.minutes,
+            1,
+            b.max_minutes,
+        );
         let prose = format!("{}\n{}", out.description, out.instructions_markdown);
-        c.language("/instructions_markdown", &prose, &input.language, &input.source);
+        c.language(
+            "/instructions_markdown",
+            &prose,
+            &input.language,
+            &input.source,
+        );
         c.finish()
     }
 

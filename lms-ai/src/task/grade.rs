@@ -10,9 +10,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::checker::Checker;
+use super::grade_rules::{Work, check_evidence, check_leaks, grade_review};
 use super::{CallSize, json_part, title_frame, untrusted_part};
 use crate::task_trait::{AiTask, Limits, Nonce, Prompt, ReviewReason, Violation};
-use crate::text::{Folded, MIN_QUOTE_CHARS, Span, fold, scan_manipulation, strip_format_characters};
+use crate::text::{fold, strip_format_characters};
 
 /// A criterion of the rubric of an assignment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +43,12 @@ pub struct GradeBounds {
 
 impl Default for GradeBounds {
     fn default() -> Self {
-        Self { max_quotes: 5, max_quote: 300, min_feedback: 40, max_feedback: 2_500 }
+        Self {
+            max_quotes: 5,
+            max_quote: 300,
+            min_feedback: 40,
+            max_feedback: 2_500,
+        }
     }
 }
 
@@ -165,7 +171,7 @@ pub enum NotGraded {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GradeTask;
 
-const SYSTEM: &str = "\
+pub(super) const SYSTEM: &str = "\
 You mark one piece of student work against a rubric. Output only the JSON object asked for.
 For each rubric criterion, in rubric order: first copy the exact passages that bear on it into `evidence`
 (verbatim, no ellipsis), then reason in 1-3 sentences, then give `points` on the criterion's scale: a whole number
@@ -235,15 +241,34 @@ impl AiTask for GradeTask {
         let b = &input.bounds;
         let mut c = Checker::new(&[&input.instructions, &input.submission]);
         if out.check_code != input.nonce.as_str() {
-            c.add("check_code_mismatch", "/check_code", "the check code is not the value of CHECK");
+            c.add(
+                "check_code_mismatch",
+                "/check_code",
+                "the check code is not the value of CHECK",
+            );
         }
-        c.count("manipulation_quote_count", "/suspected_manipulation/quotes", "quotes", out.suspected_manipulation.quotes.len(), 0, 10);
+        c.count(
+            "manipulation_quote_count",
+            "/suspected_manipulation/quotes",
+            "quotes",
+            out.suspected_manipulation.quotes.len(),
+            0,
+            10,
+        );
         for (i, quote) in out.suspected_manipulation.quotes.iter().enumerate() {
             if quote.chars().count() > 1_000 {
-                c.add("too_long", format!("/suspected_manipulation/quotes/{i}"), "a quote has at most 1000 characters");
+                c.add(
+                    "too_long",
+                    format!("/suspected_manipulation/quotes/{i}"),
+                    "a quote has at most 1000 characters",
+                );
             }
             if quote.contains('\0') {
-                c.add("control_character", format!("/suspected_manipulation/quotes/{i}"), "holds a control character");
+                c.add(
+                    "control_character",
+                    format!("/suspected_manipulation/quotes/{i}"),
+                    "holds a control character",
+                );
             }
         }
         let work = Work::new(&input.submission);
@@ -251,31 +276,68 @@ impl AiTask for GradeTask {
         for (i, given) in out.criteria.iter().enumerate() {
             let at = format!("/criteria/{i}");
             let Some(rubric) = input.criteria.iter().find(|k| k.key == given.criterion_key) else {
-                c.add("criterion_unknown", format!("{at}/criterion_key"), "the rubric has no criterion with this key");
+                c.add(
+                    "criterion_unknown",
+                    format!("{at}/criterion_key"),
+                    "the rubric has no criterion with this key",
+                );
                 continue;
             };
             if !seen.insert(given.criterion_key.as_str()) {
-                c.add("criterion_duplicate", format!("{at}/criterion_key"), "this criterion is there twice");
+                c.add(
+                    "criterion_duplicate",
+                    format!("{at}/criterion_key"),
+                    "this criterion is there twice",
+                );
             }
-            c.range("points_out_of_range", format!("{at}/points"), given.points, 0, input.max_steps(rubric));
-            c.range("confidence_out_of_range", format!("{at}/confidence"), given.confidence, 0, 100);
+            c.range(
+                "points_out_of_range",
+                format!("{at}/points"),
+                given.points,
+                0,
+                input.max_steps(rubric),
+            );
+            c.range(
+                "confidence_out_of_range",
+                format!("{at}/confidence"),
+                given.confidence,
+                0,
+                100,
+            );
             c.prose(format!("{at}/reasoning"), &given.reasoning, 3, 1_500);
             check_evidence(&mut c, &at, given, &work, b);
         }
         for rubric in &input.criteria {
             if !seen.contains(rubric.key.as_str()) {
-                c.add("criterion_missing", "/criteria", format!("the criterion `{}` has no points", rubric.key));
+                c.add(
+                    "criterion_missing",
+                    "/criteria",
+                    format!("the criterion `{}` has no points", rubric.key),
+                );
             }
         }
-        for (name, list) in [("strengths", &out.strengths), ("next_steps", &out.next_steps)] {
-            c.count("list_too_long", format!("/{name}"), "entries", list.len(), 0, 8);
+        for (name, list) in [
+            ("strengths", &out.strengths),
+            ("next_steps", &out.next_steps),
+        ] {
+            c.count(
+                "list_too_long",
+                format!("/{name}"),
+                "entries",
+                list.len(),
+                0,
+                8,
+            );
             for (i, text) in list.iter().enumerate() {
                 c.prose(format!("/{name}/{i}"), text, 3, 500);
             }
         }
         c.prose("/feedback", &out.feedback, b.min_feedback, b.max_feedback);
         check_leaks(&mut c, input, out);
-        let prose: String = std::iter::once(out.feedback.as_str()).chain(out.next_steps.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
+        let prose: String = std::iter::once(out.feedback.as_str())
+            .chain(out.next_steps.iter().map(String::as_str))
+            .collect::<Vec<_>>()
+            .join("\n");
         c.language("/feedback", &prose, &input.language, "");
         c.finish()
     }
@@ -289,99 +351,23 @@ impl AiTask for GradeTask {
     }
 }
 
-/// The student's text, ready for many quotes.
-struct Work {
-    folded: Folded,
-    instructions: Vec<Span>,
-}
-
-impl Work {
-    fn new(text: &str) -> Self {
-        Self { folded: fold(text), instructions: scan_manipulation(text).into_iter().filter(|s| s.code.is_instruction()).collect() }
-    }
-
-    /// The first place of the quote that is no instruction; `Err` says whether it stands there at all.
-    fn place(&self, quote: &str) -> Result<Range<usize>, bool> {
-        let mut stands = false;
-        // A quote of one repeated word has many places; the first ones are enough.
-        for range in self.folded.places(quote).take(64) {
-            stands = true;
-            if !self.instructions.iter().any(|s| s.range.start < range.end && range.start < s.range.end) {
-                return Ok(range);
-            }
-        }
-        Err(stands)
-    }
-
-    fn min_quote(&self) -> usize {
-        MIN_QUOTE_CHARS.min(self.folded.as_str().trim().chars().count())
-    }
-}
-
-fn check_evidence(c: &mut Checker, at: &str, given: &CriterionGradeOut, work: &Work, b: &GradeBounds) {
-    let at = format!("{at}/evidence");
-    c.count("evidence_count", &at, "quotes", given.evidence.len(), 0, b.max_quotes);
-    if given.points > 0 && given.evidence.is_empty() {
-        c.add("evidence_missing", &at, "points need a passage of the work");
-    }
-    for (i, quote) in given.evidence.iter().enumerate() {
-        let at = format!("{at}/{i}");
-        let chars = fold(quote).as_str().trim().chars().count();
-        if chars < work.min_quote() {
-            c.add("evidence_too_short", &at, format!("a quote has at least {} characters", work.min_quote()));
-            continue;
-        }
-        if quote.contains('\0') {
-            c.add("control_character", &at, "holds a control character");
-        }
-        if quote.chars().count() > b.max_quote {
-            c.add("evidence_too_long", &at, format!("a quote has at most {} characters", b.max_quote));
-        }
-        match work.place(quote) {
-            Ok(_) => {}
-            Err(true) => c.add("evidence_is_instruction", &at, "the passage speaks to the grader and proves nothing"),
-            Err(false) => c.add("evidence_unverified", &at, "the passage does not stand in the work word for word"),
-        }
-    }
-}
-
-/// What must not reach the student: the check code, the text of the system part, other people's labels.
-fn check_leaks(c: &mut Checker, input: &GradeIn, out: &GradeOut) {
-    let texts = std::iter::once(("/feedback".to_owned(), &out.feedback))
-        .chain(out.strengths.iter().enumerate().map(|(i, t)| (format!("/strengths/{i}"), t)))
-        .chain(out.next_steps.iter().enumerate().map(|(i, t)| (format!("/next_steps/{i}"), t)))
-        .chain(out.criteria.iter().enumerate().map(|(i, k)| (format!("/criteria/{i}/reasoning"), &k.reasoning)));
-    let system = fold(SYSTEM).as_str().to_lowercase();
-    let system: Vec<&str> = system.split(['.', ':', '\n']).map(str::trim).filter(|s| s.chars().count() >= 30).collect();
-    for (pointer, text) in texts {
-        if !input.nonce.as_str().is_empty() && text.contains(input.nonce.as_str()) {
-            c.add("nonce_leak", pointer.clone(), "the check code stands outside of check_code");
-        }
-        let folded = fold(text).as_str().to_lowercase();
-        if system.iter().any(|s| folded.contains(s)) {
-            c.add("system_leak", pointer.clone(), "the text repeats the rules of the grader");
-        }
-        let foreign = text
-            .match_indices("[STUDENT_")
-            .filter_map(|(at, _)| text.get(at..).and_then(|r| r.split_inclusive(']').next()))
-            .any(|label| label != input.student_label);
-        if foreign {
-            c.add("label_leak", pointer, "the text speaks of another student");
-        }
-    }
-}
-
 impl GradeIn {
     /// The greatest number of steps of a criterion; 0 with a step of 0 or less.
     #[must_use]
     pub fn max_steps(&self, criterion: &GradeCriterion) -> i64 {
-        if self.step_units <= 0 { 0 } else { criterion.max_units.max(0) / self.step_units }
+        if self.step_units <= 0 {
+            0
+        } else {
+            criterion.max_units.max(0) / self.step_units
+        }
     }
 
     /// The sum of the rubric in units of 1e-5 points.
     #[must_use]
     pub fn max_total(&self) -> i64 {
-        self.criteria.iter().fold(0i64, |s, k| s.saturating_add(k.max_units))
+        self.criteria
+            .iter()
+            .fold(0i64, |s, k| s.saturating_add(k.max_units))
     }
 
     /// Whether the work must wait for a person instead of being sent. (rules: S11)
@@ -390,7 +376,10 @@ impl GradeIn {
     #[must_use]
     pub fn not_graded(&self) -> Option<NotGraded> {
         let (clean, _) = strip_format_characters(&self.submission);
-        let chars = clean.chars().filter(|c| !c.is_whitespace() && !c.is_control()).count();
+        let chars = clean
+            .chars()
+            .filter(|c| !c.is_whitespace() && !c.is_control())
+            .count();
         if chars == 0 {
             Some(NotGraded::NoText)
         } else if fold(&clean).as_str().trim().chars().count() < self.min_chars {
@@ -408,7 +397,10 @@ impl GradeIn {
         self.step_units > 0
             && !self.criteria.is_empty()
             && keys.len() == self.criteria.len()
-            && self.criteria.iter().all(|k| k.max_units >= 0 && k.max_units % self.step_units == 0)
+            && self
+                .criteria
+                .iter()
+                .all(|k| k.max_units >= 0 && k.max_units % self.step_units == 0)
     }
 }
 
@@ -423,7 +415,10 @@ impl GradeOut {
             return None;
         }
         input.criteria.iter().try_fold(0i64, |sum, rubric| {
-            let given = self.criteria.iter().find(|k| k.criterion_key == rubric.key)?;
+            let given = self
+                .criteria
+                .iter()
+                .find(|k| k.criterion_key == rubric.key)?;
             if !(0..=input.max_steps(rubric)).contains(&given.points) {
                 return None;
             }
@@ -439,7 +434,11 @@ impl GradeOut {
             .iter()
             .flat_map(|k| k.evidence.iter().map(move |q| (k, q)))
             .filter_map(|(k, q)| {
-                Some(Evidence { criterion_key: k.criterion_key.clone(), quote: q.clone(), range: work.place(q).ok()? })
+                Some(Evidence {
+                    criterion_key: k.criterion_key.clone(),
+                    quote: q.clone(),
+                    range: work.place(q).ok()?,
+                })
             })
             .collect()
     }
@@ -447,13 +446,12 @@ impl GradeOut {
     /// The least confidence of a criterion, in percent; 0 without criteria.
     #[must_use]
     pub fn confidence(&self) -> i64 {
-        self.criteria.iter().map(|k| k.confidence).min().unwrap_or(0)
+        self.criteria
+            .iter()
+            .map(|k| k.confidence)
+            .min()
+            .unwrap_or(0)
     }
-}
-
-/// Whether two amounts lie within 3 % of the possible points of one another.
-fn is_near(total: i64, mark: i64, possible: i64) -> bool {
-    possible > 0 && i128::from(total).abs_diff(i128::from(mark)) * 100 <= i128::from(possible).unsigned_abs() * 3
 }
 
 /// Units of 1e-5 points as a decimal number.
@@ -462,33 +460,4 @@ fn units_text(units: i64) -> String {
     let units = units.unsigned_abs();
     let text = format!("{sign}{}.{:05}", units / 100_000, units % 100_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn grade_review(input: &GradeIn, out: &GradeOut) -> Vec<ReviewReason> {
-    let mut reasons = Vec::new();
-    if out.suspected_manipulation.present {
-        reasons.push(ReviewReason::ManipulationByModel);
-    }
-    if !scan_manipulation(&input.submission).is_empty() {
-        reasons.push(ReviewReason::ManipulationByScanner);
-    }
-    let work = Work::new(&input.submission);
-    if out.criteria.iter().flat_map(|k| &k.evidence).any(|q| work.place(q).is_err()) {
-        reasons.push(ReviewReason::UnverifiedEvidence);
-    }
-    if out.confidence() < input.confidence_threshold {
-        reasons.push(ReviewReason::LowConfidence);
-    }
-    if input.not_graded().is_some() {
-        reasons.push(ReviewReason::TooShort);
-    }
-    if input.truncated {
-        reasons.push(ReviewReason::InputTruncated);
-    }
-    if let (Some(total), Some(mark)) = (out.total(input), input.pass_mark_units)
-        && is_near(total, mark, input.max_total())
-    {
-        reasons.push(ReviewReason::NearPassMark);
-    }
-    reasons
 }

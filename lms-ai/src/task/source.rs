@@ -34,9 +34,17 @@ impl Source {
         let mut index = Vec::new();
         for (n, (name, markdown)) in files.iter().enumerate() {
             let found = sections(markdown);
-            let intro = found.first().filter(|s| s.level == 0).map_or(0..0, |s| s.body.clone());
+            let intro = found
+                .first()
+                .filter(|s| s.level == 0)
+                .map_or(0..0, |s| s.body.clone());
             index.push((n, 0, file_title(name, &found), intro));
-            index.extend(found.into_iter().filter(|s| s.level > 0).map(|s| (n, s.level, s.title, s.body)));
+            index.extend(
+                found
+                    .into_iter()
+                    .filter(|s| s.level > 0)
+                    .map(|s| (n, s.level, s.title, s.body)),
+            );
         }
         Self { files, index }
     }
@@ -49,10 +57,17 @@ impl Source {
     pub fn outline(&self, excerpt_chars: usize) -> Vec<SourceSection> {
         self.index
             .iter()
-            .filter(|(_, level, _, range)| *level > 0 || self.files.len() > 1 || !range.is_empty() || self.index.len() == 1)
+            .filter(|(_, level, _, range)| {
+                *level > 0 || self.files.len() > 1 || !range.is_empty() || self.index.len() == 1
+            })
             .map(|(file, level, title, range)| {
                 let text = markdown_to_text(self.slice(*file, range));
-                SourceSection { level: *level, title: tidy(title, 120), words: tokens(&text).len(), excerpt: tidy(&text, excerpt_chars) }
+                SourceSection {
+                    level: *level,
+                    title: tidy(title, 120),
+                    words: tokens(&text).len(),
+                    excerpt: tidy(&text, excerpt_chars),
+                }
             })
             .collect()
     }
@@ -80,7 +95,9 @@ impl Source {
             }
         }
         let inside = lesson_at.map_or(0..0, |at| at + 1..self.end_of(at));
-        let at = self.locate(inside, topic).or_else(|| self.locate(0..self.index.len(), topic))?;
+        let at = self
+            .locate(inside, topic)
+            .or_else(|| self.locate(0..self.index.len(), topic))?;
         self.text_under(at)
     }
 
@@ -93,7 +110,12 @@ impl Source {
     /// The text of a section and of all below it.
     fn text_under(&self, at: usize) -> Option<String> {
         let (file, _, _, range) = self.index.get(at)?;
-        let end = self.index.get(at..self.end_of(at))?.iter().map(|(_, _, _, r)| r.end).max()?;
+        let end = self
+            .index
+            .get(at..self.end_of(at))?
+            .iter()
+            .map(|(_, _, _, r)| r.end)
+            .max()?;
         Some(self.slice(*file, &(range.start..end)).trim().to_owned()).filter(|t| !t.is_empty())
     }
 
@@ -110,7 +132,9 @@ impl Source {
                 .skip(range.start)
                 .filter(|(i, (_, level, t, _))| {
                     let named_by_file = *level > 0
-                        && i.checked_sub(1).and_then(|i| self.index.get(i)).is_some_and(|(_, l, above, _)| *l == 0 && above == t);
+                        && i.checked_sub(1)
+                            .and_then(|i| self.index.get(i))
+                            .is_some_and(|(_, l, above, _)| *l == 0 && above == t);
                     !wanted.is_empty() && !named_by_file && key(t) == wanted
                 })
                 .map(|(i, _)| i)
@@ -122,18 +146,32 @@ impl Source {
                 let (name, n) = title.strip_suffix(')')?.rsplit_once(" (")?;
                 find(name, n.parse::<usize>().ok()?.checked_sub(1)?)
             })
-            .or_else(|| title.rmatch_indices(" – ").find_map(|(at, _)| find(title.get(..at)?, 0)))
+            .or_else(|| {
+                title
+                    .rmatch_indices(" – ")
+                    .find_map(|(at, _)| find(title.get(..at)?, 0))
+            })
     }
 
     /// The index past the last section below the one at `at`.
     fn end_of(&self, at: usize) -> usize {
-        let Some((file, level, _, _)) = self.index.get(at) else { return at };
-        let below = self.index.iter().skip(at + 1).take_while(|(f, l, _, _)| f == file && l > level).count();
+        let Some((file, level, _, _)) = self.index.get(at) else {
+            return at;
+        };
+        let below = self
+            .index
+            .iter()
+            .skip(at + 1)
+            .take_while(|(f, l, _, _)| f == file && l > level)
+            .count();
         at + 1 + below
     }
 
     fn slice(&self, file: usize, range: &Range<usize>) -> &str {
-        self.files.get(file).and_then(|(_, text)| text.get(range.clone())).unwrap_or("")
+        self.files
+            .get(file)
+            .and_then(|(_, text)| text.get(range.clone()))
+            .unwrap_or("")
     }
 }
 
@@ -150,8 +188,14 @@ fn file_title(name: &str, found: &[Section]) -> String {
     }
     let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let stem = base.rsplit_once('.').map_or(base, |(s, _)| s);
-    let words = stem.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '_' || c == ' ').replace(['-', '_'], " ");
-    if words.trim().is_empty() { stem.to_owned() } else { words.trim().to_owned() }
+    let words = stem
+        .trim_start_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '_' || c == ' ')
+        .replace(['-', '_'], " ");
+    if words.trim().is_empty() {
+        stem.to_owned()
+    } else {
+        words.trim().to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +212,11 @@ mod tests {
 
     #[test]
     fn the_outline_follows_files_and_headings() {
-        let shape: Vec<_> = source().outline(40).into_iter().map(|s| (s.level, s.title, s.words)).collect();
+        let shape: Vec<_> = source()
+            .outline(40)
+            .into_iter()
+            .map(|s| (s.level, s.title, s.words))
+            .collect();
         assert_eq!(
             shape,
             vec![
@@ -186,13 +234,31 @@ mod tests {
     #[test]
     fn a_topic_finds_its_text_inside_of_its_lesson() {
         let s = source();
-        assert_eq!(s.text_for("Plants", "Light").as_deref(), Some("Text of light.\n\n### Colour\n\nGreen."));
-        assert_eq!(s.text_for("soil types", "light").as_deref(), Some("Light in soil."));
-        assert_eq!(s.text_for("Plants", "Plants").as_deref(), Some("Intro of plants."));
+        assert_eq!(
+            s.text_for("Plants", "Light").as_deref(),
+            Some("Text of light.\n\n### Colour\n\nGreen.")
+        );
+        assert_eq!(
+            s.text_for("soil types", "light").as_deref(),
+            Some("Light in soil.")
+        );
+        assert_eq!(
+            s.text_for("Plants", "Plants").as_deref(),
+            Some("Intro of plants.")
+        );
         assert_eq!(s.text_for("Plants", "Nothing"), None);
-        assert_eq!(s.text_for("Nothing", "Light (2)").as_deref(), Some("Light in soil."));
-        assert_eq!(s.text_for("Plants – Part 2", "Water").as_deref(), Some("Text of water."));
-        assert!(s.text_for_lesson("Water").is_some_and(|t| t == "Text of water."));
+        assert_eq!(
+            s.text_for("Nothing", "Light (2)").as_deref(),
+            Some("Light in soil.")
+        );
+        assert_eq!(
+            s.text_for("Plants – Part 2", "Water").as_deref(),
+            Some("Text of water.")
+        );
+        assert!(
+            s.text_for_lesson("Water")
+                .is_some_and(|t| t == "Text of water.")
+        );
     }
 
     proptest! {

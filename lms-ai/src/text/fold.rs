@@ -44,11 +44,16 @@ impl Folded {
         if folded.start >= folded.end {
             return None;
         }
-        let first = self.table.binary_search_by_key(&folded.start, |e| e.at).ok()?;
+        let first = self
+            .table
+            .binary_search_by_key(&folded.start, |e| e.at)
+            .ok()?;
         let past = if folded.end == self.text.len() {
             self.table.len()
         } else {
-            self.table.binary_search_by_key(&folded.end, |e| e.at).ok()?
+            self.table
+                .binary_search_by_key(&folded.end, |e| e.at)
+                .ok()?
         };
         let last = past.checked_sub(1)?;
         Some(self.table.get(first)?.from..self.table.get(last)?.to)
@@ -79,11 +84,21 @@ impl Folded {
 /// Folds a text; see [`Folded`]. Takes time and memory linear in the text.
 #[must_use]
 pub fn fold(text: &str) -> Folded {
+    fold_without(text, is_dropped)
+}
+
+/// Like [`fold`], for a text that was sent without its invisible characters:
+/// tag characters are gone too, as they are from what a model could quote.
+pub(crate) fn fold_stripped(text: &str) -> Folded {
+    fold_without(text, super::scan::is_stripped)
+}
+
+fn fold_without(text: &str, dropped: impl Fn(char) -> bool) -> Folded {
     let mut out = String::with_capacity(text.len());
     let mut table: Vec<Entry> = Vec::with_capacity(text.len());
     let mut in_space = false;
     for (from, c) in text.char_indices() {
-        if is_dropped(c) {
+        if dropped(c) {
             continue;
         }
         let to = from + c.len_utf8();
@@ -95,12 +110,20 @@ pub fn fold(text: &str) -> Folded {
                 continue;
             }
             in_space = true;
-            table.push(Entry { at: out.len(), from, to });
+            table.push(Entry {
+                at: out.len(),
+                from,
+                to,
+            });
             out.push(' ');
             continue;
         }
         in_space = false;
-        table.push(Entry { at: out.len(), from, to });
+        table.push(Entry {
+            at: out.len(),
+            from,
+            to,
+        });
         out.push(fold_char(c));
     }
     Folded { text: out, table }
@@ -144,7 +167,10 @@ mod tests {
     fn evidence_matches_across_typography() {
         let text = "He said:\n\u{201C}plants\u{00A0}need \u{200B}light\u{201D} \u{2014} and it\u{2019}s true.";
         let range = find_evidence("\"plants need light\" - and it's", text).expect("found");
-        assert_eq!(&text[range], "\u{201C}plants\u{00A0}need \u{200B}light\u{201D} \u{2014} and it\u{2019}s");
+        assert_eq!(
+            &text[range],
+            "\u{201C}plants\u{00A0}need \u{200B}light\u{201D} \u{2014} and it\u{2019}s"
+        );
     }
 
     #[test]

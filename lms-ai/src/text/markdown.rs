@@ -27,7 +27,9 @@ pub(super) enum Finding {
 }
 
 fn options() -> Options {
-    Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
+    Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
 }
 
 pub(super) fn findings(text: &str) -> Vec<Finding> {
@@ -35,7 +37,9 @@ pub(super) fn findings(text: &str) -> Vec<Finding> {
     let mut in_code = false;
     for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
         match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented | CodeBlockKind::Fenced(_))) => in_code = true,
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented | CodeBlockKind::Fenced(_))) => {
+                in_code = true
+            }
             Event::End(TagEnd::CodeBlock) => in_code = false,
             Event::Html(html) | Event::InlineHtml(html) => out.push(Finding::Html {
                 known: is_known_element(&html),
@@ -48,7 +52,8 @@ pub(super) fn findings(text: &str) -> Vec<Finding> {
                 Some(Finding::Text(t)) => t.push_str(&text),
                 _ => out.push(Finding::Text(text.into_string())),
             },
-            Event::SoftBreak | Event::HardBreak => {
+            // Words of two blocks or cells are not one text.
+            Event::SoftBreak | Event::HardBreak | Event::End(_) | Event::Code(_) => {
                 if let Some(Finding::Text(t)) = out.last_mut() {
                     t.push('\n');
                 }
@@ -60,24 +65,127 @@ pub(super) fn findings(text: &str) -> Vec<Finding> {
 }
 
 const ELEMENTS: &[&str] = &[
-    "a", "abbr", "address", "area", "article", "aside", "audio", "b", "base", "bdo", "blockquote", "body", "br", "button", "canvas",
-    "caption", "center", "cite", "code", "col", "dd", "del", "details", "dialog", "div", "dl", "dt", "em", "embed", "fieldset", "figure",
-    "font", "footer", "form", "frame", "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "i", "iframe",
-    "img", "input", "ins", "kbd", "label", "legend", "li", "link", "main", "map", "mark", "marquee", "math", "meta", "nav", "noscript",
-    "object", "ol", "option", "p", "param", "picture", "pre", "q", "s", "samp", "script", "section", "select", "small", "source", "span",
-    "strike", "strong", "style", "sub", "summary", "sup", "svg", "table", "tbody", "td", "template", "textarea", "tfoot", "th", "thead",
-    "title", "tr", "track", "tt", "u", "ul", "var", "video", "wbr",
+    "a",
+    "abbr",
+    "address",
+    "area",
+    "article",
+    "aside",
+    "audio",
+    "b",
+    "base",
+    "bdo",
+    "blockquote",
+    "body",
+    "br",
+    "button",
+    "canvas",
+    "caption",
+    "center",
+    "cite",
+    "code",
+    "col",
+    "dd",
+    "del",
+    "details",
+    "dialog",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "embed",
+    "fieldset",
+    "figure",
+    "font",
+    "footer",
+    "form",
+    "frame",
+    "frameset",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "html",
+    "i",
+    "iframe",
+    "img",
+    "input",
+    "ins",
+    "kbd",
+    "label",
+    "legend",
+    "li",
+    "link",
+    "main",
+    "map",
+    "mark",
+    "marquee",
+    "math",
+    "meta",
+    "nav",
+    "noscript",
+    "object",
+    "ol",
+    "option",
+    "p",
+    "param",
+    "picture",
+    "pre",
+    "q",
+    "s",
+    "samp",
+    "script",
+    "section",
+    "select",
+    "small",
+    "source",
+    "span",
+    "strike",
+    "strong",
+    "style",
+    "sub",
+    "summary",
+    "sup",
+    "svg",
+    "table",
+    "tbody",
+    "td",
+    "template",
+    "textarea",
+    "tfoot",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "track",
+    "tt",
+    "u",
+    "ul",
+    "var",
+    "video",
+    "wbr",
 ];
 
 /// Whether the markup is a comment, a declaration or an element that browsers
 /// know; `<T>` of a program text is none of them.
 fn is_known_element(html: &str) -> bool {
     html.split('<').skip(1).any(|rest| {
-        let name: String = rest.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
-        rest.starts_with(['!', '?']) || name == name.to_ascii_lowercase() && ELEMENTS.contains(&name.as_str()) || {
-            let lower = name.to_ascii_lowercase();
-            name.len() > 1 && ELEMENTS.contains(&lower.as_str())
-        }
+        let name: String = rest
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        rest.starts_with(['!', '?'])
+            || name == name.to_ascii_lowercase() && ELEMENTS.contains(&name.as_str())
+            || {
+                let lower = name.to_ascii_lowercase();
+                name.len() > 1 && ELEMENTS.contains(&lower.as_str())
+            }
     })
 }
 
@@ -108,8 +216,16 @@ fn plain(markdown: &str, prose_only: bool) -> String {
                 skip = skip.saturating_sub(usize::from(prose_only));
                 block(&mut out);
             }
-            Event::Start(Tag::Paragraph | Tag::Item | Tag::BlockQuote(_) | Tag::TableRow | Tag::TableHead)
-            | Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::BlockQuote(_) | TagEnd::TableRow | TagEnd::TableHead)
+            Event::Start(
+                Tag::Paragraph | Tag::Item | Tag::BlockQuote(_) | Tag::TableRow | Tag::TableHead,
+            )
+            | Event::End(
+                TagEnd::Paragraph
+                | TagEnd::Item
+                | TagEnd::BlockQuote(_)
+                | TagEnd::TableRow
+                | TagEnd::TableHead,
+            )
             | Event::Rule => block(&mut out),
             Event::End(TagEnd::TableCell) if skip == 0 => out.push(' '),
             Event::Text(t) | Event::Code(t) if skip == 0 => out.push_str(&t),
@@ -140,12 +256,21 @@ pub fn sections(markdown: &str) -> Vec<Section> {
     for (event, range) in Parser::new_ext(markdown, options()).into_offset_iter() {
         match event {
             Event::End(TagEnd::MetadataBlock(_)) => body_from = range.end,
-            Event::Start(Tag::Heading { level, .. }) if depth == 0 => open = Some((level as u8, String::new(), range)),
+            Event::Start(Tag::Heading { level, .. }) if depth == 0 => {
+                open = Some((level as u8, String::new(), range))
+            }
             Event::End(TagEnd::Heading(_)) if depth == 0 => {
                 if let Some((level, title, at)) = open.take() {
-                    out.push(Section { level: current.0, title: std::mem::take(&mut current.1), body: body_from..at.start.max(body_from) });
+                    out.push(Section {
+                        level: current.0,
+                        title: std::mem::take(&mut current.1),
+                        body: body_from..at.start.max(body_from),
+                    });
                     body_from = at.end;
-                    current = (level, title.split_whitespace().collect::<Vec<_>>().join(" "));
+                    current = (
+                        level,
+                        title.split_whitespace().collect::<Vec<_>>().join(" "),
+                    );
                 }
             }
             Event::Start(Tag::List(_) | Tag::BlockQuote(_)) => depth += 1,
@@ -163,8 +288,17 @@ pub fn sections(markdown: &str) -> Vec<Section> {
             _ => {}
         }
     }
-    out.push(Section { level: current.0, title: current.1, body: body_from.min(markdown.len())..markdown.len() });
-    out.retain(|s| s.level > 0 || markdown.get(s.body.clone()).is_some_and(|b| !b.trim().is_empty()));
+    out.push(Section {
+        level: current.0,
+        title: current.1,
+        body: body_from.min(markdown.len())..markdown.len(),
+    });
+    out.retain(|s| {
+        s.level > 0
+            || markdown
+                .get(s.body.clone())
+                .is_some_and(|b| !b.trim().is_empty())
+    });
     out
 }
 
@@ -172,8 +306,12 @@ pub fn sections(markdown: &str) -> Vec<Section> {
 /// without characters that may stand in no generated text.
 #[must_use]
 pub fn strip_raw_html(markdown: &str) -> String {
-    let mut text: String =
-        markdown.replace("\r\n", "\n").chars().map(|c| if c == '\r' { '\n' } else { c }).filter(|c| !super::check::is_forbidden(*c)).collect();
+    let mut text: String = markdown
+        .replace("\r\n", "\n")
+        .chars()
+        .map(|c| if c == '\r' { '\n' } else { c })
+        .filter(|c| !super::check::is_forbidden(*c))
+        .collect();
     // Taking one piece out can join two others into markup, so it is done until nothing is left.
     for _ in 0..4 {
         let cuts = cuts(&text);
@@ -183,7 +321,11 @@ pub fn strip_raw_html(markdown: &str) -> String {
         text = apply(&text, cuts);
     }
     if findings(&text).iter().any(dangerous) {
-        text = text.replace('<', "< ").replace("](", "] (").replace("]:", "] :").replace(':', " : ");
+        text = text
+            .replace('<', "< ")
+            .replace("](", "] (")
+            .replace("]:", "] :")
+            .replace(':', " : ");
     }
     text
 }
@@ -200,19 +342,29 @@ fn cuts(text: &str) -> Vec<(Range<usize>, String)> {
     let mut out: Vec<(Range<usize>, String)> = Vec::new();
     let mut link: Option<(Range<usize>, String)> = None;
     let mut code = false;
-    for (event, range) in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).into_offset_iter() {
+    for (event, range) in
+        Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH)
+            .into_offset_iter()
+    {
         match event {
-            Event::Html(_) | Event::InlineHtml(_) if link.is_none() => out.push((range, String::new())),
+            Event::Html(_) | Event::InlineHtml(_) if link.is_none() => {
+                out.push((range, String::new()))
+            }
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. })
                 if link.is_none() && super::check::is_unsafe_link(&dest_url) =>
             {
                 link = Some((range, String::new()));
             }
-            Event::End(TagEnd::Link | TagEnd::Image) if link.as_ref().is_some_and(|(at, _)| at.end == range.end) => out.extend(link.take()),
+            Event::End(TagEnd::Link | TagEnd::Image)
+                if link.as_ref().is_some_and(|(at, _)| at.end == range.end) =>
+            {
+                out.extend(link.take())
+            }
             Event::Start(Tag::CodeBlock(_)) => code = true,
             Event::End(TagEnd::CodeBlock) => code = false,
             Event::Text(t) => {
-                let unsafe_text = !code && (super::check::has_script(&t) || super::check::has_unsafe_scheme(&t));
+                let unsafe_text =
+                    !code && (super::check::has_script(&t) || super::check::has_unsafe_scheme(&t));
                 match &mut link {
                     Some((_, kept)) => kept.push_str(&t),
                     None if unsafe_text => out.push((range, t.replace(['<', ':'], " "))),
@@ -249,7 +401,10 @@ mod tests {
 
     #[test]
     fn text_and_prose_of_markdown() {
-        assert_eq!(markdown_to_text(SAMPLE), "Intro text.\n\nOne code\n\nA link here.\n\nlet x = 1;\n\nTwo\n\nnot a section\n\na b\n\nc d");
+        assert_eq!(
+            markdown_to_text(SAMPLE),
+            "Intro text.\n\nOne code\n\nA link here.\n\nlet x = 1;\n\nTwo\n\nnot a section\n\na b\n\nc d"
+        );
         assert_eq!(markdown_prose(SAMPLE), "Intro text.\n\nA link here.");
     }
 
@@ -264,7 +419,9 @@ mod tests {
 
     #[test]
     fn raw_html_is_taken_out_and_code_is_kept() {
-        let out = strip_raw_html("a <b>bold</b> `<b>` [x](javascript:alert(1)) <<b>script>alert(1)</script>\n\n```\n<p>\n```\n");
+        let out = strip_raw_html(
+            "a <b>bold</b> `<b>` [x](javascript:alert(1)) <<b>script>alert(1)</script>\n\n```\n<p>\n```\n",
+        );
         assert!(out.contains("a bold `<b>` x"), "{out}");
         assert!(out.contains("```\n<p>\n```"));
         assert!(!findings(&out).iter().any(dangerous), "{out}");

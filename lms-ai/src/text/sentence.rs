@@ -20,14 +20,24 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
             '。' | '！' | '？' | '।' | '॥' | '۔' => true,
             '\n' => text.get(end..).is_some_and(blank_line_follows),
             '!' | '?' | '…' | '؟' => next.is_none_or(char::is_whitespace),
-            '.' => next.is_none_or(char::is_whitespace) && !is_abbreviation(&word, text.get(end..).unwrap_or("")),
+            '.' => {
+                next.is_none_or(char::is_whitespace)
+                    && !is_abbreviation(&word, text.get(end..).unwrap_or(""))
+            }
             _ => false,
         };
         // Closing quotes and brackets belong to the sentence they close.
         if matches!(c, '.' | '!' | '?' | '…') && next.is_some_and(is_closer) {
             let tail = text.get(end..).unwrap_or("");
-            let closers: usize = tail.chars().take_while(|c| is_closer(*c)).map(char::len_utf8).sum();
-            if tail.get(closers..).is_none_or(|t| t.is_empty() || t.starts_with(char::is_whitespace)) {
+            let closers: usize = tail
+                .chars()
+                .take_while(|c| is_closer(*c))
+                .map(char::len_utf8)
+                .sum();
+            if tail
+                .get(closers..)
+                .is_none_or(|t| t.is_empty() || t.starts_with(char::is_whitespace))
+            {
                 while chars.peek().is_some_and(|(_, n)| is_closer(*n)) {
                     chars.next();
                 }
@@ -52,11 +62,16 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
 }
 
 fn blank_line_follows(rest: &str) -> bool {
-    rest.split_inclusive('\n').next().is_some_and(|line| line.ends_with('\n') && line.trim().is_empty())
+    rest.split_inclusive('\n')
+        .next()
+        .is_some_and(|line| line.ends_with('\n') && line.trim().is_empty())
 }
 
 fn is_closer(c: char) -> bool {
-    matches!(c, '"' | '\'' | ')' | ']' | '\u{201D}' | '\u{2019}' | '»' | '“' | '*' | '_')
+    matches!(
+        c,
+        '"' | '\'' | ')' | ']' | '\u{201D}' | '\u{2019}' | '»' | '“' | '*' | '_'
+    )
 }
 
 fn is_abbreviation(word: &str, rest: &str) -> bool {
@@ -67,12 +82,29 @@ fn is_abbreviation(word: &str, rest: &str) -> bool {
         return true; // "e.g. a", "z.B. das"
     }
     if word.chars().all(|c| c.is_ascii_digit()) && letters <= 2 {
-        return lower_follows || next.is_some_and(|c| c.is_uppercase()) && letters > 0 && is_list_number(word);
+        return lower_follows
+            || next.is_some_and(|c| c.is_uppercase()) && letters > 0 && is_list_number(word);
     }
     if letters == 1 && word.chars().all(char::is_uppercase) {
         return next.is_some(); // an initial
     }
-    (letters <= 4 && lower_follows) || matches!(word, "Dr" | "Mr" | "Mrs" | "Ms" | "Prof" | "St" | "No" | "Nr" | "Fig" | "Abb" | "Hr" | "Fr" | "Sr" | "Sra")
+    (letters <= 4 && lower_follows)
+        || matches!(
+            word,
+            "Dr" | "Mr"
+                | "Mrs"
+                | "Ms"
+                | "Prof"
+                | "St"
+                | "No"
+                | "Nr"
+                | "Fig"
+                | "Abb"
+                | "Hr"
+                | "Fr"
+                | "Sr"
+                | "Sra"
+        )
 }
 
 fn is_list_number(word: &str) -> bool {
@@ -80,7 +112,9 @@ fn is_list_number(word: &str) -> bool {
 }
 
 fn push(text: &str, range: Range<usize>, out: &mut Vec<Range<usize>>) {
-    let Some(slice) = text.get(range.clone()) else { return };
+    let Some(slice) = text.get(range.clone()) else {
+        return;
+    };
     let start = range.start + (slice.len() - slice.trim_start().len());
     let end = start + slice.trim().len();
     if start < end {
@@ -101,19 +135,31 @@ mod tests {
     fn it_splits_prose() {
         assert_eq!(
             split("Plants make sugar. They need light!\n\nWhy? \"Because.\" Done"),
-            vec!["Plants make sugar.", "They need light!", "Why?", "\"Because.\"", "Done"]
+            vec![
+                "Plants make sugar.",
+                "They need light!",
+                "Why?",
+                "\"Because.\"",
+                "Done"
+            ]
         );
     }
 
     #[test]
     fn abbreviations_and_numbers_do_not_end_a_sentence() {
-        assert_eq!(split("Use e.g. a list of 3.5 items. Dr. Smith agreed."), vec!["Use e.g. a list of 3.5 items.", "Dr. Smith agreed."]);
+        assert_eq!(
+            split("Use e.g. a list of 3.5 items. Dr. Smith agreed."),
+            vec!["Use e.g. a list of 3.5 items.", "Dr. Smith agreed."]
+        );
         assert_eq!(split("Am 3. Mai begann es."), vec!["Am 3. Mai begann es."]);
     }
 
     #[test]
     fn it_splits_text_without_spaces() {
-        assert_eq!(split("植物需要光。它们制造糖。"), vec!["植物需要光。", "它们制造糖。"]);
+        assert_eq!(
+            split("植物需要光。它们制造糖。"),
+            vec!["植物需要光。", "它们制造糖。"]
+        );
     }
 
     proptest! {

@@ -1,0 +1,159 @@
+//! A text becomes a course.
+
+use lms_ai::task::{CallSize, OutlineBrief, Source as Headings};
+use lms_ai::{About, AiError, AssignmentBrief, CourseBrief, QuizBrief};
+use lms_core::lms::{AssignmentRules, QuizRules};
+use lms_core::model::{AssignmentId, BasisPoints, CourseId, LessonId, QuizId, TopicId};
+
+use super::{Demo, Failure};
+use crate::source::Source;
+
+/// The course that was made.
+#[derive(Debug, Clone)]
+pub struct Authored {
+    /// The course.
+    pub course: CourseId,
+    /// Its lessons with their topics.
+    pub lessons: Vec<(LessonId, Vec<TopicId>)>,
+    /// Its quizzes.
+    pub quizzes: Vec<QuizId>,
+    /// Its assignment.
+    pub assignment: AssignmentId,
+}
+
+/// The most lessons that an outline is asked for.
+const MAX_LESSONS: usize = 300;
+
+/// Writes a course from a source: outline, texts, quizzes, an assignment, each by AI in a
+/// transaction of its own, and publishes it.
+///
+/// # Errors
+/// When AI gives no answer that counts, the library refuses, or the store fails.
+pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
+    let teacher = demo.lms.as_user(demo.instructor);
+    let files: Vec<(String, String)> = source
+        .chapters
+        .iter()
+        .map(|chapter| {
+            let sections: Vec<String> =
+                chapter.sections.iter().map(|s| format!("## {}\n\n{}\n", s.title, s.markdown.trim())).collect();
+            (chapter.title.clone(), format!("# {}\n\n{}", chapter.title, sections.join("\n")))
+        })
+        .collect();
+    let headings = Headings::new(files);
+    demo.screen.heading("The course, written by AI from the source");
+    let brief = CourseBrief {
+        outline: OutlineBrief {
+            topic: source.title.clone(),
+            audience: "curious adults without prior knowledge".to_owned(),
+            difficulty: "introductory".to_owned(),
+            max_lessons: source.chapters.len().clamp(1, MAX_LESSONS),
+            max_topics: 40,
+            ..OutlineBrief::default()
+        },
+        source: headings.outline(160),
+        size: Some(CallSize { input_bytes: 256 * 1024, max_tokens: 32_000 }),
+    };
+    let written = demo.ai.create_course(&teacher, &brief, About::default()).await?;
+    let structure = teacher.catalog().structure(written.course_id).await?;
+    demo.screen.line(format!(
+        "   \"{}\": {} lessons, {} topics, {} objectives, in one transaction",
+        structure.course.title,
+        structure.lessons.len(),
+        structure.topics.len(),
+        structure.objectives.len()
+    ));
+    let mut bar = demo.screen.progress("lesson texts", structure.topics.len());
+    for lesson in &structure.lessons {
+        for topic in structure.topics.iter().filter(|t| t.lesson_id == lesson.id) {
+            let text = headings
+                .text_for(&lesson.title, &topic.title)
+                .or_else(|| headings.text_for_lesson(&lesson.title));
+            let about = About { course_id: Some(written.course_id), ..About::default() };
+            match demo.ai.write_body(&teacher, topic.id, text.as_deref(), about).await {
+                Ok(_) => {}
+                // A section that is too thin to rework keeps its synopsis.
+                Err(AiError::Invalid { .. }) => {}
+                Err(e) => return Err(e.into()),
+            }
+            bar.step();
+        }
+    }
+    drop(bar);
+    let quizzes = quizzes(demo, &structure.lessons.iter().map(|l| (l.id, l.title.clone())).collect::<Vec<_>>()).await?;
+    let assignment = assignment(demo, &structure.lessons.iter().map(|l| l.id).collect::<Vec<_>>()).await?;
+    publish(demo, written.course_id, &quizzes, assignment).await?;
+    Ok(Authored { course: written.course_id, lessons: written.lessons, quizzes, assignment })
+}
+
+async fn quizzes(demo: &Demo, lessons: &[(LessonId, String)]) -> Result<Vec<QuizId>, Failure> {
+    let teacher = demo.lms.as_user(demo.instructor);
+    let mut made = Vec::new();
+    let mut bar = demo.screen.progress("quizzes", lessons.len());
+    let mut thin = 0;
+    for (lesson, _) in lessons {
+        let rules = QuizRules {
+            pass_threshold_bp: BasisPoints::percent(60),
+            shuffle_questions: true,
+            ..QuizRules::default()
+        };
+        let mut count = 3;
+        loop {
+            let brief = QuizBrief { count, rules: rules.clone(), ..QuizBrief::default() };
+            match demo.ai.create_quiz(&teacher, *lesson, &brief, About::default()).await {
+                Ok(quiz) => made.push(quiz.id),
+                // A short lesson gives fewer questions, or none.
+                Err(AiError::Invalid { .. }) if count > 1 => {
+                    count -= 1;
+                    continue;
+                }
+                Err(AiError::Invalid { .. } | AiError::NoText(_)) => thin += 1,
+                Err(e) => return Err(e.into()),
+            }
+            break;
+        }
+        bar.step();
+    }
+    drop(bar);
+    let note = if thin > 0 { format!("; {thin} lessons are too short to ask about") } else { String::new() };
+    demo.screen.line(format!("   {} quizzes, each with its questions in one transaction{note}", made.len()));
+    Ok(made)
+}
+
+/// The assignment goes to the first lesson that has enough text for one.
+async fn assignment(demo: &Demo, lessons: &[LessonId]) -> Result<AssignmentId, Failure> {
+    let teacher = demo.lms.as_user(demo.instructor);
+    let mut last: Option<AiError> = None;
+    for lesson in lessons {
+        let brief = AssignmentBrief {
+            max_points: 20,
+            rules: AssignmentRules { is_required: true, ..AssignmentRules::default() },
+        };
+        match demo.ai.create_assignment(&teacher, *lesson, &brief, About::default()).await {
+            Ok(assignment) => {
+                demo.screen.line(format!("   an assignment with a rubric: \"{}\"", assignment.title));
+                return Ok(assignment.id);
+            }
+            Err(e @ (AiError::Invalid { .. } | AiError::NoText(_))) => last = Some(e),
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Err(last.map_or_else(|| "the source has no lesson".into(), Failure::from))
+}
+
+/// What AI made is unpublished until a person looks (L4); here the instructor publishes it all.
+async fn publish(demo: &Demo, course: CourseId, quizzes: &[QuizId], assignment: AssignmentId) -> Result<(), Failure> {
+    let teacher = demo.lms.as_user(demo.instructor);
+    let catalog = teacher.catalog();
+    let structure = catalog.structure(course).await?;
+    for lesson in &structure.lessons {
+        catalog.publish_lesson(lesson.id, true).await?;
+    }
+    for quiz in quizzes {
+        catalog.publish_quiz(*quiz, true).await?;
+    }
+    catalog.publish_assignment(assignment, true).await?;
+    catalog.publish_course(course, true).await?;
+    demo.screen.line("   published by the instructor");
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! From a stored certificate to its file: the named consumer that makes PDFs (C6).
+
+use async_trait::async_trait;
+use lms_core::lms::Consumer;
+use lms_core::model::{Certificate, CertificateTemplate};
+use lms_core::{Error, Lms};
+use sha2::{Digest, Sha256};
+
+use crate::{CertificateFacts, Fonts, PageSize, RenderError, TemplateVersion, render};
+
+/// Makes the PDFs of certificates and says where they are.
+///
+/// The certificate is issued before and stands whatever happens here: a crash between making and
+/// storing is resumed to the same bytes under the same key, and a page that cannot be made is
+/// reported to staff.
+#[derive(Clone)]
+pub struct Renderer {
+    fonts: Fonts,
+    issuer: TemplateVersion,
+    verify_base: Option<String>,
+}
+
+impl std::fmt::Debug for Renderer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Renderer").finish_non_exhaustive()
+    }
+}
+
+/// Certificates per step.
+const STEP: u32 = 20;
+
+impl Renderer {
+    /// Renders with the built-in template for an issuer, and these fonts.
+    pub fn new(issuer_name: impl Into<String>, fonts: Fonts) -> Self {
+        let issuer = TemplateVersion { issuer_name: issuer_name.into(), ..TemplateVersion::built_in() };
+        Self { fonts, issuer, verify_base: None }
+    }
+
+    /// Prints a code that leads to `base` + the verification code. The route must take both cases.
+    #[must_use]
+    pub fn with_verify_url(mut self, base: impl Into<String>) -> Self {
+        self.verify_base = Some(base.into());
+        self
+    }
+
+    /// The PDF of a certificate: a pure function of the row, its template version and the fonts.
+    ///
+    /// # Errors
+    /// Why the page cannot be made.
+    pub fn render(&self, certificate: &Certificate, template: Option<&CertificateTemplate>) -> Result<Vec<u8>, RenderError> {
+        let snapshot = &certificate.snapshot;
+        let template = self.template(template, &snapshot.language);
+        let facts = CertificateFacts {
+            certificate_id: certificate.id.uuid(),
+            revision: u32::try_from(certificate.revision_no).unwrap_or(1),
+            student_name: snapshot.student_name.clone(),
+            course_title: snapshot.course_title.clone(),
+            instructor_name: (!snapshot.instructor_name.is_empty()).then(|| snapshot.instructor_name.clone()),
+            completed_at: snapshot.completed_at.map(|at| at.datetime()),
+            issued_at: certificate.issued_at.datetime(),
+            expires_at: certificate.expires_at.map(|at| at.datetime()),
+            score_percent: snapshot.final_score.map(|score| score.to_string()),
+            hours: snapshot.estimated_minutes.filter(|m| *m >= 60).map(|minutes| (minutes / 60).to_string()),
+            code: certificate.code.clone(),
+            verify_url: self.verify_base.as_ref().map(|base| format!("{base}{}", certificate.code.replace('-', ""))),
+            language: snapshot.language.clone(),
+        };
+        render(&facts, &template, &self.fonts)
+    }
+
+    fn template(&self, row: Option<&CertificateTemplate>, language: &str) -> TemplateVersion {
+        #[derive(serde::Deserialize, Default)]
+        #[serde(default)]
+        struct Document {
+            issuer_name: Option<String>,
+            issuer_url: Option<String>,
+            signatory_name: Option<String>,
+            signatory_title: Option<String>,
+            headline: Option<String>,
+            body: Option<String>,
+            accent_colour: Option<String>,
+            language: Option<String>,
+            page: Option<String>,
+        }
+        let document: Document = row.and_then(|row| row.document.read().ok()).unwrap_or_default();
+        let mut version = TemplateVersion::built_in_for(document.language.as_deref().unwrap_or(language));
+        version.issuer_name = document.issuer_name.unwrap_or_else(|| self.issuer.issuer_name.clone());
+        version.issuer_url = document.issuer_url;
+        version.signatory_name = document.signatory_name;
+        version.signatory_title = document.signatory_title;
+        version.headline = document.headline.unwrap_or(version.headline);
+        version.body = document.body.unwrap_or(version.body);
+        version.accent_colour = document.accent_colour.unwrap_or(version.accent_colour);
+        if document.page.as_deref() == Some("Letter") {
+            version.page = PageSize::Letter;
+        }
+        version
+    }
+
+    /// Makes and stores the PDF of one certificate, and writes where it is.
+    ///
+    /// # Errors
+    /// When the file could not be stored, or the store fails; then it is tried again. A page that
+    /// cannot be made is no error: certificate_failed says why.
+    pub async fn render_one(&self, lms: &Lms, certificate: &Certificate) -> Result<Certificate, Error> {
+        let system = lms.system();
+        let template = lms.store().template(certificate.template_id).await?;
+        let pdf = match self.render(certificate, template.as_ref()) {
+            Ok(pdf) => pdf,
+            Err(e) => return system.certificates().set_failed(certificate.id, e.to_string()).await,
+        };
+        let Some(assets) = lms.assets() else {
+            let reason = "no place for files is configured".to_owned();
+            return system.certificates().set_failed(certificate.id, reason).await;
+        };
+        let sha256: String = Sha256::digest(&pdf).iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = format!("certificates/{}/{sha256}.pdf", certificate.id);
+        let url = assets.put(&key, pdf, "application/pdf").await?;
+        system.certificates().set_ready(certificate.id, url, sha256).await
+    }
+}
+
+#[async_trait]
+impl Consumer for Renderer {
+    fn name(&self) -> &str {
+        "certificate_renderer"
+    }
+
+    async fn step(&self, lms: &Lms) -> Result<usize, Error> {
+        let pending = lms.system().certificates().pending(STEP).await?;
+        for certificate in &pending {
+            self.render_one(lms, certificate).await?;
+        }
+        Ok(pending.len())
+    }
+}
