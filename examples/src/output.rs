@@ -25,8 +25,7 @@ impl Screen {
     /// One line.
     pub fn line(&self, text: impl AsRef<str>) {
         match &self.bars {
-            // A terminal that went away takes no more lines; the work goes on.
-            Some(bars) => drop(bars.suspend(|| println!("{}", text.as_ref()))),
+            Some(bars) => bars.suspend(|| println!("{}", text.as_ref())),
             None => println!("{}", text.as_ref()),
         }
     }

@@ -166,27 +166,19 @@ struct Budget<'a> {
 
 impl<'a> Budget<'a> {
     fn new(root: &'a Path) -> Self {
-        Self {
-            root,
-            left: MAX_BYTES,
-        }
+        Self { root, left: MAX_BYTES }
     }
 
     /// The text of one file, never more of it than the budget allows.
     fn read(&mut self, path: &Path) -> Result<String, SourceError> {
         let file = File::open(path).map_err(|error| io_error(path, error))?;
         let mut bytes = Vec::new();
-        file.take(self.left.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| io_error(path, error))?;
+        file.take(self.left.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| io_error(path, error))?;
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.left = self
             .left
             .checked_sub(length)
-            .ok_or_else(|| SourceError::TooLarge {
-                path: self.root.to_path_buf(),
-                limit: MAX_BYTES,
-            })?;
+            .ok_or_else(|| SourceError::TooLarge { path: self.root.to_path_buf(), limit: MAX_BYTES })?;
         String::from_utf8(bytes).map_err(|error| SourceError::NotUtf8 {
             path: path.to_path_buf(),
             offset: error.utf8_error().valid_up_to(),

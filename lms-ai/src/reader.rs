@@ -206,9 +206,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(value) =
-            seq.next_element_seed(Strict { depth: self.depth + 1, budget: &mut *self.budget })?
-        {
+        while let Some(value) = seq.next_element_seed(Strict { depth: self.depth + 1, budget: &mut *self.budget })? {
             list.push(value);
         }
         Ok(Value::Array(list))

@@ -4,9 +4,7 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use lms_certificates::{
-    CertificateFacts, FontSource, Fonts, PageSize, RenderError, TemplateVersion, render,
-};
+use lms_certificates::{CertificateFacts, FontSource, Fonts, PageSize, RenderError, TemplateVersion, render};
 
 fn facts(name: &str) -> CertificateFacts {
     let completed: DateTime<Utc> = DateTime::from_timestamp(1_773_480_413, 0).unwrap_or_default();
@@ -28,11 +26,7 @@ fn facts(name: &str) -> CertificateFacts {
 }
 
 /// A small picture: each pixel is the colour and cover (0 to 255) of the function at (x, y).
-fn png(
-    width: u32,
-    height: u32,
-    at: impl Fn(f32, f32) -> u8,
-) -> Result<Vec<u8>, png::EncodingError> {
+fn png(width: u32, height: u32, at: impl Fn(f32, f32) -> u8) -> Result<Vec<u8>, png::EncodingError> {
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::Rgba);
@@ -52,10 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(folder)?;
     let mut fonts = Fonts::built_in();
     for file in std::env::args().skip(2) {
-        let family = Path::new(&file)
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy();
+        let family = Path::new(&file).file_stem().unwrap_or_default().to_string_lossy();
         fonts = fonts.with(FontSource::new(std::fs::read(&file)?, family, 0))?;
     }
     let template = TemplateVersion {
@@ -96,64 +87,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let ring = png(200, 200, |x, y| {
         let r = (x - 100.0).hypot(y - 100.0);
-        if r < 95.0 && (r > 80.0 || ((x - y).abs() < 60.0 && r < 60.0)) {
-            255
-        } else {
-            0
-        }
+        if r < 95.0 && (r > 80.0 || ((x - y).abs() < 60.0 && r < 60.0)) { 255 } else { 0 }
     })?;
     let scrawl = png(600, 160, |x, y| {
         let line = 80.0 + (x / 23.0).sin() * (60.0 - x / 12.0) + (x / 71.0).cos() * 14.0;
-        if x > 20.0 && x < 580.0 && (y - line).abs() < 3.5 {
-            255
-        } else {
-            0
-        }
+        if x > 20.0 && x < 580.0 && (y - line).abs() < 3.5 { 255 } else { 0 }
     })?;
-    let pictures = TemplateVersion {
-        logo: Some(ring),
-        signature: Some(scrawl),
-        ..template.clone()
-    };
+    let pictures = TemplateVersion { logo: Some(ring), signature: Some(scrawl), ..template.clone() };
     let samples: Vec<(&str, CertificateFacts, &TemplateVersion)> = vec![
         ("short", with("Ada Lovelace", &none), &template),
-        (
-            "tiny",
-            with("Bo", &|f| f.expires_at = f.completed_at),
-            &template,
-        ),
+        ("tiny", with("Bo", &|f| f.expires_at = f.completed_at), &template),
         ("long-name", with(long_name, &none), &template),
-        (
-            "polish",
-            with("Żółcisława Gżegżółka-Świętopełk", &none),
-            &german,
-        ),
-        (
-            "vietnamese",
-            with("Nguyễn Thị Phương Thảo", &|f| {
-                f.language = "vi".into()
-            }),
-            &french,
-        ),
-        (
-            "greek",
-            with("Ἀριστοτέλης Παπαδόπουλος", &|f| {
-                f.language = "el".into()
-            }),
-            &letter,
-        ),
-        (
-            "cyrillic",
-            with("Софія Ковалевська-Їжак", &|f| {
-                f.language = "uk".into()
-            }),
-            &template,
-        ),
-        (
-            "long-title",
-            with("Katherine Johnson", &|f| f.course_title = long_title.into()),
-            &template,
-        ),
+        ("polish", with("Żółcisława Gżegżółka-Świętopełk", &none), &german),
+        ("vietnamese", with("Nguyễn Thị Phương Thảo", &|f| f.language = "vi".into()), &french),
+        ("greek", with("Ἀριστοτέλης Παπαδόπουλος", &|f| f.language = "el".into()), &letter),
+        ("cyrillic", with("Софія Ковалевська-Їжак", &|f| f.language = "uk".into()), &template),
+        ("long-title", with("Katherine Johnson", &|f| f.course_title = long_title.into()), &template),
         (
             "both-long",
             with(long_name, &|f| {
@@ -163,11 +112,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }),
             &letter,
         ),
-        (
-            "no-score",
-            with("Alan Turing", &|f| f.score_percent = None),
-            &template,
-        ),
+        ("no-score", with("Alan Turing", &|f| f.score_percent = None), &template),
         (
             "bare",
             with("Alan Turing", &|f| {
@@ -180,38 +125,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             &template,
         ),
         ("pictures", with("Ada Lovelace", &none), &pictures),
-        (
-            "pictures-long",
-            with(long_name, &|f| f.course_title = long_title.into()),
-            &pictures,
-        ),
-        (
-            "arabic",
-            with("محمد عبد الرحمن الخوارزمي", &|f| {
-                f.language = "ar".into()
-            }),
-            &template,
-        ),
-        (
-            "hebrew",
-            with("רבקה כהן־לוי", &|f| f.language = "he".into()),
-            &template,
-        ),
-        (
-            "devanagari",
-            with("श्रीनिवास रामानुजन्", &|f| f.language = "hi".into()),
-            &template,
-        ),
-        (
-            "mixed",
-            with("محمد Ali 3", &|f| f.language = "ar".into()),
-            &template,
-        ),
-        (
-            "no-url",
-            with("Zoë Ångström", &|f| f.verify_url = None),
-            &letter,
-        ),
+        ("pictures-long", with(long_name, &|f| f.course_title = long_title.into()), &pictures),
+        ("arabic", with("محمد عبد الرحمن الخوارزمي", &|f| f.language = "ar".into()), &template),
+        ("hebrew", with("רבקה כהן־לוי", &|f| f.language = "he".into()), &template),
+        ("devanagari", with("श्रीनिवास रामानुजन्", &|f| f.language = "hi".into()), &template),
+        ("mixed", with("محمد Ali 3", &|f| f.language = "ar".into()), &template),
+        ("no-url", with("Zoë Ångström", &|f| f.verify_url = None), &letter),
     ];
     for (name, facts, template) in samples {
         match render(&facts, template, &fonts) {

@@ -21,11 +21,7 @@ pub(crate) fn clean(text: &str) -> String {
         if c == ' ' && (out.is_empty() || out.ends_with(' ')) {
             continue;
         }
-        stacked = if canonical_combining_class(c) == 0 {
-            0
-        } else {
-            stacked + 1
-        };
+        stacked = if canonical_combining_class(c) == 0 { 0 } else { stacked + 1 };
         if stacked <= MAX_STACKED_MARKS {
             out.push(c);
         }

@@ -9,23 +9,11 @@ pub(crate) struct Colour {
 }
 
 /// Warm black of the main text.
-pub(crate) const INK: Colour = Colour {
-    r: 0x1f,
-    g: 0x1c,
-    b: 0x18,
-};
+pub(crate) const INK: Colour = Colour { r: 0x1f, g: 0x1c, b: 0x18 };
 /// Warm grey of secondary text.
-pub(crate) const SOFT: Colour = Colour {
-    r: 0x57,
-    g: 0x50,
-    b: 0x48,
-};
+pub(crate) const SOFT: Colour = Colour { r: 0x57, g: 0x50, b: 0x48 };
 /// Paper.
-pub(crate) const WHITE: Colour = Colour {
-    r: 255,
-    g: 255,
-    b: 255,
-};
+pub(crate) const WHITE: Colour = Colour { r: 255, g: 255, b: 255 };
 /// The modules of the QR code.
 pub(crate) const BLACK: Colour = Colour { r: 0, g: 0, b: 0 };
 
@@ -48,11 +36,7 @@ impl Colour {
             let value = (u32::from(a) * (100 - p) + u32::from(b) * p + 50) / 100;
             u8::try_from(value).unwrap_or(u8::MAX)
         };
-        Self {
-            r: channel(self.r, other.r),
-            g: channel(self.g, other.g),
-            b: channel(self.b, other.b),
-        }
+        Self { r: channel(self.r, other.r), g: channel(self.g, other.g), b: channel(self.b, other.b) }
     }
 
     /// A tint on white paper: 100 is the colour itself, 0 is white.
@@ -80,17 +64,8 @@ mod tests {
 
     #[test]
     fn c7_colours_are_six_hex_digits() {
-        assert_eq!(
-            Colour::parse("#1f3B63"),
-            Some(Colour {
-                r: 0x1f,
-                g: 0x3b,
-                b: 0x63
-            })
-        );
-        for bad in [
-            "1f3b63", "#1f3b6", "#1f3b631", "#1f3b6g", "#+f3b63", "", "#ééé",
-        ] {
+        assert_eq!(Colour::parse("#1f3B63"), Some(Colour { r: 0x1f, g: 0x3b, b: 0x63 }));
+        for bad in ["1f3b63", "#1f3b6", "#1f3b631", "#1f3b6g", "#+f3b63", "", "#ééé"] {
             assert_eq!(Colour::parse(bad), None, "{bad}");
         }
     }
@@ -98,11 +73,7 @@ mod tests {
     #[test]
     fn c7_a_light_accent_stays_readable() {
         assert!(WHITE.readable().brightness() <= 105);
-        let navy = Colour {
-            r: 0x1f,
-            g: 0x3b,
-            b: 0x63,
-        };
+        let navy = Colour { r: 0x1f, g: 0x3b, b: 0x63 };
         assert_eq!(navy.readable(), navy);
     }
 }

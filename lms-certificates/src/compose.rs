@@ -61,11 +61,7 @@ pub(crate) fn compose(
     let scene = compose_with(facts, template, &mut setter);
     // A text of boxes may not fit either; what matters is that it cannot be read.
     let missing = setter.missing();
-    if missing.is_empty() {
-        scene
-    } else {
-        Err(RenderError::MissingGlyphs { chars: missing })
-    }
+    if missing.is_empty() { scene } else { Err(RenderError::MissingGlyphs { chars: missing }) }
 }
 
 fn compose_with(
@@ -96,10 +92,7 @@ fn compose_with(
         accent,
     );
     decoration.extend(ornament::frame(width, height, accent));
-    let mut elements = vec![Element {
-        role: Role::Artifact,
-        draws: decoration,
-    }];
+    let mut elements = vec![Element { role: Role::Artifact, draws: decoration }];
     elements.extend(header.elements);
     elements.extend(main);
     elements.extend(footer.elements);
@@ -107,10 +100,7 @@ fn compose_with(
         width,
         height,
         elements,
-        title: format!(
-            "{headline}: {} – {}",
-            page.facts.course_title, page.facts.student_name
-        ),
+        title: format!("{headline}: {} – {}", page.facts.course_title, page.facts.student_name),
         author: clean(&template.issuer_name),
         subject: page.facts.course_title.clone(),
         language: template.language.clone(),
@@ -138,11 +128,7 @@ fn cleaned(facts: &CertificateFacts) -> Result<CertificateFacts, RenderError> {
     let needed = |field: &'static str, text: &str, max: usize| {
         short(field, &Some(text.to_owned()), max)?.ok_or(RenderError::EmptyText { field })
     };
-    let language = if is_language_tag(&facts.language) {
-        facts.language.as_str()
-    } else {
-        ""
-    };
+    let language = if is_language_tag(&facts.language) { facts.language.as_str() } else { "" };
     Ok(CertificateFacts {
         student_name,
         course_title: needed("course_title", &facts.course_title, MAX_TITLE)?,
@@ -163,18 +149,8 @@ fn values(page: &Page<'_>) -> Values {
         student_name: facts.student_name.clone(),
         course_title: facts.course_title.clone(),
         completed_on: text(facts.completed_at.map(|at| page.locale.date(at))),
-        score: text(
-            facts
-                .score_percent
-                .as_deref()
-                .map(|score| page.locale.percent(score)),
-        ),
-        hours: text(
-            facts
-                .hours
-                .as_deref()
-                .map(|hours| page.locale.number(hours)),
-        ),
+        score: text(facts.score_percent.as_deref().map(|score| page.locale.percent(score))),
+        hours: text(facts.hours.as_deref().map(|hours| page.locale.number(hours))),
     }
 }
 
@@ -200,20 +176,13 @@ pub(crate) struct Band {
 /// A block as a paragraph at a place.
 pub(crate) fn paragraph(block: Block, x: f32, y: f32) -> Element {
     Element {
-        role: Role::Paragraph {
-            exact: None,
-            language: None,
-        },
+        role: Role::Paragraph { exact: None, language: None },
         draws: block.at(x, y).into_iter().map(Draw::Run).collect(),
     }
 }
 
 /// Logo, issuer, headline and divider.
-fn header(
-    page: &Page<'_>,
-    headline: &str,
-    setter: &mut Typesetter<'_>,
-) -> Result<Band, RenderError> {
+fn header(page: &Page<'_>, headline: &str, setter: &mut Typesetter<'_>) -> Result<Band, RenderError> {
     let mut elements = Vec::new();
     let mut y = ornament::FRAME + 22.0;
     let centre = page.width / 2.0;
@@ -223,57 +192,26 @@ fn header(
     if let Some(bytes) = &page.template.logo {
         let logo = image::decode("logo", bytes)?;
         let (width, height) = image::fit(&logo, 170.0, 44.0);
-        let area = Area {
-            x: centre - width / 2.0,
-            y: y - 6.0,
-            width,
-            height,
-        };
-        let alt = if is_visible(&issuer) {
-            issuer.clone()
-        } else {
-            headline.to_owned()
-        };
-        elements.push(Element {
-            role: Role::Figure { alt, area },
-            draws: vec![Draw::Image(logo, area)],
-        });
+        let area = Area { x: centre - width / 2.0, y: y - 6.0, width, height };
+        let alt = if is_visible(&issuer) { issuer.clone() } else { headline.to_owned() };
+        elements.push(Element { role: Role::Figure { alt, area }, draws: vec![Draw::Image(logo, area)] });
         y += height + 2.0;
     }
     if is_visible(&issuer) {
-        let style = Style {
-            colour: SOFT,
-            spacing: 0.09,
-            features: "\"smcp\" 1, \"lnum\" 1",
-            ..page.style(14.5)
-        };
+        let style = Style { colour: SOFT, spacing: 0.09, features: "\"smcp\" 1, \"lnum\" 1", ..page.style(14.5) };
         let block = fitted("issuer_name", &issuer, &style, 9.0, 2, text_width, setter)?;
         y += block.height;
         let (top, width, height) = (y - block.height, block.width, block.height);
         let mut element = paragraph(block, left, top);
         if let Some(url) = &page.template.issuer_url {
-            let area = Area {
-                x: centre - width / 2.0,
-                y: top,
-                width,
-                height,
-            };
-            element.role = Role::Link {
-                url: url.clone(),
-                alt: format!("{issuer}, {url}"),
-                area,
-            };
+            let area = Area { x: centre - width / 2.0, y: top, width, height };
+            element.role = Role::Link { url: url.clone(), alt: format!("{issuer}, {url}"), area };
         }
         elements.push(element);
     }
     y += 7.0;
-    let style = Style {
-        colour: page.accent_text,
-        spacing: 0.035,
-        leading: 1.12,
-        features: "\"lnum\" 1",
-        ..page.style(39.0)
-    };
+    let style =
+        Style { colour: page.accent_text, spacing: 0.035, leading: 1.12, features: "\"lnum\" 1", ..page.style(39.0) };
     if !is_visible(headline) {
         return Err(RenderError::EmptyText { field: "headline" });
     }
@@ -284,15 +222,8 @@ fn header(
         draws: block.at(left, y).into_iter().map(Draw::Run).collect(),
     });
     let divider = ornament::divider((centre, bottom + 9.0), 92.0, page.accent);
-    elements.push(Element {
-        role: Role::Artifact,
-        draws: divider,
-    });
-    Ok(Band {
-        elements,
-        top: ornament::FRAME,
-        bottom: bottom + 18.0,
-    })
+    elements.push(Element { role: Role::Artifact, draws: divider });
+    Ok(Band { elements, top: ornament::FRAME, bottom: bottom + 18.0 })
 }
 
 /// Sets a text on as few lines as its smallest size allows, as large as they let it be.
@@ -320,11 +251,7 @@ pub(crate) fn fitted(
             _ => (0.68, 0.0),
         };
         let mut size = down((style.size * usable / width).min(style.size * largest));
-        let floor = if lines < max_lines {
-            smallest.max(style.size * least)
-        } else {
-            smallest
-        };
+        let floor = if lines < max_lines { smallest.max(style.size * least) } else { smallest };
         while size >= floor {
             let block = setter.set(text, &Style { size, ..*style }, max_width, Align::Centre)?;
             if block.lines <= lines {
@@ -333,16 +260,9 @@ pub(crate) fn fitted(
             size -= 1.0;
         }
     }
-    let style = Style {
-        size: smallest,
-        ..*style
-    };
+    let style = Style { size: smallest, ..*style };
     let block = setter.set(text, &style, max_width, Align::Centre)?;
-    if block.lines <= max_lines {
-        Ok(block)
-    } else {
-        Err(RenderError::TextTooLong { field })
-    }
+    if block.lines <= max_lines { Ok(block) } else { Err(RenderError::TextTooLong { field }) }
 }
 
 /// Down to half a point.
@@ -364,10 +284,7 @@ fn main_text(
     let room = bottom - top;
     for scale in [1.0, 0.94, 0.88, 0.82, 0.76, 0.7, 0.64, 0.58] {
         let blocks = set_main(page, &pieces, &details, scale, setter)?;
-        let height: f32 = blocks
-            .iter()
-            .map(|placed| placed.gap + placed.block.height)
-            .sum();
+        let height: f32 = blocks.iter().map(|placed| placed.gap + placed.block.height).sum();
         if height > room {
             continue;
         }
@@ -387,18 +304,11 @@ fn main_text(
                     page.width / 2.0 + width / 2.0 + 14.0,
                     y + height + rule,
                 );
-                let draws = rule
-                    .map(|path| Draw::Stroke(path, page.accent.tint(55), 0.5))
-                    .into_iter();
-                elements.push(Element {
-                    role: Role::Artifact,
-                    draws: draws.collect(),
-                });
+                let draws = rule.map(|path| Draw::Stroke(path, page.accent.tint(55), 0.5)).into_iter();
+                elements.push(Element { role: Role::Artifact, draws: draws.collect() });
             }
-            elements.push(Element {
-                role: placed.role,
-                draws: placed.block.at(x, y).into_iter().map(Draw::Run).collect(),
-            });
+            elements
+                .push(Element { role: placed.role, draws: placed.block.at(x, y).into_iter().map(Draw::Run).collect() });
             y += height;
         }
         return Ok(elements);
@@ -432,10 +342,7 @@ fn set_main(
     let wide = page.width - 2.0 * 88.0;
     let narrow = page.width - 2.0 * 150.0;
     let mut out: Vec<Placed> = Vec::new();
-    let plain = || Role::Paragraph {
-        exact: None,
-        language: None,
-    };
+    let plain = || Role::Paragraph { exact: None, language: None };
     let exact = |text: &str| Role::Paragraph {
         exact: Some(text.to_owned()),
         language: Some(page.facts.language.clone()).filter(|tag| !tag.is_empty()),
@@ -451,31 +358,15 @@ fn set_main(
                     ..page.style((16.0 * scale).max(9.5))
                 };
                 let block = setter.set(text, &style, narrow, Align::Centre)?;
-                Placed {
-                    role: plain(),
-                    block,
-                    width: narrow,
-                    gap: 11.0 * scale,
-                    rule: None,
-                }
+                Placed { role: plain(), block, width: narrow, gap: 11.0 * scale, rule: None }
             }
             Piece::Name => {
-                let style = Style {
-                    leading: 1.16,
-                    language: &page.facts.language,
-                    ..page.style((42.0 * scale).max(18.0))
-                };
+                let style =
+                    Style { leading: 1.16, language: &page.facts.language, ..page.style((42.0 * scale).max(18.0)) };
                 let name = &page.facts.student_name;
-                let block = fitted("student_name", name, &style, 18.0, 3, wide, setter)
-                    .map_err(name_error)?;
+                let block = fitted("student_name", name, &style, 18.0, 3, wide, setter).map_err(name_error)?;
                 let rule = Some(3.0 * scale);
-                Placed {
-                    role: exact(name),
-                    block,
-                    width: wide,
-                    gap: 7.0 * scale,
-                    rule,
-                }
+                Placed { role: exact(name), block, width: wide, gap: 7.0 * scale, rule }
             }
             Piece::Title => {
                 let style = Style {
@@ -487,41 +378,17 @@ fn set_main(
                 };
                 let title = &page.facts.course_title;
                 let block = fitted("course_title", title, &style, 13.0, 3, wide, setter)?;
-                Placed {
-                    role: exact(title),
-                    block,
-                    width: wide,
-                    gap: 8.0 * scale,
-                    rule: None,
-                }
+                Placed { role: exact(title), block, width: wide, gap: 8.0 * scale, rule: None }
             }
         };
         // A rule needs air below it.
-        let extra = if out.last().is_some_and(|last| last.rule.is_some()) {
-            7.0 * scale
-        } else {
-            0.0
-        };
-        out.push(Placed {
-            gap: placed.gap + extra,
-            ..placed
-        });
+        let extra = if out.last().is_some_and(|last| last.rule.is_some()) { 7.0 * scale } else { 0.0 };
+        out.push(Placed { gap: placed.gap + extra, ..placed });
     }
     if !details.is_empty() {
-        let style = Style {
-            colour: SOFT,
-            leading: 1.4,
-            features: "\"lnum\" 1",
-            ..page.style((12.0 * scale).max(9.5))
-        };
+        let style = Style { colour: SOFT, leading: 1.4, features: "\"lnum\" 1", ..page.style((12.0 * scale).max(9.5)) };
         let block = setter.set(details, &style, narrow + 80.0, Align::Centre)?;
-        out.push(Placed {
-            role: plain(),
-            block,
-            width: narrow + 80.0,
-            gap: 11.0 * scale,
-            rule: None,
-        });
+        out.push(Placed { role: plain(), block, width: narrow + 80.0, gap: 11.0 * scale, rule: None });
     }
     Ok(out)
 }
@@ -542,11 +409,7 @@ fn details(page: &Page<'_>) -> String {
     if let Some(instructor) = facts.instructor_name.as_ref().filter(|_| !signs.instructor) {
         parts.push(page.locale.labelled(labels.instructor, instructor));
     }
-    parts.push(format!(
-        "{} {}",
-        labels.issued,
-        page.locale.date(facts.issued_at)
-    ));
+    parts.push(format!("{} {}", labels.issued, page.locale.date(facts.issued_at)));
     if let Some(expires) = facts.expires_at {
         parts.push(format!("{} {}", labels.expires, page.locale.date(expires)));
     }

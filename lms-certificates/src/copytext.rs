@@ -101,11 +101,7 @@ fn tokens(field: &'static str, text: &str) -> Result<Vec<Token>, TemplateError> 
 }
 
 /// The text on one line, every placeholder replaced by its value.
-pub(crate) fn line(
-    field: &'static str,
-    text: &str,
-    values: &Values,
-) -> Result<String, TemplateError> {
+pub(crate) fn line(field: &'static str, text: &str, values: &Values) -> Result<String, TemplateError> {
     let kept = kept_tokens(field, text, values)?;
     let mut out = String::new();
     for token in kept {
@@ -119,11 +115,7 @@ pub(crate) fn line(
 
 /// The body in reading order. Name and title appear exactly once as their own piece, wherever the
 /// template names them first; one that it does not name is put where a reader expects it.
-pub(crate) fn pieces(
-    field: &'static str,
-    text: &str,
-    values: &Values,
-) -> Result<Vec<Piece>, TemplateError> {
+pub(crate) fn pieces(field: &'static str, text: &str, values: &Values) -> Result<Vec<Piece>, TemplateError> {
     let mut out: Vec<Piece> = Vec::new();
     let mut run = String::new();
     for token in kept_tokens(field, text, values)? {
@@ -148,10 +140,7 @@ pub(crate) fn pieces(
         out.insert(0, Piece::Name);
     }
     if !out.contains(&Piece::Title) {
-        let name = out
-            .iter()
-            .position(|piece| *piece == Piece::Name)
-            .unwrap_or(0);
+        let name = out.iter().position(|piece| *piece == Piece::Name).unwrap_or(0);
         out.insert(name + 1, Piece::Title);
     }
     Ok(out)
@@ -162,11 +151,7 @@ fn push_text(out: &mut Vec<Piece>, run: &str) {
     let mut text = run.trim();
     if !out.is_empty() {
         text = text.trim_start_matches(|c: char| {
-            c.is_whitespace()
-                || matches!(
-                    c,
-                    ',' | ';' | ':' | '.' | '!' | '?' | '，' | '、' | '。' | '”' | '»' | '"'
-                )
+            c.is_whitespace() || matches!(c, ',' | ';' | ':' | '.' | '!' | '?' | '，' | '、' | '。' | '”' | '»' | '"')
         });
     }
     let text = text.trim_end_matches(['“', '«', '„', ' ']);
@@ -175,11 +160,7 @@ fn push_text(out: &mut Vec<Piece>, run: &str) {
     }
 }
 
-fn kept_tokens(
-    field: &'static str,
-    text: &str,
-    values: &Values,
-) -> Result<Vec<Token>, TemplateError> {
+fn kept_tokens(field: &'static str, text: &str, values: &Values) -> Result<Vec<Token>, TemplateError> {
     let mut out: Vec<Token> = Vec::new();
     for sentence in sentences(tokens(field, text)?) {
         let kept = keep(sentence, values);
@@ -220,10 +201,7 @@ fn sentences(tokens: Vec<Token>) -> Vec<Vec<Token>> {
         }
     }
     out.push(sentence);
-    out.into_iter()
-        .map(trimmed)
-        .filter(|sentence| !sentence.is_empty())
-        .collect()
+    out.into_iter().map(trimmed).filter(|sentence| !sentence.is_empty()).collect()
 }
 
 fn trimmed(mut tokens: Vec<Token>) -> Vec<Token> {
@@ -231,10 +209,7 @@ fn trimmed(mut tokens: Vec<Token>) -> Vec<Token> {
     while tokens.last().is_some_and(is_space) {
         tokens.pop();
     }
-    let start = tokens
-        .iter()
-        .position(|token| !is_space(token))
-        .unwrap_or(0);
+    let start = tokens.iter().position(|token| !is_space(token)).unwrap_or(0);
     tokens.split_off(start)
 }
 
@@ -301,18 +276,8 @@ fn clauses(sentence: Vec<Token>) -> Vec<Clause> {
         };
         after_space = c.is_whitespace();
         if splits {
-            let lead = if matches!(c, '–' | '—') {
-                format!(" {c}")
-            } else {
-                c.to_string()
-            };
-            let mut done = std::mem::replace(
-                &mut clause,
-                Clause {
-                    lead,
-                    tokens: Vec::new(),
-                },
-            );
+            let lead = if matches!(c, '–' | '—') { format!(" {c}") } else { c.to_string() };
+            let mut done = std::mem::replace(&mut clause, Clause { lead, tokens: Vec::new() });
             while matches!(done.tokens.last(), Some(Token::Char(' '))) {
                 done.tokens.pop();
             }
@@ -323,10 +288,7 @@ fn clauses(sentence: Vec<Token>) -> Vec<Clause> {
                 clause.tokens.pop();
             }
             let lead = if spaced { " " } else { "" }.to_owned();
-            let opened = Clause {
-                lead,
-                tokens: vec![Token::Char(c)],
-            };
+            let opened = Clause { lead, tokens: vec![Token::Char(c)] };
             out.push(std::mem::replace(&mut clause, opened));
         } else if c == ')' {
             clause.tokens.push(Token::Char(c));
@@ -362,15 +324,9 @@ mod tests {
     fn c7_unknown_and_unclosed_placeholders_are_refused() {
         assert_eq!(
             check("body", "Dear {{ name }}"),
-            Err(TemplateError::UnknownPlaceholder {
-                field: "body",
-                name: "name".into()
-            })
+            Err(TemplateError::UnknownPlaceholder { field: "body", name: "name".into() })
         );
-        assert_eq!(
-            check("headline", "{{score"),
-            Err(TemplateError::UnclosedPlaceholder { field: "headline" })
-        );
+        assert_eq!(check("headline", "{{score"), Err(TemplateError::UnclosedPlaceholder { field: "headline" }));
         assert_eq!(check("body", "{{ score }} {{hours}} }} {"), Ok(()));
     }
 
@@ -381,18 +337,9 @@ mod tests {
             "Done on 14 March 2026, with 92%."
         );
         assert_eq!(plain("In {{hours}} hours, with {{score}}."), "With 92%.");
-        assert_eq!(
-            plain("Score {{score}} ({{hours}} hours) reached."),
-            "Score 92% reached."
-        );
-        assert_eq!(
-            plain("Well done! It took {{hours}} hours. Bravo!"),
-            "Well done! Bravo!"
-        );
-        assert_eq!(
-            plain("Score {{score}} – {{hours}} h – and more."),
-            "Score 92% – and more."
-        );
+        assert_eq!(plain("Score {{score}} ({{hours}} hours) reached."), "Score 92% reached.");
+        assert_eq!(plain("Well done! It took {{hours}} hours. Bravo!"), "Well done! Bravo!");
+        assert_eq!(plain("Score {{score}} – {{hours}} h – and more."), "Score 92% – and more.");
         assert_eq!(plain("{{hours}} hours"), "");
         assert_eq!(plain("Nach {{hours}} Std.\nNote: {{score}}"), "Note: 92%");
         assert_eq!(plain("总分{{score}}，共{{hours}}小时。"), "总分92%。");
@@ -417,13 +364,7 @@ mod tests {
 
     #[test]
     fn c7_a_value_is_never_read_as_a_template() {
-        let values = Values {
-            student_name: "{{score}}, {{nope}}.".into(),
-            ..values()
-        };
-        assert_eq!(
-            line("body", "Hi {{student_name}}", &values).unwrap(),
-            "Hi {{score}}, {{nope}}."
-        );
+        let values = Values { student_name: "{{score}}, {{nope}}.".into(), ..values() };
+        assert_eq!(line("body", "Hi {{student_name}}", &values).unwrap(), "Hi {{score}}, {{nope}}.");
     }
 }

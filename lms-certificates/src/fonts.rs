@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use parley::FontContext;
 use parley::fontique::{
-    Blob, CharmapIndex, Collection, CollectionOptions, FontInfo, FontInfoOverride, FontStyle,
-    SourceCache,
+    Blob, CharmapIndex, Collection, CollectionOptions, FontInfo, FontInfoOverride, FontStyle, SourceCache,
 };
 
 use crate::clean::is_ignorable;
@@ -16,15 +15,9 @@ use crate::clean::is_ignorable;
 const BUILT_IN: [(&str, &[&[u8]]); 2] = [
     (
         "certificate-garamond",
-        &[
-            include_bytes!("../fonts/EBGaramond12-Regular.otf"),
-            include_bytes!("../fonts/EBGaramond12-Italic.otf"),
-        ],
+        &[include_bytes!("../fonts/EBGaramond12-Regular.otf"), include_bytes!("../fonts/EBGaramond12-Italic.otf")],
     ),
-    (
-        SLASHED_ZERO,
-        &[include_bytes!("../fonts/NotoSerif-Regular.ttf")],
-    ),
+    (SLASHED_ZERO, &[include_bytes!("../fonts/NotoSerif-Regular.ttf")]),
 ];
 
 /// The built-in family whose zero can be slashed.
@@ -45,12 +38,7 @@ impl FontSource {
     /// The built-in faces are asked first, then the sources of higher priority, then those added
     /// earlier. A collection (`.ttc`) must name the family wanted; a single font takes any name.
     pub fn new(bytes: impl Into<Arc<Vec<u8>>>, family: impl Into<String>, priority: i32) -> Self {
-        Self {
-            bytes: bytes.into(),
-            family: family.into(),
-            priority,
-            languages: Vec::new(),
-        }
+        Self { bytes: bytes.into(), family: family.into(), priority, languages: Vec::new() }
     }
 
     /// Prefers this source to those of any priority when the text is in this language, so that
@@ -62,11 +50,9 @@ impl FontSource {
     }
 
     fn is_for(&self, language: &str) -> bool {
-        self.languages.iter().any(|own| {
-            language
-                .strip_prefix(own.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        })
+        self.languages
+            .iter()
+            .any(|own| language.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
     }
 }
 
@@ -119,10 +105,7 @@ impl Family {
     fn covers(&self, italic: bool, c: char) -> bool {
         let face = self.faces.iter().find(|face| face.italic == italic);
         face.or_else(|| self.faces.first()).is_some_and(|face| {
-            face.charmap
-                .charmap(face.data.as_ref())
-                .and_then(|charmap| charmap.map(c))
-                .is_some_and(|glyph| glyph != 0)
+            face.charmap.charmap(face.data.as_ref()).and_then(|charmap| charmap.map(c)).is_some_and(|glyph| glyph != 0)
         })
     }
 }
@@ -140,9 +123,7 @@ pub struct Fonts {
 
 impl fmt::Debug for Fonts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.families.iter().map(|family| &family.name))
-            .finish()
+        f.debug_list().entries(self.families.iter().map(|family| &family.name)).finish()
     }
 }
 
@@ -150,15 +131,9 @@ impl Fonts {
     /// EB Garamond (Regular, Italic) and Noto Serif: Latin with all its diacritics, Greek,
     /// Cyrillic. Build it once and keep it.
     pub fn built_in() -> Self {
-        let options = CollectionOptions {
-            shared: false,
-            system_fonts: false,
-        };
+        let options = CollectionOptions { shared: false, system_fonts: false };
         let mut fonts = Self {
-            context: FontContext {
-                collection: Collection::new(options),
-                source_cache: SourceCache::default(),
-            },
+            context: FontContext { collection: Collection::new(options), source_cache: SourceCache::default() },
             families: Vec::new(),
             embeddable: HashMap::new(),
         };
@@ -166,18 +141,9 @@ impl Fonts {
             let mut faces = Vec::new();
             for file in files {
                 let data = Blob::new(Arc::new(*file));
-                faces.extend(
-                    fonts
-                        .register(&data, Some(name))
-                        .into_iter()
-                        .flat_map(|(_, f)| f),
-                );
+                faces.extend(fonts.register(&data, Some(name)).into_iter().flat_map(|(_, f)| f));
             }
-            fonts.families.push(Family {
-                name: name.to_owned(),
-                faces,
-                source: None,
-            });
+            fonts.families.push(Family { name: name.to_owned(), faces, source: None });
         }
         fonts
     }
@@ -188,9 +154,7 @@ impl Fonts {
     /// [`FontError`] when the bytes are no font, or hold no such family.
     pub fn with(mut self, source: FontSource) -> Result<Self, FontError> {
         let family = source.family.clone();
-        let unreadable = || FontError::Unreadable {
-            family: family.clone(),
-        };
+        let unreadable = || FontError::Unreadable { family: family.clone() };
         let data: Blob<u8> = Blob::new(source.bytes.clone());
         let is_collection = source.bytes.starts_with(b"ttcf");
         // A single font gets a name of its own, so that two sources never mix. The faces of a
@@ -200,15 +164,9 @@ impl Fonts {
         if registered.is_empty() {
             return Err(unreadable());
         }
-        let name = if is_collection {
-            source.family.clone()
-        } else {
-            alias
-        };
+        let name = if is_collection { source.family.clone() } else { alias };
         let faces = match self.context.collection.family_id(&name) {
-            Some(id) => registered
-                .into_iter()
-                .find(|(family, _)| *family == id.to_u64()),
+            Some(id) => registered.into_iter().find(|(family, _)| *family == id.to_u64()),
             None => None,
         };
         let Some((_, faces)) = faces else {
@@ -217,23 +175,13 @@ impl Fonts {
         if faces.is_empty() {
             return Err(unreadable());
         }
-        self.families.push(Family {
-            name,
-            faces,
-            source: Some(source),
-        });
+        self.families.push(Family { name, faces, source: Some(source) });
         Ok(self)
     }
 
     fn register(&mut self, data: &Blob<u8>, alias: Option<&str>) -> Vec<(u64, Vec<Face>)> {
-        let overrides = alias.map(|name| FontInfoOverride {
-            family_name: Some(name),
-            ..Default::default()
-        });
-        let registered = self
-            .context
-            .collection
-            .register_fonts(data.clone(), overrides);
+        let overrides = alias.map(|name| FontInfoOverride { family_name: Some(name), ..Default::default() });
+        let registered = self.context.collection.register_fonts(data.clone(), overrides);
         let mut families = Vec::new();
         for (id, infos) in registered {
             let mut faces = Vec::new();
@@ -250,11 +198,7 @@ impl Fonts {
         let (shared, id) = data.clone().into_raw_parts();
         let font = krilla::text::Font::new(shared.into(), info.index())?;
         self.embeddable.insert((id, info.index()), font);
-        Some(Face {
-            italic: info.style() != FontStyle::Normal,
-            data: data.clone(),
-            charmap: info.charmap_index(),
-        })
+        Some(Face { italic: info.style() != FontStyle::Normal, data: data.clone(), charmap: info.charmap_index() })
     }
 
     /// A context of its own to lay text out with.
@@ -270,13 +214,7 @@ impl Fonts {
     /// The families to set a text in, best first. A family that has every letter of the text goes
     /// before the others, so that a name is not set in a mixture of faces without need. For codes,
     /// `plain_digits` prefers the face with lining digits and a slashed zero.
-    pub(crate) fn families_for(
-        &self,
-        text: &str,
-        language: &str,
-        italic: bool,
-        plain_digits: bool,
-    ) -> Vec<&str> {
+    pub(crate) fn families_for(&self, text: &str, language: &str, italic: bool, plain_digits: bool) -> Vec<&str> {
         let language = language.to_ascii_lowercase();
         let mut order: Vec<&Family> = self.families.iter().collect();
         order.sort_by_key(|family| match &family.source {
@@ -286,25 +224,18 @@ impl Fonts {
             Some(source) => (2, -i64::from(source.priority)),
         });
         let whole = order.iter().position(|family| {
-            text.chars()
-                .filter(|c| !is_ignorable(*c) && !c.is_whitespace())
-                .all(|c| family.covers(italic, c))
+            text.chars().filter(|c| !is_ignorable(*c) && !c.is_whitespace()).all(|c| family.covers(italic, c))
         });
         if let Some(best) = whole {
             let best = order.remove(best);
             order.insert(0, best);
         }
-        order
-            .into_iter()
-            .map(|family| family.name.as_str())
-            .collect()
+        order.into_iter().map(|family| family.name.as_str()).collect()
     }
 
     /// Whether any face has this character.
     pub(crate) fn has(&self, c: char) -> bool {
-        self.families
-            .iter()
-            .any(|family| family.covers(false, c) || family.covers(true, c))
+        self.families.iter().any(|family| family.covers(false, c) || family.covers(true, c))
     }
 }
 
@@ -321,21 +252,13 @@ mod tests {
     #[test]
     fn c6_a_damaged_font_is_refused() {
         let source = FontSource::new(b"no font".to_vec(), "Nothing", 0);
-        assert_eq!(
-            Fonts::built_in().with(source).map(|_| ()),
-            Err(FontError::Unreadable {
-                family: "Nothing".into()
-            })
-        );
+        assert_eq!(Fonts::built_in().with(source).map(|_| ()), Err(FontError::Unreadable { family: "Nothing".into() }));
     }
 
     #[test]
     fn c6_a_name_is_set_in_one_family_where_one_has_it_all() {
         let fonts = Fonts::built_in();
-        assert_eq!(
-            fonts.families_for("Ada", "en", false, false).first(),
-            Some(&"certificate-garamond")
-        );
+        assert_eq!(fonts.families_for("Ada", "en", false, false).first(), Some(&"certificate-garamond"));
         assert!(!fonts.has('م'));
         assert!(fonts.has('ł') && fonts.has('ễ') && fonts.has('Ж') && fonts.has('ώ'));
     }
@@ -352,11 +275,7 @@ mod tests {
             .unwrap();
         let hosts = |language: &str| -> Vec<String> {
             let families = fonts.families_for("م", language, false, false);
-            families
-                .iter()
-                .filter_map(|f| f.strip_prefix("certificate-host-"))
-                .map(Into::into)
-                .collect()
+            families.iter().filter_map(|f| f.strip_prefix("certificate-host-")).map(Into::into).collect()
         };
         assert_eq!(hosts("ja-JP"), ["4", "3", "5", "2"]);
         assert_eq!(hosts("jam"), ["3", "5", "2", "4"]);

@@ -14,43 +14,27 @@ const MAX_PIXELS: u64 = 8_000_000;
 /// [`RenderError::BadImage`] when the bytes are no PNG, or one with too many pixels.
 pub(crate) fn decode(which: &'static str, bytes: &[u8]) -> Result<Image, RenderError> {
     let bad = |reason: String| RenderError::BadImage { which, reason };
-    let mut decoder = png::Decoder::new_with_limits(
-        std::io::Cursor::new(bytes),
-        png::Limits {
-            bytes: 64 * 1024 * 1024,
-        },
-    );
+    let mut decoder =
+        png::Decoder::new_with_limits(std::io::Cursor::new(bytes), png::Limits { bytes: 64 * 1024 * 1024 });
     decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder
-        .read_info()
-        .map_err(|error| bad(error.to_string()))?;
+    let mut reader = decoder.read_info().map_err(|error| bad(error.to_string()))?;
     let (width, height) = reader.info().size();
     if width > MAX_SIDE || height > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(bad(format!(
-            "{width} × {height} pixels, at most {MAX_SIDE} on a side and {MAX_PIXELS} in all"
-        )));
+        return Err(bad(format!("{width} × {height} pixels, at most {MAX_SIDE} on a side and {MAX_PIXELS} in all")));
     }
     if width == 0 || height == 0 {
         return Err(bad("it has no pixels".into()));
     }
-    let size = reader
-        .output_buffer_size()
-        .ok_or_else(|| bad("it is too large".into()))?;
+    let size = reader.output_buffer_size().ok_or_else(|| bad("it is too large".into()))?;
     let mut pixels = vec![0; size];
-    let frame = reader
-        .next_frame(&mut pixels)
-        .map_err(|error| bad(error.to_string()))?;
+    let frame = reader.next_frame(&mut pixels).map_err(|error| bad(error.to_string()))?;
     pixels.truncate(frame.buffer_size());
     let rgba: Vec<u8> = match frame.color_type {
         png::ColorType::Rgba => pixels,
-        png::ColorType::Rgb => pixels
-            .chunks_exact(3)
-            .flat_map(|p| p.iter().copied().chain(std::iter::once(u8::MAX)))
-            .collect(),
-        png::ColorType::Grayscale => pixels
-            .iter()
-            .flat_map(|grey| [*grey, *grey, *grey, u8::MAX])
-            .collect(),
+        png::ColorType::Rgb => {
+            pixels.chunks_exact(3).flat_map(|p| p.iter().copied().chain(std::iter::once(u8::MAX))).collect()
+        }
+        png::ColorType::Grayscale => pixels.iter().flat_map(|grey| [*grey, *grey, *grey, u8::MAX]).collect(),
         png::ColorType::GrayscaleAlpha => pixels
             .chunks_exact(2)
             .filter_map(|p| match p {

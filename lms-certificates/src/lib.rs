@@ -51,8 +51,8 @@ mod text;
 
 pub use error::RenderError;
 pub use facts::CertificateFacts;
-pub use renderer::Renderer;
 pub use fonts::{FontError, FontSource, Fonts};
+pub use renderer::Renderer;
 pub use template::{PageSize, TemplateError, TemplateVersion};
 
 /// The version of the drawing itself: it changes whenever the bytes of any certificate change.
@@ -68,11 +68,7 @@ pub const RENDERER_VERSION: u32 = 1;
 /// # Errors
 /// [`RenderError`] says what cannot be printed: the template, an empty or overlong text, a
 /// character that no font has, an image that cannot be read, or a URL that no QR code can carry.
-pub fn render(
-    facts: &CertificateFacts,
-    template: &TemplateVersion,
-    fonts: &Fonts,
-) -> Result<Vec<u8>, RenderError> {
+pub fn render(facts: &CertificateFacts, template: &TemplateVersion, fonts: &Fonts) -> Result<Vec<u8>, RenderError> {
     template.check()?;
     let scene = compose::compose(facts, template, fonts)?;
     pdf::write(&scene)

@@ -192,15 +192,8 @@ impl Locale {
 
     /// A plain decimal with the decimal sign of the language; anything else as it is.
     pub(crate) fn number(self, text: &str) -> String {
-        let comma = !matches!(
-            self.0,
-            Language::English | Language::EnglishUs | Language::Other
-        );
-        if comma && is_decimal(text) {
-            text.replace('.', ",")
-        } else {
-            text.to_owned()
-        }
+        let comma = !matches!(self.0, Language::English | Language::EnglishUs | Language::Other);
+        if comma && is_decimal(text) { text.replace('.', ",") } else { text.to_owned() }
     }
 
     /// A plain decimal with the per cent sign set as the language sets it; anything else as it is.
@@ -218,11 +211,7 @@ impl Locale {
 
     /// A label and its value.
     pub(crate) fn labelled(self, label: &str, value: &str) -> String {
-        let gap = if self.0 == Language::French {
-            "\u{a0}"
-        } else {
-            ""
-        };
+        let gap = if self.0 == Language::French { "\u{a0}" } else { "" };
         format!("{label}{gap}: {value}")
     }
 
@@ -307,9 +296,7 @@ impl Locale {
 
 fn is_decimal(text: &str) -> bool {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    [whole, fraction]
-        .iter()
-        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+    [whole, fraction].iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
 #[cfg(test)]

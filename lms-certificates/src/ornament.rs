@@ -17,10 +17,7 @@ struct Circle([(f64, f64); STEPS]);
 static CIRCLE: Circle = Circle::new();
 
 impl Circle {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the index stays below the length of the array"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "the index stays below the length of the array")]
     const fn new() -> Self {
         let mut table = [(1.0, 0.0); STEPS];
         let mut i = 1;
@@ -103,14 +100,7 @@ fn diamond(centre: (f32, f32), half_width: f32, half_height: f32) -> Option<Path
 }
 
 /// A closed line whose radius swings between `inner` and `outer`, `petals` times in a turn.
-fn flower(
-    centre: (f32, f32),
-    inner: f32,
-    outer: f32,
-    petals: usize,
-    phase: usize,
-    stride: usize,
-) -> Option<Path> {
+fn flower(centre: (f32, f32), inner: f32, outer: f32, petals: usize, phase: usize, stride: usize) -> Option<Path> {
     let (middle, swing) = ((inner + outer) / 2.0, (outer - inner) / 2.0);
     let point = |step: usize| {
         let (wave, _) = CIRCLE.at(step * petals + phase);
@@ -147,30 +137,10 @@ pub(crate) fn frame(width: f32, height: f32, accent: Colour) -> Vec<Draw> {
         let path = build(|path| {
             for sign in [1.0, -1.0] {
                 let a = amplitude * sign;
-                wave(
-                    path,
-                    (middle + corner, middle),
-                    (width - middle - corner, middle),
-                    a,
-                );
-                wave(
-                    path,
-                    (middle + corner, height - middle),
-                    (width - middle - corner, height - middle),
-                    a,
-                );
-                wave(
-                    path,
-                    (middle, middle + corner),
-                    (middle, height - middle - corner),
-                    a,
-                );
-                wave(
-                    path,
-                    (width - middle, middle + corner),
-                    (width - middle, height - middle - corner),
-                    a,
-                );
+                wave(path, (middle + corner, middle), (width - middle - corner, middle), a);
+                wave(path, (middle + corner, height - middle), (width - middle - corner, height - middle), a);
+                wave(path, (middle, middle + corner), (middle, height - middle - corner), a);
+                wave(path, (width - middle, middle + corner), (width - middle, height - middle - corner), a);
             }
         });
         stroke(&mut out, path, accent.tint(tint), thickness);
@@ -179,19 +149,11 @@ pub(crate) fn frame(width: f32, height: f32, accent: Colour) -> Vec<Draw> {
     stroke(&mut out, inset(OUTER + BAND + 1.0), accent, 0.5);
     stroke(&mut out, inset(FRAME - 4.5), accent.tint(85), 1.4);
     stroke(&mut out, inset(FRAME - 1.6), accent.tint(60), 0.4);
-    for (x, y) in [
-        (middle, middle),
-        (width - middle, middle),
-        (middle, height - middle),
-        (width - middle, height - middle),
-    ] {
+    for (x, y) in
+        [(middle, middle), (width - middle, middle), (middle, height - middle), (width - middle, height - middle)]
+    {
         fill(&mut out, rectangle(x - 8.0, y - 8.0, 16.0, 16.0), WHITE);
-        stroke(
-            &mut out,
-            rectangle(x - 8.0, y - 8.0, 16.0, 16.0),
-            accent,
-            0.6,
-        );
+        stroke(&mut out, rectangle(x - 8.0, y - 8.0, 16.0, 16.0), accent, 0.6);
         fill(&mut out, flower((x, y), 3.4, 6.4, 8, 0, 10), accent);
         fill(&mut out, circle((x, y), 1.9), WHITE);
         fill(&mut out, diamond((x, y), 1.1, 1.1), accent);
@@ -210,17 +172,8 @@ fn wave(path: &mut PathBuilder, from: (f32, f32), to: (f32, f32), amplitude: f32
     let halves = ((length / 16.0).round().max(1.0) as usize) * 2;
     let (hx, hy) = (dx / halves as f32, dy / halves as f32);
     // Across the axis; the frame has only upright and level sides.
-    let (ax, ay) = if dy == 0.0 {
-        (0.0, amplitude)
-    } else {
-        (amplitude, 0.0)
-    };
-    let point = |t: f32, side: f32| {
-        (
-            round(from.0 + hx * t + ax * side),
-            round(from.1 + hy * t + ay * side),
-        )
-    };
+    let (ax, ay) = if dy == 0.0 { (0.0, amplitude) } else { (amplitude, 0.0) };
+    let point = |t: f32, side: f32| (round(from.0 + hx * t + ax * side), round(from.1 + hy * t + ay * side));
     let (x, y) = point(0.0, 0.0);
     path.move_to(x, y);
     let mut side = ACROSS;
@@ -239,18 +192,8 @@ pub(crate) fn watermark(centre: (f32, f32), radius: f32, accent: Colour) -> Vec<
     let mut out = Vec::new();
     let colour = accent.tint(9);
     for phase in [0, 180, 360, 540] {
-        stroke(
-            &mut out,
-            flower(centre, radius * 0.62, radius, 18, phase, 5),
-            colour,
-            0.5,
-        );
-        stroke(
-            &mut out,
-            flower(centre, radius * 0.30, radius * 0.66, 12, phase, 6),
-            colour,
-            0.5,
-        );
+        stroke(&mut out, flower(centre, radius * 0.62, radius, 18, phase, 5), colour, 0.5);
+        stroke(&mut out, flower(centre, radius * 0.30, radius * 0.66, 12, phase, 6), colour, 0.5);
     }
     out
 }
@@ -268,11 +211,7 @@ pub(crate) fn divider(centre: (f32, f32), half_width: f32, accent: Colour) -> Ve
             path.close();
         });
         fill(&mut out, path, accent);
-        fill(
-            &mut out,
-            diamond((x + side * 9.0, y), 1.5, 1.5),
-            accent.tint(70),
-        );
+        fill(&mut out, diamond((x + side * 9.0, y), 1.5, 1.5), accent.tint(70));
     }
     fill(&mut out, diamond((x, y), 4.2, 4.2), accent);
     fill(&mut out, diamond((x, y), 1.6, 1.6), WHITE);
@@ -299,29 +238,16 @@ pub(crate) fn seal(centre: (f32, f32), radius: f32, accent: Colour) -> Vec<Draw>
     fill(&mut out, scallops(centre, r * 0.975, 40), accent);
     stroke(&mut out, circle(centre, r * 0.87), accent.tint(25), 0.7);
     for phase in [0, 240, 480] {
-        stroke(
-            &mut out,
-            flower(centre, r * 0.70, r * 0.84, 30, phase, 3),
-            accent.tint(45),
-            0.35,
-        );
+        stroke(&mut out, flower(centre, r * 0.70, r * 0.84, 30, phase, 3), accent.tint(45), 0.35);
     }
     stroke(&mut out, circle(centre, r * 0.67), accent.tint(25), 0.7);
-    fill(
-        &mut out,
-        circle(centre, r * 0.635),
-        accent.mix(crate::colour::BLACK, 12),
-    );
+    fill(&mut out, circle(centre, r * 0.635), accent.mix(crate::colour::BLACK, 12));
     for leaf in 0..7 {
         // From the foot of the wreath upwards, on either side.
         let step = 200 + leaf * 34;
         for mirrored in [false, true] {
             for outward in [true, false] {
-                fill(
-                    &mut out,
-                    laurel_leaf(centre, r * 0.47, step, mirrored, outward),
-                    WHITE,
-                );
+                fill(&mut out, laurel_leaf(centre, r * 0.47, step, mirrored, outward), WHITE);
             }
         }
     }
@@ -344,13 +270,7 @@ fn scallops(centre: (f32, f32), radius: f32, count: usize) -> Option<Path> {
 }
 
 /// One leaf of the wreath. `step` counts clockwise from the right, so 180 is straight down.
-fn laurel_leaf(
-    centre: (f32, f32),
-    radius: f32,
-    step: usize,
-    mirrored: bool,
-    outward: bool,
-) -> Option<Path> {
+fn laurel_leaf(centre: (f32, f32), radius: f32, step: usize, mirrored: bool, outward: bool) -> Option<Path> {
     let place = |radius: f32, step: usize| {
         let (px, py) = polar((0.0, 0.0), radius, step);
         (centre.0 + if mirrored { -px } else { px }, centre.1 + py)
@@ -389,18 +309,10 @@ mod tests {
 
     #[test]
     fn c6_the_table_is_a_circle() {
-        for (step, expected) in [
-            (0, (1.0, 0.0)),
-            (180, (0.0, 1.0)),
-            (360, (-1.0, 0.0)),
-            (540, (0.0, -1.0)),
-        ] {
+        for (step, expected) in [(0, (1.0, 0.0)), (180, (0.0, 1.0)), (360, (-1.0, 0.0)), (540, (0.0, -1.0))] {
             let (c, s) = CIRCLE.at(step);
             let (ec, es): (f32, f32) = expected;
-            assert!(
-                (c - ec).abs() < 1e-6 && (s - es).abs() < 1e-6,
-                "{step}: {c} {s}"
-            );
+            assert!((c - ec).abs() < 1e-6 && (s - es).abs() < 1e-6, "{step}: {c} {s}");
         }
         assert_eq!(CIRCLE.at(STEPS), CIRCLE.at(0));
     }

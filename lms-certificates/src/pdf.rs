@@ -16,9 +16,7 @@ use krilla::outline::{Outline, OutlineNode};
 use krilla::page::PageSettings;
 use krilla::paint::{Fill, FillRule, Stroke};
 use krilla::surface::Surface;
-use krilla::tagging::{
-    Artifact, ArtifactType, BBox, ContentTag, Identifier, Node, SpanTag, Tag, TagGroup, TagTree,
-};
+use krilla::tagging::{Artifact, ArtifactType, BBox, ContentTag, Identifier, Node, SpanTag, Tag, TagGroup, TagTree};
 
 use crate::colour::Colour;
 use crate::error::RenderError;
@@ -62,17 +60,12 @@ pub(crate) fn write(scene: &Scene) -> Result<Vec<u8>, RenderError> {
     document.set_tag_tree(tree);
     document.set_outline(outline(scene));
     document.set_metadata(metadata(scene));
-    document
-        .finish()
-        .map_err(|error| RenderError::Pdf(error.to_string()))
+    document.finish().map_err(|error| RenderError::Pdf(error.to_string()))
 }
 
 /// One place for the profile of the file. Conformance levels and attachments go here.
 fn settings() -> SerializeSettings {
-    SerializeSettings {
-        enable_tagging: true,
-        ..SerializeSettings::default()
-    }
+    SerializeSettings { enable_tagging: true, ..SerializeSettings::default() }
 }
 
 /// One entry that opens the page, as a reader of a screen expects.
@@ -84,14 +77,7 @@ fn outline(scene: &Scene) -> Outline {
 }
 
 fn metadata(scene: &Scene) -> Metadata {
-    let Instant {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-    } = scene.created;
+    let Instant { year, month, day, hour, minute, second } = scene.created;
     let created = DateTime::new(year)
         .month(month)
         .day(day)
@@ -117,9 +103,7 @@ fn content_tag(role: &Role) -> ContentTag<'static> {
     match role {
         Role::Artifact => ContentTag::Artifact(Artifact::with_kind(ArtifactType::Layout)),
         Role::Figure { .. } => ContentTag::Other,
-        Role::Heading(_) | Role::Paragraph { .. } | Role::Link { .. } => {
-            ContentTag::Span(SpanTag::empty())
-        }
+        Role::Heading(_) | Role::Paragraph { .. } | Role::Link { .. } => ContentTag::Span(SpanTag::empty()),
     }
 }
 
@@ -128,17 +112,13 @@ fn content_tag(role: &Role) -> ContentTag<'static> {
 fn structure(role: &Role, content: Identifier, link: Option<Identifier>) -> TagGroup {
     let leaf = vec![Node::Leaf(content)];
     match role {
-        Role::Heading(title) => {
-            TagGroup::with_children(Tag::Hn(NonZeroU16::MIN, Some(title.clone())), leaf)
-        }
+        Role::Heading(title) => TagGroup::with_children(Tag::Hn(NonZeroU16::MIN, Some(title.clone())), leaf),
         Role::Figure { alt, area } => {
             let bbox = rect(*area).map(|rect| BBox::new(0, rect));
             TagGroup::with_children(Tag::Figure(Some(alt.clone())).with_bbox(bbox), leaf)
         }
         Role::Paragraph { exact, language } => {
-            let tag = Tag::P
-                .with_lang(language.clone())
-                .with_actual_text(exact.clone());
+            let tag = Tag::P.with_lang(language.clone()).with_actual_text(exact.clone());
             TagGroup::with_children(tag, leaf)
         }
         Role::Link { .. } => {
@@ -159,11 +139,7 @@ fn draw_one(surface: &mut Surface<'_>, draw: &Draw) {
         }
         Draw::Stroke(path, colour, width) => {
             surface.set_fill(None);
-            surface.set_stroke(Some(Stroke {
-                paint: paint(*colour).into(),
-                width: *width,
-                ..Stroke::default()
-            }));
+            surface.set_stroke(Some(Stroke { paint: paint(*colour).into(), width: *width, ..Stroke::default() }));
             surface.draw_path(path);
         }
         Draw::Run(run) => {
@@ -193,11 +169,7 @@ fn paint(colour: Colour) -> krilla::color::rgb::Color {
 }
 
 fn solid(colour: Colour) -> Fill {
-    Fill {
-        paint: paint(colour).into(),
-        opacity: NormalizedF32::ONE,
-        rule: FillRule::NonZero,
-    }
+    Fill { paint: paint(colour).into(), opacity: NormalizedF32::ONE, rule: FillRule::NonZero }
 }
 
 fn rect(area: Area) -> Option<Rect> {

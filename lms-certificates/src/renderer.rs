@@ -47,7 +47,11 @@ impl Renderer {
     ///
     /// # Errors
     /// Why the page cannot be made.
-    pub fn render(&self, certificate: &Certificate, template: Option<&CertificateTemplate>) -> Result<Vec<u8>, RenderError> {
+    pub fn render(
+        &self,
+        certificate: &Certificate,
+        template: Option<&CertificateTemplate>,
+    ) -> Result<Vec<u8>, RenderError> {
         let snapshot = &certificate.snapshot;
         let template = self.template(template, &snapshot.language);
         let facts = CertificateFacts {

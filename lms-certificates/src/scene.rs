@@ -48,18 +48,11 @@ pub(crate) enum Role {
     /// The headline.
     Heading(String),
     /// A paragraph; the exact string and its language where they matter.
-    Paragraph {
-        exact: Option<String>,
-        language: Option<String>,
-    },
+    Paragraph { exact: Option<String>, language: Option<String> },
     /// A picture with its description.
     Figure { alt: String, area: Area },
     /// A paragraph that is a link.
-    Link {
-        url: String,
-        alt: String,
-        area: Area,
-    },
+    Link { url: String, alt: String, area: Area },
 }
 
 /// One element in reading order.

@@ -116,11 +116,7 @@ impl TemplateVersion {
     /// The built-in template in the given language: `en`, `de`, `fr` or `es`, with or without a
     /// region; English for any other.
     pub fn built_in_for(language: &str) -> Self {
-        let primary = language
-            .split(['-', '_'])
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+        let primary = language.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         let (language, headline, body) = match primary.as_str() {
             "de" => (
                 language,
@@ -181,29 +177,15 @@ impl TemplateVersion {
         if !crate::clean::is_visible(&crate::clean::clean(&self.headline)) {
             return Err(TemplateError::EmptyHeadline);
         }
-        if let Some(url) = self
-            .issuer_url
-            .as_deref()
-            .filter(|url| !crate::qr::is_url(url))
-        {
-            return Err(TemplateError::BadUrl {
-                value: url.chars().take(60).collect(),
-            });
+        if let Some(url) = self.issuer_url.as_deref().filter(|url| !crate::qr::is_url(url)) {
+            return Err(TemplateError::BadUrl { value: url.chars().take(60).collect() });
         }
         let none = String::new();
         for (field, text, max) in [
             ("issuer_name", &self.issuer_name, 120),
             ("issuer_url", self.issuer_url.as_ref().unwrap_or(&none), 120),
-            (
-                "signatory_name",
-                self.signatory_name.as_ref().unwrap_or(&none),
-                80,
-            ),
-            (
-                "signatory_title",
-                self.signatory_title.as_ref().unwrap_or(&none),
-                120,
-            ),
+            ("signatory_name", self.signatory_name.as_ref().unwrap_or(&none), 80),
+            ("signatory_title", self.signatory_title.as_ref().unwrap_or(&none), 120),
             ("headline", &self.headline, 100),
             ("body", &self.body, 600),
         ] {
@@ -228,7 +210,5 @@ pub(crate) fn is_language_tag(text: &str) -> bool {
     (2..=8).contains(&primary.len())
         && primary.bytes().all(|b| b.is_ascii_alphabetic())
         && text.len() <= 35
-        && parts.all(|part| {
-            (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
-        })
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use krilla::text::{GlyphId, KrillaGlyph};
 use parley::{
-    FontContext, FontFamily, FontFamilyName, FontFeatures, FontStyle, Layout, LayoutContext,
-    LineHeight, OverflowWrap, StyleProperty,
+    FontContext, FontFamily, FontFamilyName, FontFeatures, FontStyle, Layout, LayoutContext, LineHeight, OverflowWrap,
+    StyleProperty,
 };
 
 use crate::clean::is_ignorable;
@@ -75,12 +75,7 @@ pub(crate) struct Typesetter<'f> {
 
 impl<'f> Typesetter<'f> {
     pub(crate) fn new(fonts: &'f Fonts) -> Self {
-        Self {
-            fonts,
-            font_context: fonts.context(),
-            layout_context: LayoutContext::new(),
-            missing: BTreeSet::new(),
-        }
+        Self { fonts, font_context: fonts.context(), layout_context: LayoutContext::new(), missing: BTreeSet::new() }
     }
 
     /// The characters met so far that no font has.
@@ -95,26 +90,14 @@ impl<'f> Typesetter<'f> {
             .into_iter()
             .map(|name| FontFamilyName::Named(Cow::Borrowed(name)))
             .collect();
-        let mut builder =
-            self.layout_context
-                .ranged_builder(&mut self.font_context, text, 1.0, false);
-        builder.push_default(StyleProperty::FontFamily(FontFamily::List(Cow::Owned(
-            families,
-        ))));
+        let mut builder = self.layout_context.ranged_builder(&mut self.font_context, text, 1.0, false);
+        builder.push_default(StyleProperty::FontFamily(FontFamily::List(Cow::Owned(families))));
         builder.push_default(StyleProperty::FontSize(style.size));
-        let slope = if style.italic {
-            FontStyle::Italic
-        } else {
-            FontStyle::Normal
-        };
+        let slope = if style.italic { FontStyle::Italic } else { FontStyle::Normal };
         builder.push_default(StyleProperty::FontStyle(slope));
-        builder.push_default(StyleProperty::LineHeight(LineHeight::FontSizeRelative(
-            style.leading,
-        )));
+        builder.push_default(StyleProperty::LineHeight(LineHeight::FontSizeRelative(style.leading)));
         builder.push_default(StyleProperty::LetterSpacing(style.spacing * style.size));
-        builder.push_default(StyleProperty::FontFeatures(FontFeatures::from(
-            style.features,
-        )));
+        builder.push_default(StyleProperty::FontFeatures(FontFeatures::from(style.features)));
         builder.push_default(StyleProperty::OverflowWrap(OverflowWrap::Anywhere));
         if let Ok(language) = style.language.parse() {
             builder.push_default(StyleProperty::Locale(Some(language)));
@@ -156,13 +139,7 @@ impl<'f> Typesetter<'f> {
         Ok(block)
     }
 
-    fn broken(
-        &mut self,
-        text: &str,
-        style: &Style<'_>,
-        max_width: f32,
-        align: Align,
-    ) -> Layout<()> {
+    fn broken(&mut self, text: &str, style: &Style<'_>, max_width: f32, align: Align) -> Layout<()> {
         let mut layout = self.shape(text, style);
         layout.break_all_lines(Some(max_width));
         if align == Align::Centre && layout.len() > 1 {
@@ -180,12 +157,7 @@ impl<'f> Typesetter<'f> {
         align: Align,
     ) -> Result<Block, RenderError> {
         let shared: Arc<str> = Arc::from(text);
-        let mut block = Block {
-            runs: Vec::new(),
-            width: 0.0,
-            height: layout.height(),
-            lines: 0,
-        };
+        let mut block = Block { runs: Vec::new(), width: 0.0, height: layout.height(), lines: 0 };
         for line in layout.lines() {
             let metrics = line.metrics();
             let width = metrics.advance - metrics.hanging_advance;
@@ -203,9 +175,7 @@ impl<'f> Typesetter<'f> {
                 let font = run.font();
                 let size = run.font_size();
                 let Some(embeddable) = self.fonts.embeddable(&font.data, font.index) else {
-                    return Err(RenderError::Pdf(
-                        "a font was laid out but not prepared".into(),
-                    ));
+                    return Err(RenderError::Pdf("a font was laid out but not prepared".into()));
                 };
                 let start = x;
                 let mut glyphs = Vec::new();
@@ -226,15 +196,11 @@ impl<'f> Typesetter<'f> {
                         x += glyph.advance;
                     }
                 }
-                let finite = glyphs.iter().all(|glyph| {
-                    [glyph.x_advance, glyph.x_offset, glyph.y_offset]
-                        .iter()
-                        .all(|n| n.is_finite())
-                });
+                let finite = glyphs
+                    .iter()
+                    .all(|glyph| [glyph.x_advance, glyph.x_offset, glyph.y_offset].iter().all(|n| n.is_finite()));
                 if !finite || !metrics.baseline.is_finite() {
-                    return Err(RenderError::Pdf(
-                        "a font has measures that are no numbers".into(),
-                    ));
+                    return Err(RenderError::Pdf("a font has measures that are no numbers".into()));
                 }
                 if !glyphs.is_empty() {
                     block.runs.push(Run {
@@ -254,11 +220,7 @@ impl<'f> Typesetter<'f> {
 
     fn note_missing(&mut self, cluster: &str) {
         let visible = |c: &char| !is_ignorable(*c) && !c.is_whitespace();
-        let nowhere: Vec<char> = cluster
-            .chars()
-            .filter(visible)
-            .filter(|c| !self.fonts.has(*c))
-            .collect();
+        let nowhere: Vec<char> = cluster.chars().filter(visible).filter(|c| !self.fonts.has(*c)).collect();
         if nowhere.is_empty() {
             // Every part exists, but no face has them together.
             self.missing.extend(cluster.chars().filter(visible));
@@ -281,11 +243,7 @@ fn overhang(layout: &Layout<()>, size: f32) -> (f32, f32) {
         overhang = (overhang.0.max(above), overhang.1.max(below));
     }
     // Measures that are no numbers are refused later.
-    if overhang.0.is_finite() && overhang.1.is_finite() {
-        overhang
-    } else {
-        (0.0, 0.0)
-    }
+    if overhang.0.is_finite() && overhang.1.is_finite() { overhang } else { (0.0, 0.0) }
 }
 
 /// Narrows the lines as far as their number allows, so that none is left with a single word.
@@ -316,10 +274,7 @@ fn clusters(run: &parley::Run<'_, ()>) -> Vec<Cluster> {
         let range = cluster.text_range();
         match out.last_mut() {
             Some(last) if cluster.is_ligature_continuation() => last.range.end = range.end,
-            _ => out.push(Cluster {
-                range,
-                glyphs: cluster.glyphs().collect(),
-            }),
+            _ => out.push(Cluster { range, glyphs: cluster.glyphs().collect() }),
         }
     }
     if run.is_rtl() {

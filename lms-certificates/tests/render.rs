@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Utc};
 use lms_certificates::{
-    CertificateFacts, FontSource, Fonts, PageSize, RENDERER_VERSION, RenderError, TemplateError,
-    TemplateVersion, render,
+    CertificateFacts, FontSource, Fonts, PageSize, RENDERER_VERSION, RenderError, TemplateError, TemplateVersion,
+    render,
 };
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -48,14 +48,8 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, width, height);
     encoder.set_color(png::ColorType::GrayscaleAlpha);
-    let pixels: Vec<u8> = (0..width * height * 2)
-        .map(|i| (i * 37 % 251) as u8)
-        .collect();
-    encoder
-        .write_header()
-        .unwrap()
-        .write_image_data(&pixels)
-        .unwrap();
+    let pixels: Vec<u8> = (0..width * height * 2).map(|i| (i * 37 % 251) as u8).collect();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
     out
 }
 
@@ -64,33 +58,19 @@ fn render_fresh(name: &str) -> Result<Vec<u8>, RenderError> {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All samples, one hash: other scripts through a host font, both papers, every language.
 fn hash_of_samples() -> String {
     let host = include_bytes!("../fonts/NotoSerif-Regular.ttf").to_vec();
-    let fonts = Fonts::built_in()
-        .with(FontSource::new(host, "Host Serif", 1))
-        .unwrap();
+    let fonts = Fonts::built_in().with(FontSource::new(host, "Host Serif", 1)).unwrap();
     let mut all = Vec::new();
-    for name in [
-        "Ada Lovelace",
-        "Żółcisława Gżegżółka",
-        "Nguyễn Thị Thảo",
-        "Ἀριστοτέλης",
-        "Софія",
-    ] {
+    for name in ["Ada Lovelace", "Żółcisława Gżegżółka", "Nguyễn Thị Thảo", "Ἀριστοτέλης", "Софія"]
+    {
         for language in ["en", "de", "fr", "es", "ja"] {
             let template = TemplateVersion {
-                page: if language == "fr" {
-                    PageSize::Letter
-                } else {
-                    PageSize::A4
-                },
+                page: if language == "fr" { PageSize::Letter } else { PageSize::A4 },
                 ..TemplateVersion::built_in_for(language)
             };
             all.extend(render(&facts(name), &template, &fonts).unwrap());
@@ -121,10 +101,7 @@ fn c6_same_bytes_in_another_process() {
         .output()
         .unwrap();
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
-    let theirs = output
-        .lines()
-        .find_map(|line| line.strip_prefix(MARK))
-        .unwrap();
+    let theirs = output.lines().find_map(|line| line.strip_prefix(MARK)).unwrap();
     assert_eq!(theirs, hash_of_samples());
 }
 
@@ -132,10 +109,7 @@ fn c6_same_bytes_in_another_process() {
 /// the new hash), or a dependency writes other bytes (another deflate backend, for instance).
 #[test]
 fn c6_bytes_belong_to_the_renderer_version() {
-    let pinned = (
-        1,
-        "7fe5bc78e37f98e644d1f9b573bbf2c42c0b617e564dcd44c3cd64f5495a072b",
-    );
+    let pinned = (1, "7fe5bc78e37f98e644d1f9b573bbf2c42c0b617e564dcd44c3cd64f5495a072b");
     assert_eq!((RENDERER_VERSION, hash_of_samples().as_str()), pinned);
 }
 
@@ -175,37 +149,14 @@ fn c6_the_file_says_what_it_is() {
 
 #[test]
 fn c6_missing_glyphs_are_named_before_anything_is_drawn() {
-    assert_eq!(
-        render_fresh("محمد"),
-        Err(RenderError::MissingGlyphs {
-            chars: vec!['ح', 'د', 'م']
-        })
-    );
-    assert_eq!(
-        render_fresh("Ada 🎓"),
-        Err(RenderError::MissingGlyphs {
-            chars: vec!['🎓']
-        })
-    );
-    assert_eq!(
-        render_fresh("\u{E000}x"),
-        Err(RenderError::MissingGlyphs {
-            chars: vec!['\u{E000}']
-        })
-    );
+    assert_eq!(render_fresh("محمد"), Err(RenderError::MissingGlyphs { chars: vec!['ح', 'د', 'م'] }));
+    assert_eq!(render_fresh("Ada 🎓"), Err(RenderError::MissingGlyphs { chars: vec!['🎓'] }));
+    assert_eq!(render_fresh("\u{E000}x"), Err(RenderError::MissingGlyphs { chars: vec!['\u{E000}'] }));
     let mut facts = facts("Ada");
     facts.course_title = "数学".into();
     let error = render(&facts, &template(), &Fonts::built_in()).unwrap_err();
-    assert_eq!(
-        error,
-        RenderError::MissingGlyphs {
-            chars: vec!['学', '数']
-        }
-    );
-    assert_eq!(
-        error.to_string(),
-        "no font has the characters `学` (U+5B66), `数` (U+6570)"
-    );
+    assert_eq!(error, RenderError::MissingGlyphs { chars: vec!['学', '数'] });
+    assert_eq!(error.to_string(), "no font has the characters `学` (U+5B66), `数` (U+6570)");
 }
 
 #[test]
@@ -223,44 +174,24 @@ fn c6_letters_with_any_diacritics_are_printed() {
         "O’Connor-d’Arc",
         "Ṛṣi Ṅāga",
     ] {
-        assert!(
-            render_fresh(name).is_ok(),
-            "{name}: {:?}",
-            render_fresh(name).err()
-        );
+        assert!(render_fresh(name).is_ok(), "{name}: {:?}", render_fresh(name).err());
     }
 }
 
 #[test]
 fn c6_empty_and_overlong_names_are_typed() {
     for empty in ["", "  \t", "\u{200D}\u{FE0F}", "\u{202E}\u{0}"] {
-        assert_eq!(
-            render_fresh(empty),
-            Err(RenderError::EmptyName),
-            "{empty:?}"
-        );
+        assert_eq!(render_fresh(empty), Err(RenderError::EmptyName), "{empty:?}");
     }
-    assert_eq!(
-        render_fresh(&"x".repeat(201)),
-        Err(RenderError::NameTooLong)
-    );
-    assert_eq!(
-        render_fresh(&"W".repeat(190)),
-        Err(RenderError::NameTooLong)
-    );
+    assert_eq!(render_fresh(&"x".repeat(201)), Err(RenderError::NameTooLong));
+    assert_eq!(render_fresh(&"W".repeat(190)), Err(RenderError::NameTooLong));
     assert!(render_fresh(&["Maria"; 33].join(" ")).is_ok());
 }
 
 #[test]
 fn c6_bidi_override_does_not_reach_the_page() {
-    assert_eq!(
-        render_fresh("\u{202E}Mallory\u{202C}"),
-        render_fresh("Mallory")
-    );
-    assert_eq!(
-        render_fresh("Mal\u{2066}lo\u{2069}ry\u{0}"),
-        render_fresh("Mallory")
-    );
+    assert_eq!(render_fresh("\u{202E}Mallory\u{202C}"), render_fresh("Mallory"));
+    assert_eq!(render_fresh("Mal\u{2066}lo\u{2069}ry\u{0}"), render_fresh("Mallory"));
 }
 
 #[test]
@@ -270,32 +201,13 @@ fn c6_other_facts_are_checked_too() {
         change(&mut facts);
         render(&facts, &template(), &Fonts::built_in()).map(|_| ())
     };
-    assert_eq!(
-        with(&|f| f.course_title = "\u{200B}".into()),
-        Err(RenderError::EmptyText {
-            field: "course_title"
-        })
-    );
-    assert_eq!(
-        with(&|f| f.course_title = "x ".repeat(301)),
-        Err(RenderError::TextTooLong {
-            field: "course_title"
-        })
-    );
-    assert_eq!(
-        with(&|f| f.code = String::new()),
-        Err(RenderError::EmptyText { field: "code" })
-    );
-    assert_eq!(
-        with(&|f| f.verify_url = Some("verify.example.org".into())),
-        Err(RenderError::BadVerifyUrl)
-    );
+    assert_eq!(with(&|f| f.course_title = "\u{200B}".into()), Err(RenderError::EmptyText { field: "course_title" }));
+    assert_eq!(with(&|f| f.course_title = "x ".repeat(301)), Err(RenderError::TextTooLong { field: "course_title" }));
+    assert_eq!(with(&|f| f.code = String::new()), Err(RenderError::EmptyText { field: "code" }));
+    assert_eq!(with(&|f| f.verify_url = Some("verify.example.org".into())), Err(RenderError::BadVerifyUrl));
     assert_eq!(with(&|f| f.language = "no such, language".into()), Ok(()));
     assert_eq!(with(&|f| f.issued_at = DateTime::<Utc>::MIN_UTC), Ok(()));
-    assert_eq!(
-        with(&|f| f.expires_at = Some(DateTime::<Utc>::MAX_UTC)),
-        Ok(())
-    );
+    assert_eq!(with(&|f| f.expires_at = Some(DateTime::<Utc>::MAX_UTC)), Ok(()));
 }
 
 #[test]
@@ -314,118 +226,59 @@ fn c7_bad_templates_are_refused() {
     };
     assert_eq!(
         check(&|t| t.body = "Dear {{first_name}}".into()),
-        Err(TemplateError::UnknownPlaceholder {
-            field: "body",
-            name: "first_name".into()
-        })
+        Err(TemplateError::UnknownPlaceholder { field: "body", name: "first_name".into() })
     );
     assert_eq!(
         check(&|t| t.headline = "{{title}}".into()),
-        Err(TemplateError::UnknownPlaceholder {
-            field: "headline",
-            name: "title".into()
-        })
+        Err(TemplateError::UnknownPlaceholder { field: "headline", name: "title".into() })
     );
-    assert_eq!(
-        check(&|t| t.body = "{{score".into()),
-        Err(TemplateError::UnclosedPlaceholder { field: "body" })
-    );
-    assert_eq!(
-        check(&|t| t.accent_colour = "navy".into()),
-        Err(TemplateError::BadColour {
-            value: "navy".into()
-        })
-    );
+    assert_eq!(check(&|t| t.body = "{{score".into()), Err(TemplateError::UnclosedPlaceholder { field: "body" }));
+    assert_eq!(check(&|t| t.accent_colour = "navy".into()), Err(TemplateError::BadColour { value: "navy".into() }));
     assert_eq!(
         check(&|t| t.language = "English please".into()),
-        Err(TemplateError::BadLanguage {
-            value: "English please".into()
-        })
+        Err(TemplateError::BadLanguage { value: "English please".into() })
     );
     assert_eq!(
         check(&|t| t.issuer_url = Some("javascript:alert(1)".into())),
-        Err(TemplateError::BadUrl {
-            value: "javascript:alert(1)".into()
-        })
+        Err(TemplateError::BadUrl { value: "javascript:alert(1)".into() })
     );
     assert_eq!(
         check(&|t| t.body = "x".repeat(601)),
-        Err(TemplateError::TooLong {
-            field: "body",
-            length: 601,
-            max: 600
-        })
+        Err(TemplateError::TooLong { field: "body", length: 601, max: 600 })
     );
-    assert_eq!(
-        check(&|t| t.headline = " \u{200B}".into()),
-        Err(TemplateError::EmptyHeadline)
-    );
+    assert_eq!(check(&|t| t.headline = " \u{200B}".into()), Err(TemplateError::EmptyHeadline));
     assert_eq!(check(&|t| t.accent_colour = "#FFFF00".into()), Ok(()));
-    assert_eq!(
-        check(&|t| t.body = "{{ score }} for {{student_name}}".into()),
-        Ok(())
-    );
+    assert_eq!(check(&|t| t.body = "{{ score }} for {{student_name}}".into()), Ok(()));
     for language in ["en", "de", "fr", "es", "ja"] {
-        assert_eq!(
-            TemplateVersion::built_in_for(language).check(),
-            Ok(()),
-            "{language}"
-        );
+        assert_eq!(TemplateVersion::built_in_for(language).check(), Ok(()), "{language}");
     }
 }
 
 #[test]
 fn c7_a_sentence_without_its_value_is_as_if_never_written() {
     let fonts = Fonts::built_in();
-    let facts = CertificateFacts {
-        score_percent: None,
-        hours: None,
-        ..facts("Ada")
-    };
+    let facts = CertificateFacts { score_percent: None, hours: None, ..facts("Ada") };
     let long = TemplateVersion {
-        body: "{{student_name}} completed {{course_title}}. Well done, with {{score}}. It took {{hours}} h."
-            .into(),
+        body: "{{student_name}} completed {{course_title}}. Well done, with {{score}}. It took {{hours}} h.".into(),
         ..template()
     };
-    let short = TemplateVersion {
-        body: "{{student_name}} completed {{course_title}}. Well done.".into(),
-        ..template()
-    };
-    assert_eq!(
-        render(&facts, &long, &fonts),
-        render(&facts, &short, &fonts)
-    );
+    let short =
+        TemplateVersion { body: "{{student_name}} completed {{course_title}}. Well done.".into(), ..template() };
+    assert_eq!(render(&facts, &long, &fonts), render(&facts, &short, &fonts));
 }
 
 #[test]
 fn c7_images_are_checked_before_anything_is_drawn() {
     let render_with = |logo: Vec<u8>| {
-        let template = TemplateVersion {
-            logo: Some(logo),
-            ..template()
-        };
+        let template = TemplateVersion { logo: Some(logo), ..template() };
         render(&facts("Ada"), &template, &Fonts::built_in())
     };
     let whole = png(64, 64);
     assert!(render_with(whole.clone()).is_ok());
-    for bad in [
-        Vec::new(),
-        b"GIF89a".to_vec(),
-        whole[..whole.len() / 2].to_vec(),
-        png(5000, 1),
-    ] {
-        assert!(
-            matches!(
-                render_with(bad),
-                Err(RenderError::BadImage { which: "logo", .. })
-            ),
-            "a bad image was drawn"
-        );
+    for bad in [Vec::new(), b"GIF89a".to_vec(), whole[..whole.len() / 2].to_vec(), png(5000, 1)] {
+        assert!(matches!(render_with(bad), Err(RenderError::BadImage { which: "logo", .. })), "a bad image was drawn");
     }
-    let long = TemplateVersion {
-        signature: Some(png(4000, 1)),
-        ..template()
-    };
+    let long = TemplateVersion { signature: Some(png(4000, 1)), ..template() };
     assert!(render(&facts("Ada"), &long, &Fonts::built_in()).is_ok());
 }
 

@@ -63,7 +63,10 @@ impl Folder {
         if fits {
             Ok(self.root.join(key))
         } else {
-            Err(AssetError { key: key.to_owned(), message: "keys are parts of a-z A-Z 0-9 . - _ between slashes".into() })
+            Err(AssetError {
+                key: key.to_owned(),
+                message: "keys are parts of a-z A-Z 0-9 . - _ between slashes".into(),
+            })
         }
     }
 }

@@ -72,10 +72,8 @@ fn value(column: &Column, stored: ValueRef<'_>) -> Option<Value<'static>> {
 
 /// The record that stands in a row from column `offset` on.
 pub(crate) fn record_at<R: Record>(row: &rusqlite::Row<'_>, offset: usize) -> Result<R> {
-    let mut values = R::COLUMNS
-        .iter()
-        .enumerate()
-        .map_while(|(index, column)| value(column, row.get_ref(offset + index).ok()?));
+    let mut values =
+        R::COLUMNS.iter().enumerate().map_while(|(index, column)| value(column, row.get_ref(offset + index).ok()?));
     R::from_values(&mut values).map_err(|column| Fault::corrupt(R::TABLE, column))
 }
 
@@ -170,8 +168,7 @@ struct Statements {
 /// The statements of a table, made once.
 fn statements(table: Table) -> Option<&'static Statements> {
     static ALL: OnceLock<Vec<Statements>> = OnceLock::new();
-    ALL.get_or_init(|| Table::ALL.iter().map(|table| Statements::of(*table)).collect())
-        .get(table as usize)
+    ALL.get_or_init(|| Table::ALL.iter().map(|table| Statements::of(*table)).collect()).get(table as usize)
 }
 
 impl Statements {

@@ -57,7 +57,12 @@ impl PeopleReads for SqliteStore {
 
 #[async_trait]
 impl CatalogReads for SqliteStore {
-    async fn course(&self, actor: Option<UserId>, course: CourseId, user: Option<UserId>) -> Read<Option<CourseContext>> {
+    async fn course(
+        &self,
+        actor: Option<UserId>,
+        course: CourseId,
+        user: Option<UserId>,
+    ) -> Read<Option<CourseContext>> {
         self.read(move |conn| reads::catalog::course(conn, actor, course, user)).await
     }
     async fn courses(&self, filter: &CourseFilter, page: ById) -> Read<Vec<Course>> {

@@ -124,11 +124,13 @@ impl Writer {
         match queue.try_send(job) {
             Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(gone()),
-            Err(mpsc::error::TrySendError::Full(job)) => match tokio::time::timeout(self.deadline, queue.send(job)).await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) => Err(gone()),
-                Err(_) => Err(StoreError::with_source(StoreErrorKind::Unavailable, "the write queue is full")),
-            },
+            Err(mpsc::error::TrySendError::Full(job)) => {
+                match tokio::time::timeout(self.deadline, queue.send(job)).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(_)) => Err(gone()),
+                    Err(_) => Err(StoreError::with_source(StoreErrorKind::Unavailable, "the write queue is full")),
+                }
+            }
         }
     }
 
@@ -222,9 +224,7 @@ fn commit(conn: &Connection, group: Vec<(Arc<WriteBatch>, Answer)>) {
     }
     if let Err(e) = conn.execute_batch("BEGIN IMMEDIATE") {
         let message = e.to_string();
-        answer_all(group, |_| {
-            Err(StoreError::with_source(StoreErrorKind::Unavailable, message.clone()))
-        });
+        answer_all(group, |_| Err(StoreError::with_source(StoreErrorKind::Unavailable, message.clone())));
         return;
     }
     let alone = group.len() == 1;
@@ -236,7 +236,8 @@ fn commit(conn: &Connection, group: Vec<(Arc<WriteBatch>, Answer)>) {
                 // SQLite has rolled the whole transaction back: nothing of the group stands. Run one
                 // by one, so that only the cause gets the error.
                 if alone {
-                    let failed = || StoreError::with_source(StoreErrorKind::Unavailable, "the transaction was rolled back");
+                    let failed =
+                        || StoreError::with_source(StoreErrorKind::Unavailable, "the transaction was rolled back");
                     answer_all(group, |_| Err(failed()));
                 } else {
                     for single in group {
@@ -259,10 +260,7 @@ fn commit(conn: &Connection, group: Vec<(Arc<WriteBatch>, Answer)>) {
     answer_all(group, |_| results.next().unwrap_or_else(|| Err(backend("a batch without a result"))));
 }
 
-fn answer_all(
-    group: Vec<(Arc<WriteBatch>, Answer)>,
-    mut with: impl FnMut(usize) -> Result<Committed, StoreError>,
-) {
+fn answer_all(group: Vec<(Arc<WriteBatch>, Answer)>, mut with: impl FnMut(usize) -> Result<Committed, StoreError>) {
     for (n, (_, answer)) in group.into_iter().enumerate() {
         // The caller may be gone; what was written stays written.
         let _ = answer.send(with(n));

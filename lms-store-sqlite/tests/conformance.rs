@@ -1,4 +1,5 @@
 //! The contract of a store, on SQLite in memory and on a file.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use lms_store_sqlite::SqliteStore;
 

@@ -66,9 +66,8 @@ pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
     let mut bar = demo.screen.progress("lesson texts", structure.topics.len());
     for lesson in &structure.lessons {
         for topic in structure.topics.iter().filter(|t| t.lesson_id == lesson.id) {
-            let text = headings
-                .text_for(&lesson.title, &topic.title)
-                .or_else(|| headings.text_for_lesson(&lesson.title));
+            let text =
+                headings.text_for(&lesson.title, &topic.title).or_else(|| headings.text_for_lesson(&lesson.title));
             let about = About { course_id: Some(written.course_id), ..About::default() };
             match demo.ai.write_body(&teacher, topic.id, text.as_deref(), about).await {
                 Ok(_) => {}
@@ -92,11 +91,8 @@ async fn quizzes(demo: &Demo, lessons: &[(LessonId, String)]) -> Result<Vec<Quiz
     let mut bar = demo.screen.progress("quizzes", lessons.len());
     let mut thin = 0;
     for (lesson, _) in lessons {
-        let rules = QuizRules {
-            pass_threshold_bp: BasisPoints::percent(60),
-            shuffle_questions: true,
-            ..QuizRules::default()
-        };
+        let rules =
+            QuizRules { pass_threshold_bp: BasisPoints::percent(60), shuffle_questions: true, ..QuizRules::default() };
         let mut count = 3;
         loop {
             let brief = QuizBrief { count, rules: rules.clone(), ..QuizBrief::default() };

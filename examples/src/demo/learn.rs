@@ -40,8 +40,7 @@ pub async fn learn(demo: &Demo, made: &Authored) -> Result<Learned, Failure> {
         topics.iter().filter_map(|t| t.body.as_deref()).map(markdown_to_text).collect::<Vec<_>>().join("\n")
     };
     let rubric = assignment.rubric()?.unwrap_or_default();
-    let asked: String =
-        rubric.criteria.iter().map(|c| format!("{} {}. ", c.title, c.description)).collect::<String>();
+    let asked: String = rubric.criteria.iter().map(|c| format!("{} {}. ", c.title, c.description)).collect::<String>();
     for (n, student) in demo.students.iter().enumerate() {
         teacher.enrollment().enroll(made.course, *student, EnrollOptions::default()).await?;
         let me = demo.lms.as_user(*student);
@@ -168,7 +167,8 @@ async fn grade(demo: &Demo, made: &Authored) -> Result<Counts, Failure> {
 /// PDFs of the certificates that completing the course has issued.
 async fn certify(demo: &Demo, made: &Authored) -> Result<Vec<Certificate>, Failure> {
     demo.screen.heading("Certificates");
-    let renderer = Renderer::new("Quickstart Academy", Fonts::built_in()).with_verify_url("https://example.org/verify/");
+    let renderer =
+        Renderer::new("Quickstart Academy", Fonts::built_in()).with_verify_url("https://example.org/verify/");
     let background = demo.lms.background().with(renderer);
     while background.tick().await?.consumed > 0 {}
     let mut found = Vec::new();
@@ -176,9 +176,10 @@ async fn certify(demo: &Demo, made: &Authored) -> Result<Vec<Certificate>, Failu
         let system = demo.lms.system();
         match system.certificates().of(made.course, *student).await {
             Ok(certificate) => {
-                let place = certificate.certificate_url.clone().unwrap_or_else(|| {
-                    format!("no PDF: {}", certificate.rendering_error.clone().unwrap_or_default())
-                });
+                let place = certificate
+                    .certificate_url
+                    .clone()
+                    .unwrap_or_else(|| format!("no PDF: {}", certificate.rendering_error.clone().unwrap_or_default()));
                 demo.screen.line(format!("   {}  {}  {place}", certificate.code, certificate.snapshot.student_name));
                 found.push(certificate);
             }

@@ -13,7 +13,8 @@ pub async fn report(demo: &Demo, made: &Authored, learned: &Learned, events: usi
     let teacher = demo.lms.as_user(demo.instructor);
     let metrics = teacher.analytics().course_metrics(made.course).await?;
     let structure = teacher.catalog().structure(made.course).await?;
-    let shown = |percent: Option<lms_core::model::Percent>| percent.map_or_else(|| "–".to_owned(), |p| format!("{p} %"));
+    let shown =
+        |percent: Option<lms_core::model::Percent>| percent.map_or_else(|| "–".to_owned(), |p| format!("{p} %"));
     demo.screen.heading("The course in numbers");
     let rows = [
         ("learners", metrics.completion.enrolled.to_string()),
@@ -21,10 +22,10 @@ pub async fn report(demo: &Demo, made: &Authored, learned: &Learned, events: usi
         ("completed the course", shown(metrics.completion.completed_percent)),
         ("average quiz score", shown(metrics.quizzes.average)),
         ("active in the last 24 h", metrics.active_24h.to_string()),
-        ("AI grades applied / suggested / adopted", format!(
-            "{} / {} / {}",
-            learned.grades.applied, learned.grades.suggested, learned.grades.adopted
-        )),
+        (
+            "AI grades applied / suggested / adopted",
+            format!("{} / {} / {}", learned.grades.applied, learned.grades.suggested, learned.grades.adopted),
+        ),
         ("live events received", events.to_string()),
         ("certificates", learned.certificates.len().to_string()),
     ];

@@ -14,9 +14,7 @@ use super::{Budget, MAX_FILES, Source, SourceError, io_error};
 pub(super) fn read(root: &Path) -> Result<Source, SourceError> {
     let files = walk(root)?;
     if files.is_empty() {
-        return Err(SourceError::NoMarkdown {
-            path: root.to_path_buf(),
-        });
+        return Err(SourceError::NoMarkdown { path: root.to_path_buf() });
     }
     let mut budget = Budget::new(root);
     let book = find_book(&files, &mut budget)?;
@@ -39,14 +37,10 @@ pub(super) fn read(root: &Path) -> Result<Source, SourceError> {
         drafts.push((draft, file));
     }
     if any_text && !any_heading {
-        return Err(SourceError::NoHeadings {
-            path: root.to_path_buf(),
-        });
+        return Err(SourceError::NoHeadings { path: root.to_path_buf() });
     }
     let title = title.unwrap_or_else(|| folder_name(root));
-    outline::source(&title, drafts.into_iter()).ok_or_else(|| SourceError::Empty {
-        path: root.to_path_buf(),
-    })
+    outline::source(&title, drafts.into_iter()).ok_or_else(|| SourceError::Empty { path: root.to_path_buf() })
 }
 
 /// All Markdown files below the folder in reading order.
@@ -58,10 +52,7 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>, SourceError> {
     while let Some((path, is_folder)) = open.pop() {
         if !is_folder {
             if files.len() == MAX_FILES {
-                return Err(SourceError::TooManyFiles {
-                    path: root.to_path_buf(),
-                    limit: MAX_FILES,
-                });
+                return Err(SourceError::TooManyFiles { path: root.to_path_buf(), limit: MAX_FILES });
             }
             files.push(path);
             continue;
@@ -69,9 +60,7 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>, SourceError> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(&path).map_err(|error| io_error(&path, error))? {
             let entry = entry.map_err(|error| io_error(&path, error))?;
-            let kind = entry
-                .file_type()
-                .map_err(|error| io_error(&entry.path(), error))?;
+            let kind = entry.file_type().map_err(|error| io_error(&entry.path(), error))?;
             let hidden = entry.file_name().to_string_lossy().starts_with('.');
             if !hidden && (kind.is_dir() || (kind.is_file() && is_markdown(&entry.path()))) {
                 entries.push((entry.path(), kind.is_dir()));
@@ -93,23 +82,15 @@ fn walk(root: &Path) -> Result<Vec<PathBuf>, SourceError> {
 }
 
 fn is_markdown(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| {
-        ending.eq_ignore_ascii_case("md") || ending.eq_ignore_ascii_case("markdown")
-    })
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("md") || ending.eq_ignore_ascii_case("markdown"))
 }
 
 fn name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Front pages come first.
@@ -153,9 +134,7 @@ fn natural(a: &str, b: &str) -> Ordering {
 
 /// The digits at the start without leading zeros, and what follows them.
 fn number(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     (digits.trim_start_matches('0'), rest)
 }
@@ -168,18 +147,12 @@ struct Book {
 
 /// The book whose SUMMARY.md is nearest to the top, if any summary links to local pages.
 fn find_book(files: &[PathBuf], budget: &mut Budget<'_>) -> Result<Option<Book>, SourceError> {
-    let mut summaries: Vec<&PathBuf> = files
-        .iter()
-        .filter(|file| name(file) == "SUMMARY.md")
-        .collect();
+    let mut summaries: Vec<&PathBuf> = files.iter().filter(|file| name(file) == "SUMMARY.md").collect();
     summaries.sort_by_key(|file| file.components().count());
     let known: HashSet<&PathBuf> = files.iter().collect();
     for summary in summaries {
         let text = budget.read(summary)?;
-        let listed: Vec<String> = markdown::link_targets(&text)
-            .into_iter()
-            .filter(|link| is_page(link))
-            .collect();
+        let listed: Vec<String> = markdown::link_targets(&text).into_iter().filter(|link| is_page(link)).collect();
         if listed.is_empty() {
             continue;
         }
@@ -187,10 +160,7 @@ fn find_book(files: &[PathBuf], budget: &mut Budget<'_>) -> Result<Option<Book>,
         let mut seen = HashSet::new();
         let mut order = Vec::new();
         for link in listed {
-            let missing = || SourceError::ListedButMissing {
-                summary: summary.clone(),
-                listed: link.clone(),
-            };
+            let missing = || SourceError::ListedButMissing { summary: summary.clone(), listed: link.clone() };
             let file = resolve(base, &link).ok_or_else(missing)?;
             if !known.contains(&file) {
                 return Err(missing());
@@ -199,10 +169,7 @@ fn find_book(files: &[PathBuf], budget: &mut Budget<'_>) -> Result<Option<Book>,
                 order.push(file);
             }
         }
-        return Ok(Some(Book {
-            title: summary_title(&text),
-            files: order,
-        }));
+        return Ok(Some(Book { title: summary_title(&text), files: order }));
     }
     Ok(None)
 }
@@ -238,9 +205,7 @@ fn percent_decoded(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
         bytes.extend_from_slice(before.as_bytes());
-        let code = after
-            .get(..2)
-            .filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let code = after.get(..2).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
         match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);
@@ -259,11 +224,7 @@ fn percent_decoded(text: &str) -> String {
 /// The summary's heading, where it names the book and not only itself.
 fn summary_title(text: &str) -> Option<String> {
     let document = markdown::parse(text);
-    let heading = document
-        .blocks
-        .into_iter()
-        .find_map(|block| block.heading)?
-        .text;
+    let heading = document.blocks.into_iter().find_map(|block| block.heading)?.text;
     let lower = heading.trim().to_lowercase();
     let own = ["summary", "table of contents", "contents", "toc", ""];
     (!own.contains(&lower.as_str())).then_some(heading)
@@ -276,8 +237,5 @@ fn folder_name(root: &Path) -> String {
         Some(parent) if full.ends_with("src") || full.ends_with("docs") => parent,
         _ => full.as_path(),
     };
-    named.file_name().map_or_else(
-        || "Text".to_owned(),
-        |name| titles::of_name(&name.to_string_lossy()),
-    )
+    named.file_name().map_or_else(|| "Text".to_owned(), |name| titles::of_name(&name.to_string_lossy()))
 }

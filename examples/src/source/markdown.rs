@@ -49,15 +49,9 @@ pub(super) fn parse(text: &str) -> Document {
     let blocks = scan
         .blocks
         .into_iter()
-        .map(|(range, heading)| Block {
-            heading,
-            markdown: cut(body, from_line_start(body, range), &scan.edits),
-        })
+        .map(|(range, heading)| Block { heading, markdown: cut(body, from_line_start(body, range), &scan.edits) })
         .collect();
-    Document {
-        title: front.and_then(front_matter_title),
-        blocks,
-    }
+    Document { title: front.and_then(front_matter_title), blocks }
 }
 
 /// The blocks as one text, with nothing left in it that Markdown reads as HTML, image or link.
@@ -97,10 +91,7 @@ pub(super) fn clean<'a>(blocks: impl IntoIterator<Item = &'a str>) -> Clean {
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if matches!(
-            c,
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '&' | '!' | '{' | '}'
-        ) {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '&' | '!' | '{' | '}') {
             out.push('\\');
         }
         out.push(c);
@@ -142,10 +133,7 @@ fn scan(text: &str) -> Scan {
     let mut edits: Vec<Edit> = parser
         .reference_definitions()
         .iter()
-        .map(|(_, definition)| Edit {
-            range: definition.span.clone(),
-            with: "",
-        })
+        .map(|(_, definition)| Edit { range: definition.span.clone(), with: "" })
         .collect();
     let mut blocks = Vec::new();
     let mut prose = false;
@@ -166,16 +154,10 @@ fn scan(text: &str) -> Scan {
                 }
                 match tag {
                     Tag::Heading { level, .. } => {
-                        heading = Some(Heading {
-                            level: *level as u8,
-                            text: String::new(),
-                        });
+                        heading = Some(Heading { level: *level as u8, text: String::new() });
                     }
                     Tag::Link { .. } => {
-                        links.push(OpenLink {
-                            range: range.clone(),
-                            text_end: None,
-                        });
+                        links.push(OpenLink { range: range.clone(), text_end: None });
                     }
                     Tag::Image { .. } => {
                         images += 1;
@@ -214,19 +196,14 @@ fn scan(text: &str) -> Scan {
             }
             Event::Html(_) if html == 0 => edits.push(Edit { range, with: "" }),
             Event::InlineHtml(tag) => {
-                let with = if tag.to_ascii_lowercase().starts_with("<br") {
-                    " "
-                } else {
-                    ""
-                };
+                let with = if tag.to_ascii_lowercase().starts_with("<br") { " " } else { "" };
                 edits.push(Edit { range, with });
             }
             Event::Text(words) | Event::Code(words) if images == 0 && code == 0 => {
                 if let Some(heading) = &mut heading {
                     heading.text.push_str(words);
                 } else {
-                    prose |=
-                        matches!(event, Event::Text(_)) && words.chars().any(char::is_alphanumeric);
+                    prose |= matches!(event, Event::Text(_)) && words.chars().any(char::is_alphanumeric);
                 }
             }
             Event::SoftBreak | Event::HardBreak if images == 0 => {
@@ -238,31 +215,17 @@ fn scan(text: &str) -> Scan {
         }
     }
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
-    Scan {
-        edits,
-        blocks,
-        prose,
-    }
+    Scan { edits, blocks, prose }
 }
 
 /// What to take out of a link so that its text remains.
 fn unlink(link: OpenLink) -> Vec<Edit> {
     let Range { start, end } = link.range;
     match link.text_end {
-        Some(text_end) if text_end > start && text_end < end => vec![
-            Edit {
-                range: start..start + 1,
-                with: "",
-            },
-            Edit {
-                range: text_end..end,
-                with: "",
-            },
-        ],
-        _ => vec![Edit {
-            range: start..end,
-            with: "",
-        }],
+        Some(text_end) if text_end > start && text_end < end => {
+            vec![Edit { range: start..start + 1, with: "" }, Edit { range: text_end..end, with: "" }]
+        }
+        _ => vec![Edit { range: start..end, with: "" }],
     }
 }
 
@@ -292,11 +255,7 @@ fn from_line_start(text: &str, range: Range<usize>) -> Range<usize> {
     let indent = before.len() - before.trim_end_matches([' ', '\t']).len();
     let start = range.start - indent;
     let at_line_start = start == 0 || text.get(..start).is_some_and(|head| head.ends_with('\n'));
-    if at_line_start {
-        start..range.end
-    } else {
-        range
-    }
+    if at_line_start { start..range.end } else { range }
 }
 
 /// YAML front matter, if the text begins with it, and the rest.
@@ -332,14 +291,9 @@ fn is_fence(line: &str) -> bool {
 }
 
 fn front_matter_title(yaml: &str) -> Option<String> {
-    let value = yaml
-        .lines()
-        .find_map(|line| line.strip_prefix("title:"))?
-        .trim();
-    let value = ['"', '\'']
-        .into_iter()
-        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote))
-        .unwrap_or(value);
+    let value = yaml.lines().find_map(|line| line.strip_prefix("title:"))?.trim();
+    let value =
+        ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(value);
     let plain = !value.is_empty() && !value.starts_with(['|', '>', '[', '{', '&', '*', '!']);
     plain.then(|| value.to_owned())
 }

@@ -16,33 +16,20 @@ pub(super) struct Draft {
 pub(super) fn of_file(path: &Path, text: &str) -> Result<Source, SourceError> {
     let document = markdown::parse(text);
     if document.blocks.is_empty() {
-        return Err(SourceError::Empty {
-            path: path.to_path_buf(),
-        });
+        return Err(SourceError::Empty { path: path.to_path_buf() });
     }
     if levels(&document.blocks).next().is_none() {
-        return Err(SourceError::NoHeadings {
-            path: path.to_path_buf(),
-        });
+        return Err(SourceError::NoHeadings { path: path.to_path_buf() });
     }
     let (title, blocks) = take_title(document);
     let title = title.unwrap_or_else(|| titles::of_path(path));
     let chapter_level = levels(&blocks).min().unwrap_or(1);
     let section_level = levels(&blocks).filter(|level| *level > chapter_level).min();
-    let drafts = split(blocks, chapter_level)
-        .into_iter()
-        .filter_map(|(name, blocks)| {
-            chapter(
-                name.unwrap_or_else(|| title.clone()),
-                blocks,
-                section_level.unwrap_or(6),
-            )
-        });
-    source(&title, drafts.map(|draft| (draft, path.to_path_buf()))).ok_or_else(|| {
-        SourceError::Empty {
-            path: path.to_path_buf(),
-        }
-    })
+    let drafts = split(blocks, chapter_level).into_iter().filter_map(|(name, blocks)| {
+        chapter(name.unwrap_or_else(|| title.clone()), blocks, section_level.unwrap_or(6))
+    });
+    source(&title, drafts.map(|draft| (draft, path.to_path_buf())))
+        .ok_or_else(|| SourceError::Empty { path: path.to_path_buf() })
 }
 
 /// One file of a folder as a chapter; `None` if there is nothing to read in it. The flag says
@@ -62,10 +49,7 @@ pub(super) fn of_chapter_file(path: &Path, text: &str) -> (Option<Draft>, bool) 
 }
 
 /// Cleans the titles. `None` if there is no chapter.
-pub(super) fn source(
-    title: &str,
-    drafts: impl Iterator<Item = (Draft, std::path::PathBuf)>,
-) -> Option<Source> {
+pub(super) fn source(title: &str, drafts: impl Iterator<Item = (Draft, std::path::PathBuf)>) -> Option<Source> {
     let mut names = Titles::default();
     let chapters: Vec<Chapter> = drafts
         .enumerate()
@@ -76,28 +60,16 @@ pub(super) fn source(
                 .sections
                 .into_iter()
                 .enumerate()
-                .map(|(index, (title, markdown))| Section {
-                    title: names.take(&title, "Section", index + 1),
-                    markdown,
-                })
+                .map(|(index, (title, markdown))| Section { title: names.take(&title, "Section", index + 1), markdown })
                 .collect();
-            Chapter {
-                title,
-                path,
-                sections,
-            }
+            Chapter { title, path, sections }
         })
         .collect();
-    (!chapters.is_empty()).then(|| Source {
-        title: Titles::default().take(title, "Text", 1),
-        chapters,
-    })
+    (!chapters.is_empty()).then(|| Source { title: Titles::default().take(title, "Text", 1), chapters })
 }
 
 fn levels(blocks: &[Block]) -> impl Iterator<Item = u8> {
-    blocks
-        .iter()
-        .filter_map(|block| block.heading.as_ref().map(|heading| heading.level))
+    blocks.iter().filter_map(|block| block.heading.as_ref().map(|heading| heading.level))
 }
 
 /// Takes the title's heading out of the blocks: the only one of level 1, or the first of several
@@ -116,10 +88,7 @@ fn take_title(document: Document) -> (Option<String>, Vec<Block>) {
 }
 
 fn is_top(block: &Block) -> bool {
-    block
-        .heading
-        .as_ref()
-        .is_some_and(|heading| heading.level == 1)
+    block.heading.as_ref().is_some_and(|heading| heading.level == 1)
 }
 
 /// Cuts before every heading of the level or a higher one; the first part may have no heading.
@@ -127,9 +96,7 @@ fn split(blocks: Vec<Block>, level: u8) -> Vec<(Option<String>, Vec<Block>)> {
     let mut parts = vec![(None, Vec::new())];
     for block in blocks {
         match block.heading {
-            Some(Heading { level: found, text }) if found <= level => {
-                parts.push((Some(text), Vec::new()))
-            }
+            Some(Heading { level: found, text }) if found <= level => parts.push((Some(text), Vec::new())),
             _ => {
                 if let Some((_, body)) = parts.last_mut() {
                     body.push(block);

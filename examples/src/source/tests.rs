@@ -30,11 +30,7 @@ fn shape(source: &Source) -> Vec<String> {
         .chapters
         .iter()
         .map(|chapter| {
-            let sections: Vec<&str> = chapter
-                .sections
-                .iter()
-                .map(|section| section.title.as_str())
-                .collect();
+            let sections: Vec<&str> = chapter.sections.iter().map(|section| section.title.as_str()).collect();
             format!("{}: {}", chapter.title, sections.join(", "))
         })
         .collect()
@@ -57,18 +53,8 @@ fn a_file_is_cut_by_its_headings() {
     )
     .expect("a readable text");
     assert_eq!(source.title, "The Sky");
-    assert_eq!(
-        shape(&source),
-        [
-            "The Sky: The Sky",
-            "Stars: Stars, Red, Blue",
-            "Moon: Phases"
-        ]
-    );
-    assert_eq!(
-        source.chapters[1].sections[2].markdown,
-        "Hot.\n\n#### How hot\n\nVery."
-    );
+    assert_eq!(shape(&source), ["The Sky: The Sky", "Stars: Stars, Red, Blue", "Moon: Phases"]);
+    assert_eq!(source.chapters[1].sections[2].markdown, "Hot.\n\n#### How hot\n\nVery.");
     assert!(source.chapters[0].path.ends_with("my-text.md"));
 }
 
@@ -80,11 +66,7 @@ fn the_text_that_comes_with_the_examples_is_fit_to_teach_from() {
     assert_eq!(source.title, "The Night Sky with Your Own Eyes");
     assert!(source.chapters.len() >= 8, "{}", source.chapters.len());
     for chapter in &source.chapters {
-        assert!(
-            (2..=3).contains(&chapter.sections.len()),
-            "{}",
-            chapter.title
-        );
+        assert!((2..=3).contains(&chapter.sections.len()), "{}", chapter.title);
         for section in &chapter.sections {
             let words = section.markdown.split_whitespace().count();
             assert!((120..=220).contains(&words), "{}: {words}", section.title);
@@ -146,19 +128,12 @@ fn html_images_and_links_leave_clean_markdown() {
         ("[[a](b)](c) text", "a text"),
         ("- a\n- [x](y)\n\n  [y]: /z\n", "- a\n- x"),
         ("`<b>` and `[a](b)`", "`<b>` and `[a](b)`"),
-        (
-            "```html\n<b>[a](b)</b>\n```\n\ntext",
-            "```html\n<b>[a](b)</b>\n```\n\ntext",
-        ),
+        ("```html\n<b>[a](b)</b>\n```\n\ntext", "```html\n<b>[a](b)</b>\n```\n\ntext"),
         (r"[\*a\*](b) \[c\](d)", r"\*a\* \[c\](d)"),
     ];
     for (written, expected) in cases {
         let markdown = only_markdown(&format!("# Title\n\n{written}\n"));
-        assert_eq!(
-            markdown.trim_start(),
-            expected.trim_start(),
-            "from `{written}`"
-        );
+        assert_eq!(markdown.trim_start(), expected.trim_start(), "from `{written}`");
     }
 }
 
@@ -173,10 +148,7 @@ fn front_matter_is_stripped_and_names_a_text_without_title() {
     let rule = only_markdown("---\n\nA rule: not matter.\n\n---\n\n# Heading\n");
     assert!(rule.contains("A rule: not matter."), "{rule}");
     let with_mark = read_text("\u{feff}---\r\nlayout: x\r\n---\r\n# Yes\r\n\r\nText.\r\n");
-    assert_eq!(
-        with_mark.expect("readable").chapters[0].sections[0].markdown,
-        "Text."
-    );
+    assert_eq!(with_mark.expect("readable").chapters[0].sections[0].markdown, "Text.");
 }
 
 #[test]
@@ -189,21 +161,10 @@ fn titles_are_plain_bounded_and_unique() {
     let source = read_text(&text).expect("readable");
     assert_eq!(source.title, "A c d");
     let titles: Vec<&str> = source.chapters.iter().map(|c| c.title.as_str()).collect();
-    assert_eq!(
-        titles[..3],
-        ["Go (Chapter 1)", "Sum & all", "sum & all (2)"]
-    );
-    assert!(
-        titles[3].chars().count() <= 120 && titles[3].ends_with('…'),
-        "{}",
-        titles[3]
-    );
+    assert_eq!(titles[..3], ["Go (Chapter 1)", "Sum & all", "sum & all (2)"]);
+    assert!(titles[3].chars().count() <= 120 && titles[3].ends_with('…'), "{}", titles[3]);
     assert_eq!(titles[4], "Chapter 5");
-    let sections: Vec<&str> = source.chapters[1]
-        .sections
-        .iter()
-        .map(|s| s.title.as_str())
-        .collect();
+    let sections: Vec<&str> = source.chapters[1].sections.iter().map(|s| s.title.as_str()).collect();
     assert_eq!(sections, ["Sum & all", "Note", "note (2)"]);
 }
 
@@ -241,17 +202,11 @@ fn a_folder_is_read_in_natural_order_with_front_pages_first() {
 #[test]
 fn a_folder_of_deeper_headings_and_front_matter_titles() {
     let dir = folder(&[
-        (
-            "a.md",
-            "---\ntitle: Install\n---\n\nFirst.\n\n## Needs\n\nx\n\n### Disk\n\ny\n",
-        ),
+        ("a.md", "---\ntitle: Install\n---\n\nFirst.\n\n## Needs\n\nx\n\n### Disk\n\ny\n"),
         ("b.md", "## Use\n\nx\n\n#### Deep\n\ny\n"),
     ]);
     let source = Source::read(dir.path()).expect("a readable folder");
-    assert_eq!(
-        shape(&source),
-        ["Install: Install, Needs", "Use: Use, Deep"]
-    );
+    assert_eq!(shape(&source), ["Install: Install, Needs", "Use: Use, Deep"]);
 }
 
 #[test]
@@ -270,14 +225,8 @@ fn an_mdbook_is_read_in_the_order_of_its_summary() {
     ]);
     let source = Source::read(dir.path()).expect("a readable book");
     assert_eq!(shape(&source), ["Start: Start", "Zed: Zed", "Sub: Sub"]);
-    let named = folder(&[
-        ("SUMMARY.md", "# A Book of Bread\n\n- [One](1.md)\n"),
-        ("1.md", "# One\n\nx\n"),
-    ]);
-    assert_eq!(
-        Source::read(named.path()).expect("a book").title,
-        "A Book of Bread"
-    );
+    let named = folder(&[("SUMMARY.md", "# A Book of Bread\n\n- [One](1.md)\n"), ("1.md", "# One\n\nx\n")]);
+    assert_eq!(Source::read(named.path()).expect("a book").title, "A Book of Bread");
 }
 
 #[test]
@@ -289,10 +238,7 @@ fn a_summary_that_lists_a_missing_file_is_refused() {
             ("outside.md", "# Out\n\nx\n"),
         ]);
         let error = Source::read(dir.path().join("book")).expect_err("a missing page");
-        assert!(
-            matches!(&error, SourceError::ListedButMissing { listed, .. } if listed == target),
-            "{error:?}"
-        );
+        assert!(matches!(&error, SourceError::ListedButMissing { listed, .. } if listed == target), "{error:?}");
     }
 }
 
@@ -302,10 +248,7 @@ fn what_is_not_there_or_not_readable_is_named() {
     let gone = dir.path().join("gone.md");
     let error = Source::read(&gone).expect_err("no such file");
     assert!(matches!(&error, SourceError::NotFound { path } if *path == gone));
-    assert_eq!(
-        error.to_string(),
-        format!("no file or folder at `{}`", gone.display())
-    );
+    assert_eq!(error.to_string(), format!("no file or folder at `{}`", gone.display()));
 
     let through_a_file = dir.path().join("a.md/b.md");
     let error = Source::read(&through_a_file).expect_err("a file is no folder");
@@ -315,10 +258,7 @@ fn what_is_not_there_or_not_readable_is_named() {
     fs::write(&bad, b"# Good\n\n\xff").expect("a file");
     for asked in [dir.path(), bad.as_path()] {
         let error = Source::read(asked).expect_err("not UTF-8");
-        assert!(
-            matches!(&error, SourceError::NotUtf8 { path, offset: 8 } if *path == bad),
-            "{error:?}"
-        );
+        assert!(matches!(&error, SourceError::NotUtf8 { path, offset: 8 } if *path == bad), "{error:?}");
     }
 }
 
@@ -350,24 +290,12 @@ fn nothing_to_read_and_no_heading_are_told_apart() {
     assert!(is_empty("---\ntitle: x\n---\n"));
     assert!(is_empty("# Only\n\n## Headings\n"));
     assert!(is_empty("# Only\n\n![picture](x.png)\n\n<hr>\n"));
-    assert!(matches!(
-        read_text("Text.\n"),
-        Err(SourceError::NoHeadings { .. })
-    ));
+    assert!(matches!(read_text("Text.\n"), Err(SourceError::NoHeadings { .. })));
 
     let read = |files: &[(&str, &str)]| Source::read(folder(files).path());
-    assert!(matches!(
-        read(&[("a.txt", "# A\n")]),
-        Err(SourceError::NoMarkdown { .. })
-    ));
-    assert!(matches!(
-        read(&[("a.md", "# A\n"), ("b.md", "")]),
-        Err(SourceError::Empty { .. })
-    ));
-    assert!(matches!(
-        read(&[("a.md", "Text.\n"), ("b.md", "More.\n")]),
-        Err(SourceError::NoHeadings { .. })
-    ));
+    assert!(matches!(read(&[("a.txt", "# A\n")]), Err(SourceError::NoMarkdown { .. })));
+    assert!(matches!(read(&[("a.md", "# A\n"), ("b.md", "")]), Err(SourceError::Empty { .. })));
+    assert!(matches!(read(&[("a.md", "Text.\n"), ("b.md", "More.\n")]), Err(SourceError::NoHeadings { .. })));
 }
 
 #[test]
@@ -382,16 +310,7 @@ fn too_many_files_are_refused_and_as_many_as_allowed_are_read() {
     assert!(source.chapters[9].path.ends_with("10.md"));
     fs::write(dir.path().join("x.md"), "# One more\n\nx\n").expect("a file");
     let error = Source::read(dir.path()).expect_err("one too many");
-    assert!(
-        matches!(
-            error,
-            SourceError::TooManyFiles {
-                limit: MAX_FILES,
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, SourceError::TooManyFiles { limit: MAX_FILES, .. }), "{error:?}");
 }
 
 #[test]
@@ -406,10 +325,7 @@ fn too_many_bytes_are_refused_over_all_files_together() {
             file.set_len(MAX_BYTES + 1).expect("its length");
         }
         let error = Source::read(&asked).expect_err("too large");
-        assert!(
-            matches!(&error, SourceError::TooLarge { path, limit: MAX_BYTES } if *path == asked),
-            "{error:?}"
-        );
+        assert!(matches!(&error, SourceError::TooLarge { path, limit: MAX_BYTES } if *path == asked), "{error:?}");
     }
 }
 
@@ -434,29 +350,19 @@ fn check_promises(source: &Source) -> Result<(), TestCaseError> {
     use std::collections::HashSet;
     let fits = |title: &str| {
         let length = title.chars().count();
-        (MIN..=MAX).contains(&length)
-            && !title.chars().any(char::is_control)
-            && title.trim() == title
+        (MIN..=MAX).contains(&length) && !title.chars().any(char::is_control) && title.trim() == title
     };
     prop_assert!(fits(&source.title), "title {:?}", source.title);
     prop_assert!(!source.chapters.is_empty());
     let mut chapters = HashSet::new();
     for chapter in &source.chapters {
         prop_assert!(fits(&chapter.title), "chapter {:?}", chapter.title);
-        prop_assert!(
-            chapters.insert(chapter.title.to_lowercase()),
-            "twice {:?}",
-            chapter.title
-        );
+        prop_assert!(chapters.insert(chapter.title.to_lowercase()), "twice {:?}", chapter.title);
         prop_assert!(!chapter.sections.is_empty());
         let mut sections = HashSet::new();
         for section in &chapter.sections {
             prop_assert!(fits(&section.title), "section {:?}", section.title);
-            prop_assert!(
-                sections.insert(section.title.to_lowercase()),
-                "twice {:?}",
-                section.title
-            );
+            prop_assert!(sections.insert(section.title.to_lowercase()), "twice {:?}", section.title);
             prop_assert!(!section.markdown.trim().is_empty());
             prop_assert!(!section.markdown.contains('\0'));
             for event in Parser::new_ext(&section.markdown, Options::empty()) {

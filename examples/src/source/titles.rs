@@ -44,14 +44,8 @@ pub(super) fn of_path(path: &Path) -> String {
 /// A name as words: no leading number, no dashes, a capital first.
 pub(super) fn of_name(name: &str) -> String {
     let words = name.replace(['-', '_'], " ");
-    let unnumbered = words
-        .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ')
-        .trim();
-    let chosen = if unnumbered.is_empty() {
-        words.trim()
-    } else {
-        unnumbered
-    };
+    let unnumbered = words.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' ').trim();
+    let chosen = if unnumbered.is_empty() { words.trim() } else { unnumbered };
     let mut letters = chosen.chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),
@@ -62,14 +56,7 @@ pub(super) fn of_name(name: &str) -> String {
 /// White space and control characters collapsed to single spaces; marks without width dropped.
 fn one_line(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c.is_control())
-        .map(|word| {
-            word.replace(
-                [
-                    '\u{200b}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}', '\u{ad}',
-                ],
-                "",
-            )
-        })
+        .map(|word| word.replace(['\u{200b}', '\u{200e}', '\u{200f}', '\u{2060}', '\u{feff}', '\u{ad}'], ""))
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
@@ -95,10 +82,7 @@ mod tests {
     #[test]
     fn titles_are_cleaned_completed_and_made_unique() {
         let mut titles = Titles::default();
-        assert_eq!(
-            titles.take("  The\u{200b} \t Moon\n", "Chapter", 1),
-            "The Moon"
-        );
+        assert_eq!(titles.take("  The\u{200b} \t Moon\n", "Chapter", 1), "The Moon");
         assert_eq!(titles.take("the moon", "Chapter", 2), "the moon (2)");
         assert_eq!(titles.take("THE MOON", "Chapter", 3), "THE MOON (3)");
         assert_eq!(titles.take("", "Chapter", 4), "Chapter 4");

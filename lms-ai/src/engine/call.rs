@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use lms_core::ai::{AiRequest, AiResponse, CallMeta, OutputSchema, Part, ProviderError, ProviderErrorKind, Retry, Stop, Trust, Usage};
+use lms_core::ai::{
+    AiRequest, AiResponse, CallMeta, OutputSchema, Part, ProviderError, ProviderErrorKind, Retry, Stop, Trust, Usage,
+};
 use lms_core::lms::{AiOrigin, Claim, Session};
 use lms_core::model::table::Json;
 use lms_core::model::{AiLog, AiLogStatus};
@@ -365,11 +367,8 @@ impl Run<'_> {
             Outcome::Ends(_) => AiLogStatus::Invalid,
         };
         if let Outcome::Bad(violations) = outcome {
-            let coded: Vec<Coded<'_>> = violations
-                .iter()
-                .take(MAX_VIOLATIONS)
-                .map(|v| Coded { code: v.code, pointer: &v.pointer })
-                .collect();
+            let coded: Vec<Coded<'_>> =
+                violations.iter().take(MAX_VIOLATIONS).map(|v| Coded { code: v.code, pointer: &v.pointer }).collect();
             row.violations = Json::of(&coded);
         }
         // U+0000 cannot be stored as text; everything else stands as it came, up to the cap.

@@ -1,9 +1,9 @@
 //! The log row of an attempt.
 
 use lms_core::ai::{Part, Trust};
+use lms_core::lms::Session;
 use lms_core::model::table::Json;
 use lms_core::model::{AiLog, AiLogId, AiLogStatus};
-use lms_core::lms::Session;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

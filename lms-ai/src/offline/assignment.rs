@@ -11,29 +11,13 @@ pub(super) fn assignment(input: &AssignmentIn) -> AssignmentOut {
     let p = phrases(&input.language);
     let b = &input.bounds;
     let context = safe(&input.context_title, 100);
-    let objectives: Vec<String> = input
-        .objectives
-        .iter()
-        .map(|o| safe(&o.text, 300))
-        .filter(|t| !t.is_empty())
-        .collect();
+    let objectives: Vec<String> =
+        input.objectives.iter().map(|o| safe(&o.text, 300)).filter(|t| !t.is_empty()).collect();
     let prose = markdown_prose(&input.source);
-    let text = if prose.is_empty() {
-        format!("{}\n{}", objectives.join("\n"), context)
-    } else {
-        prose
-    };
-    let mut terms: Vec<String> = key_terms(&text, 24)
-        .into_iter()
-        .map(|t| t.text)
-        .filter(|t| is_safe(t))
-        .collect();
+    let text = if prose.is_empty() { format!("{}\n{}", objectives.join("\n"), context) } else { prose };
+    let mut terms: Vec<String> = key_terms(&text, 24).into_iter().map(|t| t.text).filter(|t| is_safe(t)).collect();
     if terms.is_empty() {
-        terms.push(if context.is_empty() {
-            p.key_points.to_owned()
-        } else {
-            context.clone()
-        });
+        terms.push(if context.is_empty() { p.key_points.to_owned() } else { context.clone() });
     }
     let n = count(input, objectives.len());
     let mut titles = Titles::default();
@@ -43,13 +27,7 @@ pub(super) fn assignment(input: &AssignmentIn) -> AssignmentOut {
             let slots = i64::try_from(n - i).unwrap_or(1);
             let max_points = (left + slots - 1) / slots;
             left -= max_points;
-            let mut own: Vec<&str> = terms
-                .iter()
-                .skip(i)
-                .step_by(n)
-                .take(4)
-                .map(String::as_str)
-                .collect();
+            let mut own: Vec<&str> = terms.iter().skip(i).step_by(n).take(4).map(String::as_str).collect();
             if own.is_empty() {
                 own.extend(terms.get(i % terms.len()).map(String::as_str));
             }
@@ -63,27 +41,13 @@ pub(super) fn assignment(input: &AssignmentIn) -> AssignmentOut {
             }
         })
         .collect::<Vec<_>>();
-    let points: Vec<String> = criteria
-        .iter()
-        .map(|c| format!("- {}", markdown_line(&c.description)))
-        .collect();
-    let about = if context.is_empty() {
-        p.key_points.to_owned()
-    } else {
-        context
-    };
+    let points: Vec<String> = criteria.iter().map(|c| format!("- {}", markdown_line(&c.description))).collect();
+    let about = if context.is_empty() { p.key_points.to_owned() } else { context };
     AssignmentOut {
         title: Titles::default().take(&fill(p.task, &about), p.key_points, 3, 120),
         description: p.note.to_owned(),
-        instructions_markdown: strip_raw_html(&format!("{}\n\n{}", p.task_text, points.join("\n")))
-            .trim()
-            .to_owned(),
-        objective_keys: input
-            .objectives
-            .iter()
-            .map(|o| o.key.clone())
-            .take(n)
-            .collect(),
+        instructions_markdown: strip_raw_html(&format!("{}\n\n{}", p.task_text, points.join("\n"))).trim().to_owned(),
+        objective_keys: input.objectives.iter().map(|o| o.key.clone()).take(n).collect(),
         criteria,
         minutes: 90.clamp(1, b.max_minutes.max(1)),
     }
@@ -93,14 +57,8 @@ pub(super) fn assignment(input: &AssignmentIn) -> AssignmentOut {
 fn count(input: &AssignmentIn, objectives: usize) -> usize {
     let b = &input.bounds;
     let least = (input.max_points.max(1) as u64).div_ceil(b.max_criterion_points.max(1) as u64);
-    let least = usize::try_from(least)
-        .unwrap_or(usize::MAX)
-        .max(b.min_criteria)
-        .min(b.max_criteria.max(1));
-    let most = usize::try_from(input.max_points.max(1))
-        .unwrap_or(usize::MAX)
-        .min(b.max_criteria.max(1))
-        .max(least);
+    let least = usize::try_from(least).unwrap_or(usize::MAX).max(b.min_criteria).min(b.max_criteria.max(1));
+    let most = usize::try_from(input.max_points.max(1)).unwrap_or(usize::MAX).min(b.max_criteria.max(1)).max(least);
     objectives.clamp(least, most)
 }
 

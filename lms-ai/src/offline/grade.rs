@@ -5,9 +5,7 @@ use std::ops::Range;
 use super::phrases::{Phrases, fill, phrases};
 use super::plain::safe;
 use crate::task::{CriterionGradeOut, GradeOut, GradePrompt, ManipulationOut, RubricLine};
-use crate::text::{
-    MIN_QUOTE_CHARS, Span, fold, key_terms, scan_manipulation, sentences, tokens, truncate_chars,
-};
+use crate::text::{MIN_QUOTE_CHARS, Span, fold, key_terms, scan_manipulation, sentences, tokens, truncate_chars};
 
 /// The least confidence, with no term covered.
 const LEAST: usize = 40;
@@ -25,11 +23,7 @@ pub(super) fn grade(task: &GradePrompt, check_code: &str, work: &str) -> GradeOu
     let barred: Vec<&Span> = flagged.iter().filter(|s| s.code.is_instruction()).collect();
     let passages: Vec<(Range<usize>, Vec<String>)> = passages(work)
         .into_iter()
-        .filter(|r| {
-            !barred
-                .iter()
-                .any(|s| s.range.start < r.end && r.start < s.range.end)
-        })
+        .filter(|r| !barred.iter().any(|s| s.range.start < r.end && r.start < s.range.end))
         .filter_map(|r| Some((r.clone(), tokens(work.get(r)?))))
         .collect();
 
@@ -42,33 +36,17 @@ pub(super) fn grade(task: &GradePrompt, check_code: &str, work: &str) -> GradeOu
         .iter()
         .map(|line| {
             let terms = terms(line, &task.instructions);
-            let marked = mark(
-                line,
-                &terms,
-                &passages,
-                work,
-                task.bounds.max_quotes.min(3),
-                task.bounds.max_quote,
-                p,
-            );
+            let marked = mark(line, &terms, &passages, work, task.bounds.max_quotes.min(3), task.bounds.max_quote, p);
             covered += marked.found.len();
             wanted += terms.len();
             shown.extend(marked.shown);
-            missing.extend(
-                terms
-                    .iter()
-                    .filter(|t| !marked.found.contains(t))
-                    .take(2)
-                    .cloned(),
-            );
+            missing.extend(terms.iter().filter(|t| !marked.found.contains(t)).take(2).cloned());
             had.extend(marked.found.into_iter().take(2));
             marked.grade
         })
         .collect();
 
-    let share = (LEAST * wanted + SPAN * covered)
-        .checked_div(wanted)
-        .unwrap_or(LEAST);
+    let share = (LEAST * wanted + SPAN * covered).checked_div(wanted).unwrap_or(LEAST);
     let mut confidence = i64::try_from(share).unwrap_or(0);
     shown.sort_unstable();
     shown.dedup();
@@ -97,28 +75,13 @@ pub(super) fn grade(task: &GradePrompt, check_code: &str, work: &str) -> GradeOu
         criteria,
         strengths: list(p.found, &had),
         next_steps: list(p.add, &missing),
-        feedback: format!(
-            "{} {}",
-            if good {
-                p.feedback_good
-            } else {
-                p.feedback_thin
-            },
-            p.note
-        ),
+        feedback: format!("{} {}", if good { p.feedback_good } else { p.feedback_thin }, p.note),
     }
 }
 
 fn list(template: &str, terms: &[String]) -> Vec<String> {
-    let named = safe(
-        &terms.iter().take(6).cloned().collect::<Vec<_>>().join(", "),
-        300,
-    );
-    if named.is_empty() {
-        Vec::new()
-    } else {
-        vec![safe(&fill(template, &named), 450)]
-    }
+    let named = safe(&terms.iter().take(6).cloned().collect::<Vec<_>>().join(", "), 300);
+    if named.is_empty() { Vec::new() } else { vec![safe(&fill(template, &named), 450)] }
 }
 
 struct Marked {
@@ -141,11 +104,11 @@ fn mark(
     for term in terms {
         let words = tokens(term);
         // A passage that already shows another term is as good as a new one.
-        let place = shown.iter().copied().chain(0..passages.len()).find(|i| {
-            passages
-                .get(*i)
-                .is_some_and(|(_, have)| speaks_of(have, &words))
-        });
+        let place = shown
+            .iter()
+            .copied()
+            .chain(0..passages.len())
+            .find(|i| passages.get(*i).is_some_and(|(_, have)| speaks_of(have, &words)));
         if let Some(at) = place {
             found.push(term.clone());
             if !shown.contains(&at) {
@@ -167,25 +130,13 @@ fn mark(
         i64::try_from(steps).unwrap_or(0)
     };
     let named = safe(&found.join(", "), 300);
-    let lacking = safe(
-        &terms
-            .iter()
-            .filter(|t| !found.contains(t))
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", "),
-        300,
-    );
+    let lacking = safe(&terms.iter().filter(|t| !found.contains(t)).cloned().collect::<Vec<_>>().join(", "), 300);
     let reasoning: Vec<String> = [(p.found, named), (p.missing, lacking)]
         .iter()
         .filter(|(_, t)| !t.is_empty())
         .map(|(f, t)| fill(f, t))
         .collect();
-    let reasoning = if reasoning.is_empty() {
-        p.note.to_owned()
-    } else {
-        reasoning.join(" ")
-    };
+    let reasoning = if reasoning.is_empty() { p.note.to_owned() } else { reasoning.join(" ") };
     Marked {
         grade: CriterionGradeOut {
             criterion_key: line.criterion_key.clone(),
@@ -214,16 +165,9 @@ fn terms(line: &RubricLine, instructions: &str) -> Vec<String> {
     if !listed.is_empty() && listed.len() <= 12 && listed.iter().all(|t| tokens(t).len() <= 8) {
         return listed;
     }
-    for text in [
-        format!("{}\n{}", line.title, line.description),
-        instructions.to_owned(),
-    ] {
-        let found: Vec<String> = key_terms(&text, 24)
-            .into_iter()
-            .map(|t| t.text)
-            .filter(|t| !is_rubric_word(t))
-            .take(6)
-            .collect();
+    for text in [format!("{}\n{}", line.title, line.description), instructions.to_owned()] {
+        let found: Vec<String> =
+            key_terms(&text, 24).into_iter().map(|t| t.text).filter(|t| !is_rubric_word(t)).take(6).collect();
         if !found.is_empty() {
             return found;
         }
@@ -286,10 +230,7 @@ fn is_rubric_word(term: &str) -> bool {
 
 /// Whether the words of a term stand one after another, endings aside.
 fn speaks_of(have: &[String], words: &[String]) -> bool {
-    !words.is_empty()
-        && have
-            .windows(words.len())
-            .any(|w| w.iter().zip(words).all(|(a, b)| same_word(a, b)))
+    !words.is_empty() && have.windows(words.len()).any(|w| w.iter().zip(words).all(|(a, b)| same_word(a, b)))
 }
 
 /// Equal, or alike in all but an ending of three letters: "cells" and "cell", "Zelle" and "Zellen".
@@ -306,8 +247,7 @@ fn passages(work: &str) -> Vec<Range<usize>> {
     let mut out: Vec<Range<usize>> = Vec::new();
     for range in sentences(work) {
         let short = |r: &Range<usize>| {
-            work.get(r.clone())
-                .is_none_or(|t| fold(t).as_str().trim().chars().count() < MIN_QUOTE_CHARS)
+            work.get(r.clone()).is_none_or(|t| fold(t).as_str().trim().chars().count() < MIN_QUOTE_CHARS)
         };
         match out.last_mut() {
             Some(last) if short(last) || short(&range) => last.end = range.end,
@@ -318,45 +258,25 @@ fn passages(work: &str) -> Vec<Range<usize>> {
 }
 
 /// A passage, or the part of a long one around its first term, on word borders.
-fn quote(
-    work: &str,
-    range: &Range<usize>,
-    have: &[String],
-    terms: &[String],
-    longest: usize,
-) -> Option<String> {
+fn quote(work: &str, range: &Range<usize>, have: &[String], terms: &[String], longest: usize) -> Option<String> {
     let text = work.get(range.clone())?;
     let longest = longest.clamp(MIN_QUOTE_CHARS, 280);
     if text.chars().count() <= longest {
         return Some(text.to_owned()).filter(|t| !t.contains('\0'));
     }
-    let wanted: Vec<Vec<String>> = terms
-        .iter()
-        .map(|t| tokens(t))
-        .filter(|t| speaks_of(have, t))
-        .collect();
-    let words: Vec<(usize, &str)> = text
-        .split_whitespace()
-        .map(|w| (w.as_ptr() as usize - text.as_ptr() as usize, w))
-        .collect();
+    let wanted: Vec<Vec<String>> = terms.iter().map(|t| tokens(t)).filter(|t| speaks_of(have, t)).collect();
+    let words: Vec<(usize, &str)> =
+        text.split_whitespace().map(|w| (w.as_ptr() as usize - text.as_ptr() as usize, w)).collect();
     let first = words
         .iter()
-        .position(|(_, w)| {
-            tokens(w).iter().any(|t| {
-                wanted
-                    .iter()
-                    .any(|k| k.first().is_some_and(|f| same_word(t, f)))
-            })
-        })
+        .position(|(_, w)| tokens(w).iter().any(|t| wanted.iter().any(|k| k.first().is_some_and(|f| same_word(t, f)))))
         .unwrap_or(0);
     let start = words.get(first.saturating_sub(4)).map_or(0, |(at, _)| *at);
     let tail = text.get(start..)?;
     let mut cut: String = tail.chars().take(longest).collect();
     if cut.len() < tail.len()
         && let Some(at) = cut.rfind(char::is_whitespace)
-        && cut
-            .get(..at)
-            .is_some_and(|c| c.chars().count() >= MIN_QUOTE_CHARS * 2)
+        && cut.get(..at).is_some_and(|c| c.chars().count() >= MIN_QUOTE_CHARS * 2)
     {
         cut.truncate(at);
     }

@@ -20,15 +20,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lms_core::ai::{
-    AiProvider, AiRequest, AiResponse, ModelProfile, Price, ProviderError, ProviderErrorKind,
-    Retry, Stop, Usage,
+    AiProvider, AiRequest, AiResponse, ModelProfile, Price, ProviderError, ProviderErrorKind, Retry, Stop, Usage,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::task::{
-    AssignmentIn, AssignmentTask, BodyIn, BodyTask, GradePrompt, GradeTask, OutlineIn, OutlineTask,
-    QuizIn, QuizTask,
+    AssignmentIn, AssignmentTask, BodyIn, BodyTask, GradePrompt, GradeTask, OutlineIn, OutlineTask, QuizIn, QuizTask,
 };
 use crate::task_trait::{AiTask, Nonce};
 
@@ -52,12 +50,7 @@ impl AiProvider for Offline {
     }
 
     fn profile(&self, _model: &str) -> ModelProfile {
-        ModelProfile {
-            native_schema: true,
-            thinking_by_default: false,
-            max_output: u32::MAX,
-            price: Price::default(),
-        }
+        ModelProfile { native_schema: true, thinking_by_default: false, max_output: u32::MAX, price: Price::default() }
     }
 
     async fn complete(&self, request: &AiRequest) -> Result<AiResponse, ProviderError> {
@@ -81,11 +74,7 @@ fn answer(request: &AiRequest) -> Result<String, ProviderError> {
         if part(request, "source").is_some() {
             input.source = json(request, "source")?;
         }
-        written(&outline::outline(
-            &input.brief,
-            &input.bounds,
-            &input.source,
-        ))
+        written(&outline::outline(&input.brief, &input.bounds, &input.source))
     } else if kind == BodyTask::KIND {
         let mut input: BodyIn = json(request, "slice")?;
         input.source = part(request, "source").unwrap_or_default().to_owned();
@@ -102,9 +91,8 @@ fn answer(request: &AiRequest) -> Result<String, ProviderError> {
         let task: GradePrompt = json(request, "task")?;
         let check: Nonce = json(request, "check")?;
         // The work stands between the two lines of its frame, as a JSON string.
-        let framed = part(request, "submission")
-            .and_then(|t| t.lines().nth(1))
-            .ok_or_else(|| unusable("submission"))?;
+        let framed =
+            part(request, "submission").and_then(|t| t.lines().nth(1)).ok_or_else(|| unusable("submission"))?;
         let work: String = serde_json::from_str(framed).map_err(|_| unusable("submission"))?;
         written(&grade::grade(&task, check.as_str(), &work))
     } else {
@@ -113,17 +101,11 @@ fn answer(request: &AiRequest) -> Result<String, ProviderError> {
 }
 
 fn part<'a>(request: &'a AiRequest, label: &str) -> Option<&'a str> {
-    request
-        .parts
-        .iter()
-        .find(|p| p.label == label)
-        .map(|p| p.text.as_str())
+    request.parts.iter().find(|p| p.label == label).map(|p| p.text.as_str())
 }
 
 fn json<T: DeserializeOwned>(request: &AiRequest, label: &str) -> Result<T, ProviderError> {
-    part(request, label)
-        .and_then(|t| serde_json::from_str(t).ok())
-        .ok_or_else(|| unusable(label))
+    part(request, label).and_then(|t| serde_json::from_str(t).ok()).ok_or_else(|| unusable(label))
 }
 
 fn written<T: Serialize>(out: &T) -> Result<String, ProviderError> {
@@ -131,9 +113,7 @@ fn written<T: Serialize>(out: &T) -> Result<String, ProviderError> {
 }
 
 fn unusable(what: &str) -> ProviderError {
-    let kind = ProviderErrorKind::BadRequest {
-        param: Some(what.to_owned()),
-    };
+    let kind = ProviderErrorKind::BadRequest { param: Some(what.to_owned()) };
     ProviderError {
         excerpt: format!("the offline provider cannot read `{what}` of this request"),
         ..ProviderError::new(kind, Retry::Never)

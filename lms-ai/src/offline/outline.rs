@@ -3,37 +3,25 @@
 use super::phrases::{Phrases, fill, phrases};
 use super::plain::{Titles, long_enough, safe};
 use super::plan::{
-    Unit, cut_topics, least_lessons, merge_down, minutes, most_lessons, split_largest, split_wide,
-    units, without_source,
+    Unit, cut_topics, least_lessons, merge_down, minutes, most_lessons, split_largest, split_wide, units,
+    without_source,
 };
 use crate::task::{
-    ContentType, LessonOut, ObjectiveOut, OutlineBounds, OutlineBrief, OutlineOut, SourceSection,
-    TopicOut,
+    ContentType, LessonOut, ObjectiveOut, OutlineBounds, OutlineBrief, OutlineOut, SourceSection, TopicOut,
 };
 use crate::text::{key_terms, sentences};
 
 /// An outline in the reading order of the source: files or the shallowest
 /// headings are lessons, the headings below them topics.
-pub(super) fn outline(
-    brief: &OutlineBrief,
-    bounds: &OutlineBounds,
-    source: &[SourceSection],
-) -> OutlineOut {
+pub(super) fn outline(brief: &OutlineBrief, bounds: &OutlineBounds, source: &[SourceSection]) -> OutlineOut {
     let p = phrases(&brief.language);
     let (title, intro, mut units) = units(source);
-    let title = if title.is_empty() {
-        brief.topic.clone()
-    } else {
-        title
-    };
+    let title = if title.is_empty() { brief.topic.clone() } else { title };
     if units.is_empty() {
         units = without_source(brief, p);
     }
     let most = most_lessons(brief, bounds);
-    units = units
-        .into_iter()
-        .flat_map(|u| split_wide(u, brief.max_topics.max(1), p))
-        .collect();
+    units = units.into_iter().flat_map(|u| split_wide(u, brief.max_topics.max(1), p)).collect();
     let least = least_lessons(brief, bounds).min(most);
     let mut part = 1;
     while units.len() < least && split_largest(&mut units, part, p) {
@@ -42,16 +30,8 @@ pub(super) fn outline(
     let lessons = units.len();
     for i in 0..least.saturating_sub(lessons) {
         // The source has no more headings: practice of what is there fills the time.
-        let what = units
-            .get(i % lessons.max(1))
-            .map_or_else(|| brief.topic.clone(), |u| u.title.clone());
-        units.push(
-            Unit {
-                title: fill(p.practice, &what),
-                ..Unit::default()
-            }
-            .with_self_topic(),
-        );
+        let what = units.get(i % lessons.max(1)).map_or_else(|| brief.topic.clone(), |u| u.title.clone());
+        units.push(Unit { title: fill(p.practice, &what), ..Unit::default() }.with_self_topic());
     }
     units = merge_down(units, most);
     for unit in &mut units {
@@ -73,35 +53,18 @@ pub(super) fn outline(
             join(&safe(&lead(&intro), 400), p.note),
             join(
                 &safe(
-                    &fill(
-                        p.covers,
-                        &lessons
-                            .iter()
-                            .take(8)
-                            .map(|l| l.title.as_str())
-                            .collect::<Vec<_>>()
-                            .join(" · "),
-                    ),
+                    &fill(p.covers, &lessons.iter().take(8).map(|l| l.title.as_str()).collect::<Vec<_>>().join(" · ")),
                     1_000,
                 ),
                 p.note,
             ),
         ],
     );
-    OutlineOut {
-        title: course,
-        description: safe(&about, bounds.max_description),
-        objectives,
-        lessons,
-    }
+    OutlineOut { title: course, description: safe(&about, bounds.max_description), objectives, lessons }
 }
 
 fn join(a: &str, b: &str) -> String {
-    if a.is_empty() {
-        b.to_owned()
-    } else {
-        format!("{a} {b}")
-    }
+    if a.is_empty() { b.to_owned() } else { format!("{a} {b}") }
 }
 
 /// The first sentences, up to about 300 characters.
@@ -129,33 +92,19 @@ fn lesson(
     bounds: &OutlineBounds,
     p: &Phrases,
 ) -> LessonOut {
-    let title = titles.take(
-        &unit.title,
-        &fill(p.part, &(n + 1).to_string()),
-        bounds.min_title,
-        bounds.max_title,
-    );
+    let title = titles.take(&unit.title, &fill(p.part, &(n + 1).to_string()), bounds.min_title, bounds.max_title);
     let mut own = Titles::default();
     let content_type = if brief.content_types.contains(&ContentType::Text) {
         ContentType::Text
     } else {
-        brief
-            .content_types
-            .first()
-            .copied()
-            .unwrap_or(ContentType::Text)
+        brief.content_types.first().copied().unwrap_or(ContentType::Text)
     };
     let topics: Vec<TopicOut> = unit
         .topics
         .iter()
         .enumerate()
         .map(|(i, t)| {
-            let title = own.take(
-                &t.title,
-                &fill(p.part, &(i + 1).to_string()),
-                bounds.min_title,
-                bounds.max_title,
-            );
+            let title = own.take(&t.title, &fill(p.part, &(i + 1).to_string()), bounds.min_title, bounds.max_title);
             let synopsis = long_enough(
                 3,
                 [
@@ -163,25 +112,12 @@ fn lesson(
                     safe(&fill(p.covers, &title), bounds.max_synopsis),
                 ],
             );
-            TopicOut {
-                title,
-                content_type,
-                synopsis,
-            }
+            TopicOut { title, content_type, synopsis }
         })
         .collect();
     let names: Vec<&str> = topics.iter().map(|t| t.title.as_str()).collect();
-    let first = unit
-        .topics
-        .iter()
-        .map(|t| t.excerpt.as_str())
-        .find(|e| !e.trim().is_empty())
-        .unwrap_or("");
-    let own_text = if unit.excerpt.trim().is_empty() {
-        first
-    } else {
-        &unit.excerpt
-    };
+    let first = unit.topics.iter().map(|t| t.excerpt.as_str()).find(|e| !e.trim().is_empty()).unwrap_or("");
+    let own_text = if unit.excerpt.trim().is_empty() { first } else { &unit.excerpt };
     let covers = fill(p.covers, &names.join(" · "));
     let summary = long_enough(
         bounds.min_summary,
@@ -191,13 +127,7 @@ fn lesson(
             safe(&format!("{covers} {}", p.note), bounds.max_summary),
         ],
     );
-    LessonOut {
-        title,
-        summary,
-        objective_keys: Vec::new(),
-        minutes,
-        topics,
-    }
+    LessonOut { title, summary, objective_keys: Vec::new(), minutes, topics }
 }
 
 /// Objectives over the lessons in order. With fewer lessons than objectives,
@@ -226,28 +156,17 @@ fn objectives(
                 lesson.objective_keys.push(key.clone());
                 names.push(lesson.title.clone());
             }
-            out.push(ObjectiveOut {
-                key,
-                text: safe(&fill(p.explain, &names.join(" · ")), 300),
-            });
+            out.push(ObjectiveOut { key, text: safe(&fill(p.explain, &names.join(" · ")), 300) });
         }
         return out;
     }
-    let text: String = units
-        .iter()
-        .flat_map(|u| u.topics.iter().map(|t| format!("{}\n", t.excerpt)))
-        .collect();
+    let text: String = units.iter().flat_map(|u| u.topics.iter().map(|t| format!("{}\n", t.excerpt))).collect();
     let mut seen = Titles::default();
     let names: Vec<(usize, String)> = lessons
         .iter()
         .enumerate()
         .map(|(i, l)| (i, l.title.clone()))
-        .chain(
-            lessons
-                .iter()
-                .enumerate()
-                .flat_map(|(i, l)| l.topics.iter().map(move |t| (i, t.title.clone()))),
-        )
+        .chain(lessons.iter().enumerate().flat_map(|(i, l)| l.topics.iter().map(move |t| (i, t.title.clone()))))
         .chain(key_terms(&text, 12).into_iter().map(|t| (0, t.text)))
         .chain((1..).map(|i| (0, format!("{course} – {}", fill(p.part, &i.to_string())))))
         .take(n * 4 + lessons.len())
@@ -264,10 +183,7 @@ fn objectives(
         if let Some(lesson) = lessons.get_mut(i) {
             lesson.objective_keys.push(key.clone());
         }
-        out.push(ObjectiveOut {
-            key,
-            text: safe(&fill(p.explain, &name), 300),
-        });
+        out.push(ObjectiveOut { key, text: safe(&fill(p.explain, &name), 300) });
     }
     out
 }

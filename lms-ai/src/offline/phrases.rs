@@ -139,13 +139,7 @@ const ES: Phrases = Phrases {
 
 /// The phrases of a BCP 47 tag; English where the language is another.
 pub(super) fn phrases(tag: &str) -> &'static Phrases {
-    match tag
-        .split(['-', '_'])
-        .next()
-        .unwrap_or("")
-        .to_lowercase()
-        .as_str()
-    {
+    match tag.split(['-', '_']).next().unwrap_or("").to_lowercase().as_str() {
         "de" => &DE,
         "fr" => &FR,
         "es" => &ES,

@@ -12,24 +12,13 @@ pub(super) fn safe(text: &str, max: usize) -> String {
         return out;
     }
     let words: Vec<&str> = out.split(' ').filter(|w| !has_link(w)).collect();
-    out = words
-        .join(" ")
-        .replace('<', "‹")
-        .replace('>', "›")
-        .replace("](", "] (")
-        .replace("]:", "] :");
+    out = words.join(" ").replace('<', "‹").replace('>', "›").replace("](", "] (").replace("]:", "] :");
     if faults(&out).is_empty() {
         return out;
     }
-    out = out
-        .replace(['[', ']', '`', '&', '\\'], " ")
-        .replace(':', " ");
+    out = out.replace(['[', ']', '`', '&', '\\'], " ").replace(':', " ");
     out = tidy(&out, max);
-    if faults(&out).is_empty() {
-        out
-    } else {
-        String::new()
-    }
+    if faults(&out).is_empty() { out } else { String::new() }
 }
 
 /// Whether a text passes every check on safety as it is; no link is known.
@@ -39,22 +28,12 @@ pub(super) fn is_safe(text: &str) -> bool {
 
 fn faults(text: &str) -> Vec<TextFault> {
     let none = BTreeSet::new();
-    check_text(
-        text,
-        &TextRule {
-            min: 0,
-            max: usize::MAX,
-            style: TextStyle::Line,
-            known_urls: &none,
-        },
-    )
+    check_text(text, &TextRule { min: 0, max: usize::MAX, style: TextStyle::Line, known_urls: &none })
 }
 
 fn has_link(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
-    ["://", "www.", "mailto:", "script:", "data:"]
-        .iter()
-        .any(|m| word.contains(m))
+    ["://", "www.", "mailto:", "script:", "data:"].iter().any(|m| word.contains(m))
 }
 
 /// The text, or the first of the others that is long enough, or the last one.
@@ -79,11 +58,7 @@ impl Titles {
     /// The title within `min` to `max` characters, with a number where it is taken.
     pub(super) fn take(&mut self, title: &str, fallback: &str, min: usize, max: usize) -> String {
         let title = safe(title, max);
-        let mut title = if normalise_answer(&title).is_empty() {
-            safe(fallback, max)
-        } else {
-            title
-        };
+        let mut title = if normalise_answer(&title).is_empty() { safe(fallback, max) } else { title };
         if title.chars().count() < min {
             title = tidy(&format!("{} {title}", safe(fallback, max)), max);
         }

@@ -23,11 +23,7 @@ pub(super) fn units(source: &[SourceSection]) -> (String, String, Vec<Unit>) {
             };
             out.push(file_unit(head, rest));
         }
-        return (
-            String::new(),
-            out.first().map(|u| u.excerpt.clone()).unwrap_or_default(),
-            out,
-        );
+        return (String::new(), out.first().map(|u| u.excerpt.clone()).unwrap_or_default(), out);
     }
     let (loose, rest) = match source.split_first() {
         Some((first, rest)) if first.level == 0 => (Some(first), rest),
@@ -36,23 +32,11 @@ pub(super) fn units(source: &[SourceSection]) -> (String, String, Vec<Unit>) {
     let single_root = rest.iter().filter(|s| s.level == 1).count() == 1
         && rest.first().is_some_and(|s| s.level == 1)
         && rest.len() > 1;
-    let (root, rest) = if single_root {
-        (rest.first(), rest.get(1..).unwrap_or(&[]))
-    } else {
-        (None, rest)
-    };
+    let (root, rest) = if single_root { (rest.first(), rest.get(1..).unwrap_or(&[])) } else { (None, rest) };
     let mut out = Vec::new();
     let whole = root.or(loose);
-    let intro_words = [root, loose]
-        .into_iter()
-        .flatten()
-        .map(|s| s.words)
-        .max()
-        .unwrap_or(0);
-    let with_text = [root, loose]
-        .into_iter()
-        .flatten()
-        .find(|s| s.words == intro_words);
+    let intro_words = [root, loose].into_iter().flatten().map(|s| s.words).max().unwrap_or(0);
+    let with_text = [root, loose].into_iter().flatten().find(|s| s.words == intro_words);
     let body = lessons_at(rest);
     if let Some(section) = with_text
         && (section.words >= 30 || body.is_empty())
@@ -61,21 +45,12 @@ pub(super) fn units(source: &[SourceSection]) -> (String, String, Vec<Unit>) {
     }
     out.extend(body);
     let title = whole.map(|s| s.title.clone()).unwrap_or_default();
-    (
-        title,
-        with_text.map(|s| s.excerpt.clone()).unwrap_or_default(),
-        out,
-    )
+    (title, with_text.map(|s| s.excerpt.clone()).unwrap_or_default(), out)
 }
 
 fn leaf(section: &SourceSection) -> Unit {
-    Unit {
-        title: section.title.clone(),
-        excerpt: section.excerpt.clone(),
-        words: section.words,
-        topics: Vec::new(),
-    }
-    .with_self_topic()
+    Unit { title: section.title.clone(), excerpt: section.excerpt.clone(), words: section.words, topics: Vec::new() }
+        .with_self_topic()
 }
 
 impl Unit {
@@ -100,25 +75,14 @@ impl Unit {
 
 /// A file as a lesson: a lone heading of level 1 gives its name, the shallowest headings below it the topics.
 fn file_unit(head: &SourceSection, rest: &[SourceSection]) -> Unit {
-    let lone = rest
-        .first()
-        .filter(|s| s.level == 1 && rest.iter().filter(|o| o.level == 1).count() == 1);
+    let lone = rest.first().filter(|s| s.level == 1 && rest.iter().filter(|o| o.level == 1).count() == 1);
     let (own, below) = match lone {
         Some(h1) => (h1, rest.get(1..).unwrap_or(&[])),
         None => (head, rest),
     };
-    let (excerpt, words) = if own.words >= head.words {
-        (&own.excerpt, own.words)
-    } else {
-        (&head.excerpt, head.words)
-    };
-    Unit {
-        title: own.title.clone(),
-        excerpt: excerpt.clone(),
-        words,
-        topics: topics(below),
-    }
-    .with_self_topic()
+    let (excerpt, words) =
+        if own.words >= head.words { (&own.excerpt, own.words) } else { (&head.excerpt, head.words) };
+    Unit { title: own.title.clone(), excerpt: excerpt.clone(), words, topics: topics(below) }.with_self_topic()
 }
 
 fn lessons_at(sections: &[SourceSection]) -> Vec<Unit> {
@@ -151,11 +115,7 @@ fn topics(sections: &[SourceSection]) -> Vec<Unit> {
         .chunk_by(|_, next| next.level > level)
         .filter_map(|group| {
             let (head, _) = group.split_first()?;
-            let excerpt = group
-                .iter()
-                .map(|s| s.excerpt.as_str())
-                .find(|e| !e.is_empty())
-                .unwrap_or("");
+            let excerpt = group.iter().map(|s| s.excerpt.as_str()).find(|e| !e.is_empty()).unwrap_or("");
             Some(Unit {
                 title: head.title.clone(),
                 excerpt: excerpt.to_owned(),
@@ -169,9 +129,7 @@ fn topics(sections: &[SourceSection]) -> Vec<Unit> {
 /// Lessons from the brief alone.
 pub(super) fn without_source(brief: &OutlineBrief, p: &Phrases) -> Vec<Unit> {
     let by_time = usize::try_from(brief.minutes.max(0) / 45).unwrap_or(0);
-    let n = by_time
-        .clamp(brief.min_lessons.max(1), brief.max_lessons.max(1))
-        .min(12.max(brief.min_lessons));
+    let n = by_time.clamp(brief.min_lessons.max(1), brief.max_lessons.max(1)).min(12.max(brief.min_lessons));
     (0..n)
         .map(|i| {
             let title = match i {
@@ -179,11 +137,7 @@ pub(super) fn without_source(brief: &OutlineBrief, p: &Phrases) -> Vec<Unit> {
                 i if i + 1 == n => fill(p.practice, &brief.topic),
                 i => format!("{}: {}", brief.topic, fill(p.part, &i.to_string())),
             };
-            Unit {
-                title,
-                ..Unit::default()
-            }
-            .with_self_topic()
+            Unit { title, ..Unit::default() }.with_self_topic()
         })
         .collect()
 }
@@ -194,24 +148,14 @@ pub(super) fn most_lessons(brief: &OutlineBrief, bounds: &OutlineBounds) -> usiz
         return by_count;
     }
     let by_time = brief.minutes.saturating_mul(5) / 4 / bounds.min_lesson_minutes;
-    by_count
-        .min(usize::try_from(by_time.max(1)).unwrap_or(usize::MAX))
-        .max(brief.min_lessons)
-        .max(1)
+    by_count.min(usize::try_from(by_time.max(1)).unwrap_or(usize::MAX)).max(brief.min_lessons).max(1)
 }
 
 /// As many lessons as are asked for, and as the time needs.
 pub(super) fn least_lessons(brief: &OutlineBrief, bounds: &OutlineBounds) -> usize {
     let longest = bounds.max_lesson_minutes.max(1);
-    let by_time = brief
-        .minutes
-        .clamp(0, 1_000_000)
-        .saturating_add(longest - 1)
-        / longest;
-    usize::try_from(by_time)
-        .unwrap_or(1)
-        .max(brief.min_lessons)
-        .min(10_000)
+    let by_time = brief.minutes.clamp(0, 1_000_000).saturating_add(longest - 1) / longest;
+    usize::try_from(by_time).unwrap_or(1).max(brief.min_lessons).min(10_000)
 }
 
 /// A lesson with too many topics becomes several of nearly equal size.
@@ -230,12 +174,7 @@ pub(super) fn split_wide(unit: Unit, most: usize, p: &Phrases) -> Vec<Unit> {
             } else {
                 format!("{} – {}", unit.title, fill(p.part, &(i + 1).to_string()))
             },
-            excerpt: topics
-                .iter()
-                .map(|t| t.excerpt.as_str())
-                .find(|e| !e.is_empty())
-                .unwrap_or("")
-                .to_owned(),
+            excerpt: topics.iter().map(|t| t.excerpt.as_str()).find(|e| !e.is_empty()).unwrap_or("").to_owned(),
             words: unit.words,
             topics: topics.to_vec(),
         })
@@ -244,10 +183,7 @@ pub(super) fn split_wide(unit: Unit, most: usize, p: &Phrases) -> Vec<Unit> {
 
 /// Splits the lesson with the most topics in two; `false` where none has two.
 pub(super) fn split_largest(units: &mut Vec<Unit>, part: usize, p: &Phrases) -> bool {
-    let Some(at) = (0..units.len())
-        .rev()
-        .max_by_key(|i| units.get(*i).map_or(0, |u| u.topics.len()))
-    else {
+    let Some(at) = (0..units.len()).rev().max_by_key(|i| units.get(*i).map_or(0, |u| u.topics.len())) else {
         return false;
     };
     let Some(unit) = units.get_mut(at).filter(|u| u.topics.len() > 1) else {
@@ -256,15 +192,7 @@ pub(super) fn split_largest(units: &mut Vec<Unit>, part: usize, p: &Phrases) -> 
     let tail = unit.topics.split_off(unit.topics.len() / 2);
     let title = format!("{} – {}", unit.title, fill(p.part, &(part + 1).to_string()));
     let excerpt = tail.first().map(|t| t.excerpt.clone()).unwrap_or_default();
-    units.insert(
-        at + 1,
-        Unit {
-            title,
-            excerpt,
-            words: 0,
-            topics: tail,
-        },
-    );
+    units.insert(at + 1, Unit { title, excerpt, words: 0, topics: tail });
     true
 }
 
@@ -287,17 +215,10 @@ pub(super) fn merge_down(units: Vec<Unit>, most: usize) -> Vec<Unit> {
         }
         n
     };
-    let (mut low, mut high) = (
-        sizes.iter().copied().max().unwrap_or(1),
-        sizes.iter().sum::<usize>().max(1),
-    );
+    let (mut low, mut high) = (sizes.iter().copied().max().unwrap_or(1), sizes.iter().sum::<usize>().max(1));
     while low < high {
         let middle = low + (high - low) / 2;
-        if groups(middle) <= most {
-            high = middle
-        } else {
-            low = middle + 1
-        }
+        if groups(middle) <= most { high = middle } else { low = middle + 1 }
     }
     let mut out: Vec<Unit> = Vec::new();
     for unit in units {
@@ -326,44 +247,23 @@ pub(super) fn cut_topics(unit: &mut Unit, most: usize) {
 
 /// Minutes by the length of the text, near the sum that is asked for.
 pub(super) fn minutes(units: &[Unit], brief: &OutlineBrief, bounds: &OutlineBounds) -> Vec<i64> {
-    let (low, high) = (
-        bounds.min_lesson_minutes,
-        bounds.max_lesson_minutes.max(bounds.min_lesson_minutes),
-    );
-    let weight = |u: &Unit| {
-        i64::try_from(u.total())
-            .unwrap_or(i64::MAX / 1_000_000)
-            .clamp(0, 1_000_000)
-            + 50
-    };
+    let (low, high) = (bounds.min_lesson_minutes, bounds.max_lesson_minutes.max(bounds.min_lesson_minutes));
+    let weight = |u: &Unit| i64::try_from(u.total()).unwrap_or(i64::MAX / 1_000_000).clamp(0, 1_000_000) + 50;
     if brief.minutes <= 0 {
-        return units
-            .iter()
-            .map(|u| (weight(u) / 100).clamp(low, high))
-            .collect();
+        return units.iter().map(|u| (weight(u) / 100).clamp(low, high)).collect();
     }
     let all: i64 = units.iter().map(weight).sum::<i64>().max(1);
     let ask = brief.minutes.min(10_000_000);
-    let mut out: Vec<i64> = units
-        .iter()
-        .map(|u| (ask.saturating_mul(weight(u)) / all).clamp(low, high))
-        .collect();
+    let mut out: Vec<i64> = units.iter().map(|u| (ask.saturating_mul(weight(u)) / all).clamp(low, high)).collect();
     // What the bounds took or gave is spread over the lessons that have room.
     for _ in 0..64 {
         let gap = ask - out.iter().sum::<i64>();
-        let room = out
-            .iter()
-            .filter(|m| if gap > 0 { **m < high } else { **m > low })
-            .count();
+        let room = out.iter().filter(|m| if gap > 0 { **m < high } else { **m > low }).count();
         let Ok(room) = i64::try_from(room) else { break };
         if gap == 0 || room == 0 {
             break;
         }
-        let share = if gap.abs() < room {
-            gap.signum()
-        } else {
-            gap / room
-        };
+        let share = if gap.abs() < room { gap.signum() } else { gap / room };
         let mut left = gap;
         for m in &mut out {
             let fits = if gap > 0 { *m < high } else { *m > low };

@@ -2,13 +2,9 @@
 
 use super::phrases::{Phrases, fill, phrases};
 use super::plain::{is_safe, safe};
-use crate::task::{
-    Difficulty, Objective, OptionOut, QuestionOut, QuestionType, QuizIn, QuizOut,
-    is_longest_correct,
-};
+use crate::task::{Difficulty, Objective, OptionOut, QuestionOut, QuestionType, QuizIn, QuizOut, is_longest_correct};
 use crate::text::{
-    Folded, fold, jaccard, key_terms, markdown_prose, markdown_to_text, normalise_answer,
-    sentences, tidy, tokens,
+    Folded, fold, jaccard, key_terms, markdown_prose, markdown_to_text, normalise_answer, sentences, tidy, tokens,
 };
 
 /// A sentence that can be asked about, with the key terms in it that stand there once.
@@ -33,22 +29,14 @@ pub(super) fn quiz(input: &QuizIn) -> QuizOut {
     let plain = markdown_to_text(&input.lesson_markdown);
     let folded = fold(&plain);
     let prose = markdown_prose(&input.lesson_markdown);
-    let terms: Vec<String> = key_terms(&prose, 80)
-        .into_iter()
-        .map(|t| t.text)
-        .filter(|t| is_safe(t))
-        .collect();
+    let terms: Vec<String> = key_terms(&prose, 80).into_iter().map(|t| t.text).filter(|t| is_safe(t)).collect();
     let mut lines = lines(&prose, &terms, &folded, input);
     if lines.len() < input.count {
         lines = self::lines(&plain, &terms, &folded, input);
     }
     let makings = Makings { input, p, terms };
     let types: Vec<QuestionType> = if input.types.is_empty() {
-        vec![
-            QuestionType::SingleChoice,
-            QuestionType::TrueFalse,
-            QuestionType::MultipleChoice,
-        ]
+        vec![QuestionType::SingleChoice, QuestionType::TrueFalse, QuestionType::MultipleChoice]
     } else {
         input.types.clone()
     };
@@ -69,8 +57,7 @@ pub(super) fn quiz(input: &QuizIn) -> QuizOut {
                     if used.get(at).copied()? > round {
                         return None;
                     }
-                    let question =
-                        makings.question(lines.get(at)?, kind, questions.len() + round)?;
+                    let question = makings.question(lines.get(at)?, kind, questions.len() + round)?;
                     fits(&question, &questions).then_some((at, question))
                 })
             });
@@ -84,11 +71,7 @@ pub(super) fn quiz(input: &QuizIn) -> QuizOut {
     }
     let title = safe(&fill(p.quiz, &input.lesson_title), 120);
     QuizOut {
-        title: if title.chars().count() < 3 {
-            "Quiz".to_owned()
-        } else {
-            title
-        },
+        title: if title.chars().count() < 3 { "Quiz".to_owned() } else { title },
         description: p.note.to_owned(),
         questions,
     }
@@ -96,11 +79,7 @@ pub(super) fn quiz(input: &QuizIn) -> QuizOut {
 
 fn lines(text: &str, terms: &[String], folded: &Folded, input: &QuizIn) -> Vec<Line> {
     let lower: Vec<String> = terms.iter().map(|t| t.to_lowercase()).collect();
-    let longest = input
-        .bounds
-        .max_quote
-        .min(300)
-        .min(input.bounds.max_stem.saturating_sub(80));
+    let longest = input.bounds.max_quote.min(300).min(input.bounds.max_stem.saturating_sub(80));
     sentences(text)
         .into_iter()
         .filter_map(|r| text.get(r))
@@ -118,25 +97,14 @@ fn lines(text: &str, terms: &[String], folded: &Folded, input: &QuizIn) -> Vec<L
 fn places(sentence: &str, terms: &[String]) -> Vec<(std::ops::Range<usize>, usize)> {
     let mut found: Vec<(std::ops::Range<usize>, usize)> = Vec::new();
     for (rank, term) in terms.iter().enumerate() {
-        let mut places = words(sentence).filter(|r| {
-            sentence
-                .get(r.clone())
-                .is_some_and(|w| w.to_lowercase() == *term)
-        });
+        let mut places = words(sentence).filter(|r| sentence.get(r.clone()).is_some_and(|w| w.to_lowercase() == *term));
         let first = places.next();
         let again = places.next().is_some();
         if let Some(range) = first.filter(|_| !again) {
             found.push((range, rank));
-        } else if found.is_empty()
-            && term.chars().count() == 2
-            && sentence.matches(term.as_str()).count() == 1
-        {
+        } else if found.is_empty() && term.chars().count() == 2 && sentence.matches(term.as_str()).count() == 1 {
             // A pair of characters of a script without word spaces.
-            found.extend(
-                sentence
-                    .find(term.as_str())
-                    .map(|at| (at..at + term.len(), rank)),
-            );
+            found.extend(sentence.find(term.as_str()).map(|at| (at..at + term.len(), rank)));
         }
     }
     found
@@ -144,34 +112,24 @@ fn places(sentence: &str, terms: &[String]) -> Vec<(std::ops::Range<usize>, usiz
 
 fn words(text: &str) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
     let mut from = 0;
-    text.split(|c: char| {
-        !(c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c))
-    })
-    .filter_map(move |w| {
-        let at = from;
-        from += w.len()
-            + text
-                .get(at + w.len()..)
-                .and_then(|r| r.chars().next())
-                .map_or(0, char::len_utf8);
-        (!w.is_empty()).then_some(at..at + w.len())
-    })
+    text.split(|c: char| !(c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c))).filter_map(
+        move |w| {
+            let at = from;
+            from += w.len() + text.get(at + w.len()..).and_then(|r| r.chars().next()).map_or(0, char::len_utf8);
+            (!w.is_empty()).then_some(at..at + w.len())
+        },
+    )
 }
 
 impl Makings<'_> {
     fn question(&self, line: &Line, kind: QuestionType, turn: usize) -> Option<QuestionOut> {
         let (range, rank) = line.terms.get(turn / 3 % line.terms.len())?;
         match kind {
-            QuestionType::SingleChoice => {
-                self.cloze(line, std::slice::from_ref(range), kind, *rank)
-            }
+            QuestionType::SingleChoice => self.cloze(line, std::slice::from_ref(range), kind, *rank),
             QuestionType::ShortText => self.short(line, range, *rank),
             QuestionType::TrueFalse => self.true_false(line, range, *rank, turn),
             QuestionType::MultipleChoice => {
-                let (other, _) = line
-                    .terms
-                    .iter()
-                    .find(|(r, _)| r.end < range.start || r.start > range.end)?;
+                let (other, _) = line.terms.iter().find(|(r, _)| r.end < range.start || r.start > range.end)?;
                 let mut both = [range.clone(), other.clone()];
                 both.sort_by_key(|r| r.start);
                 self.cloze(line, &both, kind, *rank)
@@ -186,10 +144,7 @@ impl Makings<'_> {
         kind: QuestionType,
         rank: usize,
     ) -> Option<QuestionOut> {
-        let right: Vec<String> = gaps
-            .iter()
-            .filter_map(|g| line.text.get(g.clone()).map(str::to_owned))
-            .collect();
+        let right: Vec<String> = gaps.iter().filter_map(|g| line.text.get(g.clone()).map(str::to_owned)).collect();
         let longest = right.iter().map(|r| r.chars().count()).max()?;
         let wanted = if gaps.len() == 1 { 3 } else { 2 };
         let wanted = wanted.min(self.input.bounds.max_options.saturating_sub(right.len()));
@@ -197,78 +152,34 @@ impl Makings<'_> {
         if wrong.len() + right.len() < self.input.bounds.min_options {
             return None;
         }
-        let stem = if gaps.len() == 1 {
-            self.p.fill_one
-        } else {
-            self.p.fill_many
-        };
+        let stem = if gaps.len() == 1 { self.p.fill_one } else { self.p.fill_many };
         let options = right
             .iter()
-            .map(|t| OptionOut {
-                text: t.clone(),
-                is_correct: true,
-                why: String::new(),
-            })
-            .chain(wrong.into_iter().map(|t| OptionOut {
-                text: t,
-                is_correct: false,
-                why: String::new(),
-            }))
+            .map(|t| OptionOut { text: t.clone(), is_correct: true, why: String::new() })
+            .chain(wrong.into_iter().map(|t| OptionOut { text: t, is_correct: false, why: String::new() }))
             .collect();
-        Some(self.finish(
-            line,
-            kind,
-            format!("{stem} {}", gapped(&line.text, gaps, "____")),
-            options,
-            rank,
-        ))
+        Some(self.finish(line, kind, format!("{stem} {}", gapped(&line.text, gaps, "____")), options, rank))
     }
 
     fn short(&self, line: &Line, gap: &std::ops::Range<usize>, rank: usize) -> Option<QuestionOut> {
-        let options = vec![OptionOut {
-            text: line.text.get(gap.clone())?.to_owned(),
-            is_correct: true,
-            why: String::new(),
-        }];
-        let text = format!(
-            "{} {}",
-            self.p.fill_one,
-            gapped(&line.text, std::slice::from_ref(gap), "____")
-        );
+        let options =
+            vec![OptionOut { text: line.text.get(gap.clone())?.to_owned(), is_correct: true, why: String::new() }];
+        let text = format!("{} {}", self.p.fill_one, gapped(&line.text, std::slice::from_ref(gap), "____"));
         Some(self.finish(line, QuestionType::ShortText, text, options, rank))
     }
 
-    fn true_false(
-        &self,
-        line: &Line,
-        gap: &std::ops::Range<usize>,
-        rank: usize,
-        turn: usize,
-    ) -> Option<QuestionOut> {
+    fn true_false(&self, line: &Line, gap: &std::ops::Range<usize>, rank: usize, turn: usize) -> Option<QuestionOut> {
         let holds = turn.is_multiple_of(2);
         let statement = if holds {
             line.text.clone()
         } else {
             let term = line.text.get(gap.clone())?;
-            let other = self
-                .distractors(line, term.chars().count(), 1)
-                .into_iter()
-                .next()?;
+            let other = self.distractors(line, term.chars().count(), 1).into_iter().next()?;
             gapped(&line.text, std::slice::from_ref(gap), &other)
         };
-        let option = |text: &str, is_correct| OptionOut {
-            text: text.to_owned(),
-            is_correct,
-            why: String::new(),
-        };
+        let option = |text: &str, is_correct| OptionOut { text: text.to_owned(), is_correct, why: String::new() };
         let options = vec![option(self.p.yes, holds), option(self.p.no, !holds)];
-        Some(self.finish(
-            line,
-            QuestionType::TrueFalse,
-            format!("{} {statement}", self.p.true_false),
-            options,
-            rank,
-        ))
+        Some(self.finish(line, QuestionType::TrueFalse, format!("{} {statement}", self.p.true_false), options, rank))
     }
 
     /// Terms of the lesson that do not stand in the sentence, of about the wanted
@@ -290,9 +201,7 @@ impl Makings<'_> {
                 break;
             }
             if term.chars().count() <= self.input.bounds.max_option
-                && !out
-                    .iter()
-                    .any(|o| akin(&o.to_lowercase(), &term.to_lowercase()))
+                && !out.iter().any(|o| akin(&o.to_lowercase(), &term.to_lowercase()))
             {
                 out.push(term.clone());
             }
@@ -350,12 +259,7 @@ fn objective(sentence: &str, objectives: &[Objective]) -> String {
     objectives
         .iter()
         .rev()
-        .max_by_key(|o| {
-            tokens(&o.text)
-                .iter()
-                .filter(|t| t.chars().count() > 3 && here.contains(t))
-                .count()
-        })
+        .max_by_key(|o| tokens(&o.text).iter().filter(|t| t.chars().count() > 3 && here.contains(t)).count())
         .map(|o| o.key.clone())
         .unwrap_or_default()
 }
@@ -364,19 +268,13 @@ fn objective(sentence: &str, objectives: &[Objective]) -> String {
 fn fits(q: &QuestionOut, others: &[QuestionOut]) -> bool {
     let stem = tokens(&q.text);
     let choice = q.question_type != QuestionType::TrueFalse;
-    let mut normal: Vec<String> = q
-        .options
-        .iter()
-        .map(|o| normalise_answer(&o.text))
-        .collect();
+    let mut normal: Vec<String> = q.options.iter().map(|o| normalise_answer(&o.text)).collect();
     normal.sort();
     let all = normal.len();
     normal.dedup();
     normal.len() == all
         && is_safe(&q.text)
-        && q.options
-            .iter()
-            .all(|o| is_safe(&o.text) && !o.text.is_empty())
+        && q.options.iter().all(|o| is_safe(&o.text) && !o.text.is_empty())
         && !(choice && is_longest_correct(q))
         && !(choice
             && q.options.iter().filter(|o| o.is_correct).any(|o| {

@@ -158,83 +158,38 @@ impl AiTask for AssignmentTask {
         let known: BTreeSet<&str> = input.objectives.iter().map(|o| o.key.as_str()).collect();
         c.objective_keys("/objective_keys", &out.objective_keys, &known);
         if out.objective_keys.is_empty() && !known.is_empty() {
-            c.add(
-                "objective_missing",
-                "/objective_keys",
-                "at least one objective is named",
-            );
+            c.add("objective_missing", "/objective_keys", "at least one objective is named");
         }
-        c.count(
-            "criterion_count",
-            "/criteria",
-            "criteria",
-            out.criteria.len(),
-            b.min_criteria,
-            b.max_criteria,
-        );
+        c.count("criterion_count", "/criteria", "criteria", out.criteria.len(), b.min_criteria, b.max_criteria);
         let mut keys = BTreeSet::new();
         for (i, criterion) in out.criteria.iter().enumerate() {
             let at = format!("/criteria/{i}");
             if !is_key(&criterion.key) {
-                c.add(
-                    "criterion_key_invalid",
-                    format!("{at}/key"),
-                    "a key is 1 to 40 of a-z, 0-9, _ and -",
-                );
+                c.add("criterion_key_invalid", format!("{at}/key"), "a key is 1 to 40 of a-z, 0-9, _ and -");
             }
             if !keys.insert(criterion.key.as_str()) {
-                c.add(
-                    "criterion_key_duplicate",
-                    format!("{at}/key"),
-                    "two criteria have this key",
-                );
+                c.add("criterion_key_duplicate", format!("{at}/key"), "two criteria have this key");
             }
             c.line(format!("{at}/title"), &criterion.title, 2, 120);
             c.prose(format!("{at}/description"), &criterion.description, 10, 800);
-            c.range(
-                "criterion_points",
-                format!("{at}/max_points"),
-                criterion.max_points,
-                1,
-                b.max_criterion_points,
-            );
+            c.range("criterion_points", format!("{at}/max_points"), criterion.max_points, 1, b.max_criterion_points);
         }
         c.unique(
             "criterion_title_duplicate",
             "title",
-            out.criteria
-                .iter()
-                .enumerate()
-                .map(|(i, k)| (format!("/criteria/{i}/title"), k.title.as_str())),
+            out.criteria.iter().enumerate().map(|(i, k)| (format!("/criteria/{i}/title"), k.title.as_str())),
         );
-        let sum = out
-            .criteria
-            .iter()
-            .fold(0i64, |s, k| s.saturating_add(k.max_points));
+        let sum = out.criteria.iter().fold(0i64, |s, k| s.saturating_add(k.max_points));
         if sum != input.max_points {
             c.add(
                 "points_sum",
                 "/criteria",
-                format!(
-                    "the criteria add up to {sum}, asked for are {}",
-                    input.max_points
-                ),
+                format!("the criteria add up to {sum}, asked for are {}", input.max_points),
             );
         }
-        c.range(
-            "assignment_minutes",
-            "/minutes",
-            out.minutes,
-            1,
-            b.max_minutes,
-        );
+        c.range("assignment_minutes", "/minutes", out.minutes, 1, b.max_minutes);
         let prose = format!("{}\n{}", out.description, out.instructions_markdown);
-        c.language(
-            "/instructions_markdown",
-            &prose,
-            &input.language,
-            &input.source,
-        );
+        c.language("/instructions_markdown", &prose, &input.language, &input.source);
         c.finish()
     }
 

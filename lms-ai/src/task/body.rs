@@ -146,20 +146,9 @@ impl AiTask for BodyTask {
 
     fn check(input: &BodyIn, out: &BodyOut) -> Vec<Violation> {
         let b = &input.bounds;
-        let mut c = Checker::new(&[
-            &input.source,
-            &input.synopsis,
-            &input.topic_title,
-            &input.lesson_summary,
-        ]);
+        let mut c = Checker::new(&[&input.source, &input.synopsis, &input.topic_title, &input.lesson_summary]);
         let (min, max) = input.body_bounds();
-        c.text(
-            "/body_markdown",
-            &out.body_markdown,
-            min,
-            max,
-            TextStyle::Markdown,
-        );
+        c.text("/body_markdown", &out.body_markdown, min, max, TextStyle::Markdown);
         c.count(
             "key_point_count",
             "/key_points",
@@ -174,53 +163,25 @@ impl AiTask for BodyTask {
         c.unique(
             "key_point_duplicate",
             "key point",
-            out.key_points
-                .iter()
-                .enumerate()
-                .map(|(i, p)| (format!("/key_points/{i}"), p.as_str())),
+            out.key_points.iter().enumerate().map(|(i, p)| (format!("/key_points/{i}"), p.as_str())),
         );
-        c.count(
-            "glossary_count",
-            "/glossary",
-            "entries",
-            out.glossary.len(),
-            0,
-            b.max_glossary,
-        );
+        c.count("glossary_count", "/glossary", "entries", out.glossary.len(), 0, b.max_glossary);
         for (i, entry) in out.glossary.iter().enumerate() {
             c.line(format!("/glossary/{i}/term"), &entry.term, 1, 80);
-            c.prose(
-                format!("/glossary/{i}/definition"),
-                &entry.definition,
-                3,
-                500,
-            );
+            c.prose(format!("/glossary/{i}/definition"), &entry.definition, 3, 500);
         }
         c.unique(
             "glossary_duplicate",
             "term",
-            out.glossary
-                .iter()
-                .enumerate()
-                .map(|(i, g)| (format!("/glossary/{i}/term"), g.term.as_str())),
+            out.glossary.iter().enumerate().map(|(i, g)| (format!("/glossary/{i}/term"), g.term.as_str())),
         );
         c.range("topic_minutes", "/minutes", out.minutes, 1, b.max_minutes);
-        let given: String = [
-            &input.source,
-            &input.topic_title,
-            &input.lesson_title,
-            &input.synopsis,
-        ]
-        .into_iter()
-        .chain(input.objectives.iter().map(|o| &o.text))
-        .flat_map(|t| [t.as_str(), "\n"])
-        .collect();
-        c.language(
-            "/body_markdown",
-            &out.body_markdown,
-            &input.language,
-            &given,
-        );
+        let given: String = [&input.source, &input.topic_title, &input.lesson_title, &input.synopsis]
+            .into_iter()
+            .chain(input.objectives.iter().map(|o| &o.text))
+            .flat_map(|t| [t.as_str(), "\n"])
+            .collect();
+        c.language("/body_markdown", &out.body_markdown, &input.language, &given);
         c.finish()
     }
 
@@ -238,9 +199,6 @@ impl BodyIn {
         if source == 0 {
             return (self.bounds.min_body, self.bounds.max_body);
         }
-        (
-            self.bounds.min_body.min(source / 2).max(1),
-            self.bounds.max_body.max(source + 2_000),
-        )
+        (self.bounds.min_body.min(source / 2).max(1), self.bounds.max_body.max(source + 2_000))
     }
 }

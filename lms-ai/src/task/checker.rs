@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::task_trait::Violation;
 use crate::text::{
-    TextFault, TextRule, TextStyle, check_text, guess_language, leans_to, normalise_answer,
-    same_language, urls_in,
+    TextFault, TextRule, TextStyle, check_text, guess_language, leans_to, normalise_answer, same_language, urls_in,
 };
 
 /// Collects violations with their JSON pointers.
@@ -17,60 +16,29 @@ pub(super) struct Checker {
 impl Checker {
     /// A checker that lets pass the links which stand in `inputs`.
     pub(super) fn new(inputs: &[&str]) -> Self {
-        Self {
-            known_urls: inputs.iter().flat_map(|i| urls_in(i)).collect(),
-            found: Vec::new(),
-        }
+        Self { known_urls: inputs.iter().flat_map(|i| urls_in(i)).collect(), found: Vec::new() }
     }
 
     /// Adds a violation.
-    pub(super) fn add(
-        &mut self,
-        code: &'static str,
-        pointer: impl Into<String>,
-        message: impl Into<String>,
-    ) {
-        self.found
-            .push(super::violation(code, pointer.into(), message.into()));
+    pub(super) fn add(&mut self, code: &'static str, pointer: impl Into<String>, message: impl Into<String>) {
+        self.found.push(super::violation(code, pointer.into(), message.into()));
     }
 
     /// Checks form, safety and length of a text; bounds are in characters.
-    pub(super) fn text(
-        &mut self,
-        pointer: impl Into<String>,
-        text: &str,
-        min: usize,
-        max: usize,
-        style: TextStyle,
-    ) {
+    pub(super) fn text(&mut self, pointer: impl Into<String>, text: &str, min: usize, max: usize, style: TextStyle) {
         let pointer = pointer.into();
-        let rule = TextRule {
-            min,
-            max,
-            style,
-            known_urls: &self.known_urls,
-        };
+        let rule = TextRule { min, max, style, known_urls: &self.known_urls };
         for fault in check_text(text, &rule) {
             let message = match fault {
                 TextFault::ControlCharacter => "holds a control character".to_owned(),
                 TextFault::Untrimmed => "begins or ends with white space".to_owned(),
-                TextFault::TooShort => format!(
-                    "has {} characters, at least {min} are asked for",
-                    text.chars().count()
-                ),
-                TextFault::TooLong => format!(
-                    "has {} characters, at most {max} are allowed",
-                    text.chars().count()
-                ),
+                TextFault::TooShort => format!("has {} characters, at least {min} are asked for", text.chars().count()),
+                TextFault::TooLong => format!("has {} characters, at most {max} are allowed", text.chars().count()),
                 TextFault::LineBreak => "must be one line".to_owned(),
                 TextFault::ScriptMarkup => "holds a script element".to_owned(),
-                TextFault::RawHtml => {
-                    "holds raw html; put markup that is shown into a code span".to_owned()
-                }
+                TextFault::RawHtml => "holds raw html; put markup that is shown into a code span".to_owned(),
                 TextFault::UnsafeLink => "holds a link that runs code or embeds data".to_owned(),
-                TextFault::UnknownUrl => {
-                    "holds a link that the input does not hold; leave links out".to_owned()
-                }
+                TextFault::UnknownUrl => "holds a link that the input does not hold; leave links out".to_owned(),
             };
             self.add(fault.code(), pointer.clone(), message);
         }
@@ -97,23 +65,12 @@ impl Checker {
         max: usize,
     ) {
         if n < min || n > max {
-            self.add(
-                code,
-                pointer,
-                format!("{n} {what}, asked for are {min} to {max}"),
-            );
+            self.add(code, pointer, format!("{n} {what}, asked for are {min} to {max}"));
         }
     }
 
     /// Checks a number against an inclusive range.
-    pub(super) fn range(
-        &mut self,
-        code: &'static str,
-        pointer: impl Into<String>,
-        n: i64,
-        min: i64,
-        max: i64,
-    ) {
+    pub(super) fn range(&mut self, code: &'static str, pointer: impl Into<String>, n: i64, min: i64, max: i64) {
         if n < min || n > max {
             self.add(code, pointer, format!("{n} is not in {min} to {max}"));
         }
@@ -135,26 +92,13 @@ impl Checker {
     }
 
     /// Checks objective keys against the known ones: each known, none twice.
-    pub(super) fn objective_keys(
-        &mut self,
-        pointer: &str,
-        keys: &[String],
-        known: &BTreeSet<&str>,
-    ) {
+    pub(super) fn objective_keys(&mut self, pointer: &str, keys: &[String], known: &BTreeSet<&str>) {
         let mut seen = BTreeSet::new();
         for (i, key) in keys.iter().enumerate() {
             if !known.contains(key.as_str()) {
-                self.add(
-                    "objective_unknown",
-                    format!("{pointer}/{i}"),
-                    "no objective has this key",
-                );
+                self.add("objective_unknown", format!("{pointer}/{i}"), "no objective has this key");
             } else if !seen.insert(key.as_str()) {
-                self.add(
-                    "objective_duplicate",
-                    format!("{pointer}/{i}"),
-                    "this key is there twice",
-                );
+                self.add("objective_duplicate", format!("{pointer}/{i}"), "this key is there twice");
             }
         }
     }
@@ -166,11 +110,7 @@ impl Checker {
             && !same_language(guess, asked)
             && !leans_to(source, guess)
         {
-            self.add(
-                "wrong_language",
-                pointer,
-                format!("the text must be written in `{asked}`"),
-            );
+            self.add("wrong_language", pointer, format!("the text must be written in `{asked}`"));
         }
     }
 

@@ -43,12 +43,7 @@ pub struct GradeBounds {
 
 impl Default for GradeBounds {
     fn default() -> Self {
-        Self {
-            max_quotes: 5,
-            max_quote: 300,
-            min_feedback: 40,
-            max_feedback: 2_500,
-        }
+        Self { max_quotes: 5, max_quote: 300, min_feedback: 40, max_feedback: 2_500 }
     }
 }
 
@@ -241,11 +236,7 @@ impl AiTask for GradeTask {
         let b = &input.bounds;
         let mut c = Checker::new(&[&input.instructions, &input.submission]);
         if out.check_code != input.nonce.as_str() {
-            c.add(
-                "check_code_mismatch",
-                "/check_code",
-                "the check code is not the value of CHECK",
-            );
+            c.add("check_code_mismatch", "/check_code", "the check code is not the value of CHECK");
         }
         c.count(
             "manipulation_quote_count",
@@ -257,18 +248,10 @@ impl AiTask for GradeTask {
         );
         for (i, quote) in out.suspected_manipulation.quotes.iter().enumerate() {
             if quote.chars().count() > 1_000 {
-                c.add(
-                    "too_long",
-                    format!("/suspected_manipulation/quotes/{i}"),
-                    "a quote has at most 1000 characters",
-                );
+                c.add("too_long", format!("/suspected_manipulation/quotes/{i}"), "a quote has at most 1000 characters");
             }
             if quote.contains('\0') {
-                c.add(
-                    "control_character",
-                    format!("/suspected_manipulation/quotes/{i}"),
-                    "holds a control character",
-                );
+                c.add("control_character", format!("/suspected_manipulation/quotes/{i}"), "holds a control character");
             }
         }
         let work = Work::new(&input.submission);
@@ -276,58 +259,24 @@ impl AiTask for GradeTask {
         for (i, given) in out.criteria.iter().enumerate() {
             let at = format!("/criteria/{i}");
             let Some(rubric) = input.criteria.iter().find(|k| k.key == given.criterion_key) else {
-                c.add(
-                    "criterion_unknown",
-                    format!("{at}/criterion_key"),
-                    "the rubric has no criterion with this key",
-                );
+                c.add("criterion_unknown", format!("{at}/criterion_key"), "the rubric has no criterion with this key");
                 continue;
             };
             if !seen.insert(given.criterion_key.as_str()) {
-                c.add(
-                    "criterion_duplicate",
-                    format!("{at}/criterion_key"),
-                    "this criterion is there twice",
-                );
+                c.add("criterion_duplicate", format!("{at}/criterion_key"), "this criterion is there twice");
             }
-            c.range(
-                "points_out_of_range",
-                format!("{at}/points"),
-                given.points,
-                0,
-                input.max_steps(rubric),
-            );
-            c.range(
-                "confidence_out_of_range",
-                format!("{at}/confidence"),
-                given.confidence,
-                0,
-                100,
-            );
+            c.range("points_out_of_range", format!("{at}/points"), given.points, 0, input.max_steps(rubric));
+            c.range("confidence_out_of_range", format!("{at}/confidence"), given.confidence, 0, 100);
             c.prose(format!("{at}/reasoning"), &given.reasoning, 3, 1_500);
             check_evidence(&mut c, &at, given, &work, b);
         }
         for rubric in &input.criteria {
             if !seen.contains(rubric.key.as_str()) {
-                c.add(
-                    "criterion_missing",
-                    "/criteria",
-                    format!("the criterion `{}` has no points", rubric.key),
-                );
+                c.add("criterion_missing", "/criteria", format!("the criterion `{}` has no points", rubric.key));
             }
         }
-        for (name, list) in [
-            ("strengths", &out.strengths),
-            ("next_steps", &out.next_steps),
-        ] {
-            c.count(
-                "list_too_long",
-                format!("/{name}"),
-                "entries",
-                list.len(),
-                0,
-                8,
-            );
+        for (name, list) in [("strengths", &out.strengths), ("next_steps", &out.next_steps)] {
+            c.count("list_too_long", format!("/{name}"), "entries", list.len(), 0, 8);
             for (i, text) in list.iter().enumerate() {
                 c.prose(format!("/{name}/{i}"), text, 3, 500);
             }
@@ -355,19 +304,13 @@ impl GradeIn {
     /// The greatest number of steps of a criterion; 0 with a step of 0 or less.
     #[must_use]
     pub fn max_steps(&self, criterion: &GradeCriterion) -> i64 {
-        if self.step_units <= 0 {
-            0
-        } else {
-            criterion.max_units.max(0) / self.step_units
-        }
+        if self.step_units <= 0 { 0 } else { criterion.max_units.max(0) / self.step_units }
     }
 
     /// The sum of the rubric in units of 1e-5 points.
     #[must_use]
     pub fn max_total(&self) -> i64 {
-        self.criteria
-            .iter()
-            .fold(0i64, |s, k| s.saturating_add(k.max_units))
+        self.criteria.iter().fold(0i64, |s, k| s.saturating_add(k.max_units))
     }
 
     /// Whether the work must wait for a person instead of being sent. (rules: S11)
@@ -376,10 +319,7 @@ impl GradeIn {
     #[must_use]
     pub fn not_graded(&self) -> Option<NotGraded> {
         let (clean, _) = strip_format_characters(&self.submission);
-        let chars = clean
-            .chars()
-            .filter(|c| !c.is_whitespace() && !c.is_control())
-            .count();
+        let chars = clean.chars().filter(|c| !c.is_whitespace() && !c.is_control()).count();
         if chars == 0 {
             Some(NotGraded::NoText)
         } else if fold(&clean).as_str().trim().chars().count() < self.min_chars {
@@ -397,10 +337,7 @@ impl GradeIn {
         self.step_units > 0
             && !self.criteria.is_empty()
             && keys.len() == self.criteria.len()
-            && self
-                .criteria
-                .iter()
-                .all(|k| k.max_units >= 0 && k.max_units % self.step_units == 0)
+            && self.criteria.iter().all(|k| k.max_units >= 0 && k.max_units % self.step_units == 0)
     }
 }
 
@@ -415,10 +352,7 @@ impl GradeOut {
             return None;
         }
         input.criteria.iter().try_fold(0i64, |sum, rubric| {
-            let given = self
-                .criteria
-                .iter()
-                .find(|k| k.criterion_key == rubric.key)?;
+            let given = self.criteria.iter().find(|k| k.criterion_key == rubric.key)?;
             if !(0..=input.max_steps(rubric)).contains(&given.points) {
                 return None;
             }
@@ -434,11 +368,7 @@ impl GradeOut {
             .iter()
             .flat_map(|k| k.evidence.iter().map(move |q| (k, q)))
             .filter_map(|(k, q)| {
-                Some(Evidence {
-                    criterion_key: k.criterion_key.clone(),
-                    quote: q.clone(),
-                    range: work.place(q).ok()?,
-                })
+                Some(Evidence { criterion_key: k.criterion_key.clone(), quote: q.clone(), range: work.place(q).ok()? })
             })
             .collect()
     }
@@ -446,11 +376,7 @@ impl GradeOut {
     /// The least confidence of a criterion, in percent; 0 without criteria.
     #[must_use]
     pub fn confidence(&self) -> i64 {
-        self.criteria
-            .iter()
-            .map(|k| k.confidence)
-            .min()
-            .unwrap_or(0)
+        self.criteria.iter().map(|k| k.confidence).min().unwrap_or(0)
     }
 }
 

@@ -17,10 +17,7 @@ impl Work {
     pub(super) fn new(text: &str) -> Self {
         Self {
             folded: fold_stripped(text),
-            instructions: scan_manipulation(text)
-                .into_iter()
-                .filter(|s| s.code.is_instruction())
-                .collect(),
+            instructions: scan_manipulation(text).into_iter().filter(|s| s.code.is_instruction()).collect(),
         }
     }
 
@@ -30,11 +27,7 @@ impl Work {
         // A quote of one repeated word has many places; the first ones are enough.
         for range in self.folded.places(quote).take(64) {
             stands = true;
-            if !self
-                .instructions
-                .iter()
-                .any(|s| s.range.start < range.end && range.start < s.range.end)
-            {
+            if !self.instructions.iter().any(|s| s.range.start < range.end && range.start < s.range.end) {
                 return Ok(range);
             }
         }
@@ -47,22 +40,9 @@ impl Work {
 }
 
 /// Checks the quotes of one criterion.
-pub(super) fn check_evidence(
-    c: &mut Checker,
-    at: &str,
-    given: &CriterionGradeOut,
-    work: &Work,
-    b: &GradeBounds,
-) {
+pub(super) fn check_evidence(c: &mut Checker, at: &str, given: &CriterionGradeOut, work: &Work, b: &GradeBounds) {
     let at = format!("{at}/evidence");
-    c.count(
-        "evidence_count",
-        &at,
-        "quotes",
-        given.evidence.len(),
-        0,
-        b.max_quotes,
-    );
+    c.count("evidence_count", &at, "quotes", given.evidence.len(), 0, b.max_quotes);
     if given.points > 0 && given.evidence.is_empty() {
         c.add("evidence_missing", &at, "points need a passage of the work");
     }
@@ -70,35 +50,19 @@ pub(super) fn check_evidence(
         let at = format!("{at}/{i}");
         let chars = fold(quote).as_str().trim().chars().count();
         if chars < work.min_quote() {
-            c.add(
-                "evidence_too_short",
-                &at,
-                format!("a quote has at least {} characters", work.min_quote()),
-            );
+            c.add("evidence_too_short", &at, format!("a quote has at least {} characters", work.min_quote()));
             continue;
         }
         if quote.contains('\0') {
             c.add("control_character", &at, "holds a control character");
         }
         if quote.chars().count() > b.max_quote {
-            c.add(
-                "evidence_too_long",
-                &at,
-                format!("a quote has at most {} characters", b.max_quote),
-            );
+            c.add("evidence_too_long", &at, format!("a quote has at most {} characters", b.max_quote));
         }
         match work.place(quote) {
             Ok(_) => {}
-            Err(true) => c.add(
-                "evidence_is_instruction",
-                &at,
-                "the passage speaks to the grader and proves nothing",
-            ),
-            Err(false) => c.add(
-                "evidence_unverified",
-                &at,
-                "the passage does not stand in the work word for word",
-            ),
+            Err(true) => c.add("evidence_is_instruction", &at, "the passage speaks to the grader and proves nothing"),
+            Err(false) => c.add("evidence_unverified", &at, "the passage does not stand in the work word for word"),
         }
     }
 }
@@ -106,45 +70,18 @@ pub(super) fn check_evidence(
 /// What must not reach the student: the check code, the text of the system part, other people's labels.
 pub(super) fn check_leaks(c: &mut Checker, input: &GradeIn, out: &GradeOut) {
     let texts = std::iter::once(("/feedback".to_owned(), &out.feedback))
-        .chain(
-            out.strengths
-                .iter()
-                .enumerate()
-                .map(|(i, t)| (format!("/strengths/{i}"), t)),
-        )
-        .chain(
-            out.next_steps
-                .iter()
-                .enumerate()
-                .map(|(i, t)| (format!("/next_steps/{i}"), t)),
-        )
-        .chain(
-            out.criteria
-                .iter()
-                .enumerate()
-                .map(|(i, k)| (format!("/criteria/{i}/reasoning"), &k.reasoning)),
-        );
+        .chain(out.strengths.iter().enumerate().map(|(i, t)| (format!("/strengths/{i}"), t)))
+        .chain(out.next_steps.iter().enumerate().map(|(i, t)| (format!("/next_steps/{i}"), t)))
+        .chain(out.criteria.iter().enumerate().map(|(i, k)| (format!("/criteria/{i}/reasoning"), &k.reasoning)));
     let system = fold(SYSTEM).as_str().to_lowercase();
-    let system: Vec<&str> = system
-        .split(['.', ':', '\n'])
-        .map(str::trim)
-        .filter(|s| s.chars().count() >= 30)
-        .collect();
+    let system: Vec<&str> = system.split(['.', ':', '\n']).map(str::trim).filter(|s| s.chars().count() >= 30).collect();
     for (pointer, text) in texts {
         if !input.nonce.as_str().is_empty() && text.contains(input.nonce.as_str()) {
-            c.add(
-                "nonce_leak",
-                pointer.clone(),
-                "the check code stands outside of check_code",
-            );
+            c.add("nonce_leak", pointer.clone(), "the check code stands outside of check_code");
         }
         let folded = fold(text).as_str().to_lowercase();
         if system.iter().any(|s| folded.contains(s)) {
-            c.add(
-                "system_leak",
-                pointer.clone(),
-                "the text repeats the rules of the grader",
-            );
+            c.add("system_leak", pointer.clone(), "the text repeats the rules of the grader");
         }
         let foreign = text
             .match_indices("[STUDENT_")
@@ -166,12 +103,7 @@ pub(super) fn grade_review(input: &GradeIn, out: &GradeOut) -> Vec<ReviewReason>
         reasons.push(ReviewReason::ManipulationByScanner);
     }
     let work = Work::new(&input.submission);
-    if out
-        .criteria
-        .iter()
-        .flat_map(|k| &k.evidence)
-        .any(|q| work.place(q).is_err())
-    {
+    if out.criteria.iter().flat_map(|k| &k.evidence).any(|q| work.place(q).is_err()) {
         reasons.push(ReviewReason::UnverifiedEvidence);
     }
     if out.confidence() < input.confidence_threshold {
@@ -193,7 +125,5 @@ pub(super) fn grade_review(input: &GradeIn, out: &GradeOut) -> Vec<ReviewReason>
 
 /// Whether two amounts lie within 3 % of the possible points of one another.
 fn is_near(total: i64, mark: i64, possible: i64) -> bool {
-    possible > 0
-        && i128::from(total).abs_diff(i128::from(mark)) * 100
-            <= i128::from(possible).unsigned_abs() * 3
+    possible > 0 && i128::from(total).abs_diff(i128::from(mark)) * 100 <= i128::from(possible).unsigned_abs() * 3
 }

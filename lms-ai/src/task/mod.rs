@@ -17,18 +17,15 @@ mod source;
 pub use assignment::{AssignmentBounds, AssignmentIn, AssignmentOut, AssignmentTask, CriterionOut};
 pub use body::{BodyBounds, BodyIn, BodyOut, BodyTask, GlossaryOut};
 pub use grade::{
-    CriterionGradeOut, Evidence, GradeBounds, GradeCriterion, GradeIn, GradeOut, GradeTask,
-    ManipulationOut, NotGraded,
+    CriterionGradeOut, Evidence, GradeBounds, GradeCriterion, GradeIn, GradeOut, GradeTask, ManipulationOut, NotGraded,
 };
 pub(crate) use grade::{GradePrompt, RubricLine};
 pub use outline::{
-    ContentType, LessonOut, ObjectiveOut, OutlineBounds, OutlineBrief, OutlineIn, OutlineOut,
-    OutlineTask, TopicOut,
+    ContentType, LessonOut, ObjectiveOut, OutlineBounds, OutlineBrief, OutlineIn, OutlineOut, OutlineTask, TopicOut,
 };
 pub(crate) use quiz::is_longest_correct;
 pub use quiz::{
-    Difficulty, OptionOut, QuestionOut, QuestionType, QuizBounds, QuizIn, QuizOut, QuizTask,
-    shuffle_options,
+    Difficulty, OptionOut, QuestionOut, QuestionType, QuizBounds, QuizIn, QuizOut, QuizTask, shuffle_options,
 };
 pub use source::{Source, SourceSection};
 
@@ -57,34 +54,21 @@ pub struct CallSize {
 
 impl CallSize {
     const fn kib(kib: usize, max_tokens: u32) -> Self {
-        Self {
-            input_bytes: kib * 1024,
-            max_tokens,
-        }
+        Self { input_bytes: kib * 1024, max_tokens }
     }
 
     fn limits(self) -> Limits {
-        Limits {
-            input_bytes: self.input_bytes,
-            max_tokens: self.max_tokens,
-        }
+        Limits { input_bytes: self.input_bytes, max_tokens: self.max_tokens }
     }
 }
 
 fn violation(code: &'static str, pointer: String, message: String) -> Violation {
-    Violation {
-        code,
-        pointer,
-        message,
-    }
+    Violation { code, pointer, message }
 }
 
 /// A prompt with the fixed policy of a task.
 fn title_frame(system: &str, parts: Vec<Part>) -> Prompt {
-    Prompt {
-        system: system.to_owned(),
-        parts,
-    }
+    Prompt { system: system.to_owned(), parts }
 }
 
 /// A part that our own code wrote, as JSON, without the fields that have parts of their own.
@@ -96,21 +80,13 @@ fn json_part<T: Serialize>(label: &str, value: &T, without: &[&str]) -> Part {
             object.remove(*field);
         }
     }
-    Part {
-        label: label.to_owned(),
-        text: json.to_string(),
-        trust: Trust::Trusted,
-    }
+    Part { label: label.to_owned(), text: json.to_string(), trust: Trust::Trusted }
 }
 
 /// A part that the asking staff chose as material: a source, a lesson. The policy
 /// says that it is no instruction; the log keeps it whole, as it keeps no student's text.
 fn source_part(text: &str) -> Part {
-    Part {
-        label: "source".to_owned(),
-        text: text.to_owned(),
-        trust: Trust::Trusted,
-    }
+    Part { label: "source".to_owned(), text: text.to_owned(), trust: Trust::Trusted }
 }
 
 /// A part that a student wrote: one JSON string in a frame that only we can close.

@@ -14,10 +14,7 @@ use crate::text::normalise_answer;
 /// What a topic holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "a documented variant would turn the enum of the wire schema into oneOf"
-)]
+#[expect(missing_docs, reason = "a documented variant would turn the enum of the wire schema into oneOf")]
 pub enum ContentType {
     Text,
     Video,
@@ -223,19 +220,11 @@ impl AiTask for OutlineTask {
 
     fn check(input: &OutlineIn, out: &OutlineOut) -> Vec<Violation> {
         let (brief, bounds) = (&input.brief, &input.bounds);
-        let source: String = input
-            .source
-            .iter()
-            .flat_map(|s| [s.title.as_str(), "\n", s.excerpt.as_str(), "\n"])
-            .collect();
+        let source: String =
+            input.source.iter().flat_map(|s| [s.title.as_str(), "\n", s.excerpt.as_str(), "\n"]).collect();
         let mut c = Checker::new(&[&brief.topic, &brief.audience, &source]);
         c.line("/title", &out.title, bounds.min_title, bounds.max_title);
-        c.prose(
-            "/description",
-            &out.description,
-            bounds.min_summary,
-            bounds.max_description,
-        );
+        c.prose("/description", &out.description, bounds.min_summary, bounds.max_description);
         c.count(
             "objective_count",
             "/objectives",
@@ -247,84 +236,43 @@ impl AiTask for OutlineTask {
         for (i, o) in out.objectives.iter().enumerate() {
             let at = format!("/objectives/{i}");
             if !is_key(&o.key) {
-                c.add(
-                    "objective_key_invalid",
-                    format!("{at}/key"),
-                    "a key is 1 to 40 of a-z, 0-9, _ and -",
-                );
+                c.add("objective_key_invalid", format!("{at}/key"), "a key is 1 to 40 of a-z, 0-9, _ and -");
             }
             c.line(format!("{at}/text"), &o.text, 5, 300);
         }
         let mut seen = BTreeSet::new();
         for (i, o) in out.objectives.iter().enumerate() {
             if !seen.insert(o.key.as_str()) {
-                c.add(
-                    "objective_key_duplicate",
-                    format!("/objectives/{i}/key"),
-                    "two objectives have this key",
-                );
+                c.add("objective_key_duplicate", format!("/objectives/{i}/key"), "two objectives have this key");
             }
         }
         let known: BTreeSet<&str> = out.objectives.iter().map(|o| o.key.as_str()).collect();
-        let used: BTreeSet<&str> = out
-            .lessons
-            .iter()
-            .flat_map(|l| l.objective_keys.iter().map(String::as_str))
-            .collect();
+        let used: BTreeSet<&str> =
+            out.lessons.iter().flat_map(|l| l.objective_keys.iter().map(String::as_str)).collect();
         for (i, o) in out.objectives.iter().enumerate() {
             if !used.contains(o.key.as_str()) {
-                c.add(
-                    "objective_unused",
-                    format!("/objectives/{i}"),
-                    "no lesson serves this objective",
-                );
+                c.add("objective_unused", format!("/objectives/{i}"), "no lesson serves this objective");
             }
         }
-        c.count(
-            "lesson_count",
-            "/lessons",
-            "lessons",
-            out.lessons.len(),
-            brief.min_lessons,
-            brief.max_lessons,
-        );
+        c.count("lesson_count", "/lessons", "lessons", out.lessons.len(), brief.min_lessons, brief.max_lessons);
         c.unique(
             "lesson_title_duplicate",
             "title",
-            out.lessons
-                .iter()
-                .enumerate()
-                .map(|(i, l)| (format!("/lessons/{i}/title"), l.title.as_str())),
+            out.lessons.iter().enumerate().map(|(i, l)| (format!("/lessons/{i}/title"), l.title.as_str())),
         );
         for (i, lesson) in out.lessons.iter().enumerate() {
             check_lesson(&mut c, &format!("/lessons/{i}"), lesson, input, &known);
         }
-        let total = out
-            .lessons
-            .iter()
-            .fold(0i64, |sum, l| sum.saturating_add(l.minutes));
-        if brief.minutes > 0
-            && total
-                .saturating_sub(brief.minutes)
-                .saturating_abs()
-                .saturating_mul(4)
-                > brief.minutes
-        {
+        let total = out.lessons.iter().fold(0i64, |sum, l| sum.saturating_add(l.minutes));
+        if brief.minutes > 0 && total.saturating_sub(brief.minutes).saturating_abs().saturating_mul(4) > brief.minutes {
             c.add(
                 "minutes_total",
                 "/lessons",
-                format!(
-                    "the lessons take {total} minutes, asked for are {} (25 % either way)",
-                    brief.minutes
-                ),
+                format!("the lessons take {total} minutes, asked for are {} (25 % either way)", brief.minutes),
             );
         }
-        let prose: String = out
-            .lessons
-            .iter()
-            .flat_map(|l| [l.summary.as_str(), "\n"])
-            .chain([out.description.as_str()])
-            .collect();
+        let prose: String =
+            out.lessons.iter().flat_map(|l| [l.summary.as_str(), "\n"]).chain([out.description.as_str()]).collect();
         c.language("/lessons", &prose, &brief.language, &source);
         c.finish()
     }
@@ -334,31 +282,11 @@ impl AiTask for OutlineTask {
     }
 }
 
-fn check_lesson(
-    c: &mut Checker,
-    at: &str,
-    lesson: &LessonOut,
-    input: &OutlineIn,
-    known: &BTreeSet<&str>,
-) {
+fn check_lesson(c: &mut Checker, at: &str, lesson: &LessonOut, input: &OutlineIn, known: &BTreeSet<&str>) {
     let bounds = &input.bounds;
-    c.line(
-        format!("{at}/title"),
-        &lesson.title,
-        bounds.min_title,
-        bounds.max_title,
-    );
-    c.prose(
-        format!("{at}/summary"),
-        &lesson.summary,
-        bounds.min_summary,
-        bounds.max_summary,
-    );
-    c.objective_keys(
-        &format!("{at}/objective_keys"),
-        &lesson.objective_keys,
-        known,
-    );
+    c.line(format!("{at}/title"), &lesson.title, bounds.min_title, bounds.max_title);
+    c.prose(format!("{at}/summary"), &lesson.summary, bounds.min_summary, bounds.max_summary);
+    c.objective_keys(&format!("{at}/objective_keys"), &lesson.objective_keys, known);
     c.range(
         "lesson_minutes",
         format!("{at}/minutes"),
@@ -367,50 +295,21 @@ fn check_lesson(
         bounds.max_lesson_minutes,
     );
     if lesson.topics.is_empty() {
-        c.add(
-            "lesson_empty",
-            format!("{at}/topics"),
-            "a lesson has at least one topic",
-        );
+        c.add("lesson_empty", format!("{at}/topics"), "a lesson has at least one topic");
     } else {
-        c.count(
-            "topic_count",
-            format!("{at}/topics"),
-            "topics",
-            lesson.topics.len(),
-            1,
-            input.brief.max_topics,
-        );
+        c.count("topic_count", format!("{at}/topics"), "topics", lesson.topics.len(), 1, input.brief.max_topics);
     }
     c.unique(
         "topic_title_duplicate",
         "title",
-        lesson
-            .topics
-            .iter()
-            .enumerate()
-            .map(|(i, t)| (format!("{at}/topics/{i}/title"), t.title.as_str())),
+        lesson.topics.iter().enumerate().map(|(i, t)| (format!("{at}/topics/{i}/title"), t.title.as_str())),
     );
     for (i, topic) in lesson.topics.iter().enumerate() {
         let at = format!("{at}/topics/{i}");
-        c.line(
-            format!("{at}/title"),
-            &topic.title,
-            bounds.min_title,
-            bounds.max_title,
-        );
-        c.prose(
-            format!("{at}/synopsis"),
-            &topic.synopsis,
-            3,
-            bounds.max_synopsis,
-        );
+        c.line(format!("{at}/title"), &topic.title, bounds.min_title, bounds.max_title);
+        c.prose(format!("{at}/synopsis"), &topic.synopsis, 3, bounds.max_synopsis);
         if !input.brief.content_types.contains(&topic.content_type) {
-            c.add(
-                "content_type_not_allowed",
-                format!("{at}/content_type"),
-                "this content type is not asked for",
-            );
+            c.add("content_type_not_allowed", format!("{at}/content_type"), "this content type is not asked for");
         }
     }
 }
@@ -418,9 +317,7 @@ fn check_lesson(
 /// Whether a key is 1 to 40 characters of a-z, 0-9, `_` and `-`.
 pub(super) fn is_key(key: &str) -> bool {
     (1..=40).contains(&key.len())
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+        && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
 }
 
 impl OutlineOut {
@@ -430,10 +327,7 @@ impl OutlineOut {
         self.objectives
             .iter()
             .filter(|o| lesson.objective_keys.contains(&o.key))
-            .map(|o| Objective {
-                key: o.key.clone(),
-                text: o.text.clone(),
-            })
+            .map(|o| Objective { key: o.key.clone(), text: o.text.clone() })
             .collect()
     }
 
@@ -443,13 +337,8 @@ impl OutlineOut {
     pub fn without_lessons(&self, titles: &[&str]) -> Self {
         let gone: BTreeSet<String> = titles.iter().map(|t| normalise_answer(t)).collect();
         let mut out = self.clone();
-        out.lessons
-            .retain(|l| !gone.contains(&normalise_answer(&l.title)));
-        let used: BTreeSet<String> = out
-            .lessons
-            .iter()
-            .flat_map(|l| l.objective_keys.clone())
-            .collect();
+        out.lessons.retain(|l| !gone.contains(&normalise_answer(&l.title)));
+        let used: BTreeSet<String> = out.lessons.iter().flat_map(|l| l.objective_keys.clone()).collect();
         out.objectives.retain(|o| used.contains(&o.key));
         out
     }

@@ -12,14 +12,9 @@ use crate::task_trait::{AiTask, Limits, Prompt, Violation};
 use crate::text::{fold, jaccard, markdown_to_text, normalise_answer, tokens};
 
 /// The kinds of questions that a quiz may ask.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "a documented variant would turn the enum of the wire schema into oneOf"
-)]
+#[expect(missing_docs, reason = "a documented variant would turn the enum of the wire schema into oneOf")]
 pub enum QuestionType {
     SingleChoice,
     MultipleChoice,
@@ -30,10 +25,7 @@ pub enum QuestionType {
 /// How hard a question is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "a documented variant would turn the enum of the wire schema into oneOf"
-)]
+#[expect(missing_docs, reason = "a documented variant would turn the enum of the wire schema into oneOf")]
 pub enum Difficulty {
     Easy,
     Medium,
@@ -215,10 +207,7 @@ impl AiTask for QuizTask {
     fn render(input: &QuizIn) -> Prompt {
         title_frame(
             SYSTEM,
-            vec![
-                json_part("task", input, &["lesson_markdown", "size"]),
-                source_part(&input.lesson_markdown),
-            ],
+            vec![json_part("task", input, &["lesson_markdown", "size"]), source_part(&input.lesson_markdown)],
         )
     }
 
@@ -231,11 +220,7 @@ impl AiTask for QuizTask {
             c.add(
                 "question_count",
                 "/questions",
-                format!(
-                    "{} questions, asked for are exactly {}",
-                    out.questions.len(),
-                    input.count
-                ),
+                format!("{} questions, asked for are exactly {}", out.questions.len(), input.count),
             );
         }
         let raw = fold(&input.lesson_markdown);
@@ -249,9 +234,7 @@ impl AiTask for QuizTask {
                 b.min_quote.min(plain.as_str().trim().chars().count()),
                 b.max_quote,
             );
-            if plain.places(&q.source_quote).next().is_none()
-                && raw.places(&q.source_quote).next().is_none()
-            {
+            if plain.places(&q.source_quote).next().is_none() && raw.places(&q.source_quote).next().is_none() {
                 c.add(
                     "source_quote_unverified",
                     format!("{at}/source_quote"),
@@ -270,27 +253,15 @@ impl AiTask for QuizTask {
             if keys.is_empty() && !q.objective_key.is_empty()
                 || !keys.is_empty() && !keys.contains(q.objective_key.as_str())
             {
-                c.add(
-                    "objective_unknown",
-                    format!("{at}/objective_key"),
-                    "no objective has this key",
-                );
+                c.add("objective_unknown", format!("{at}/objective_key"), "no objective has this key");
             }
             check_options(&mut c, &at, q, b);
         }
         check_duplicate_stems(&mut c, &out.questions);
         check_longest(&mut c, &out.questions);
-        let prose: String = out
-            .questions
-            .iter()
-            .flat_map(|q| [q.text.as_str(), "\n", q.explanation.as_str(), "\n"])
-            .collect();
-        c.language(
-            "/questions",
-            &prose,
-            &input.language,
-            &input.lesson_markdown,
-        );
+        let prose: String =
+            out.questions.iter().flat_map(|q| [q.text.as_str(), "\n", q.explanation.as_str(), "\n"]).collect();
+        c.language("/questions", &prose, &input.language, &input.lesson_markdown);
         c.finish()
     }
 
@@ -317,36 +288,19 @@ fn check_options(c: &mut Checker, at: &str, q: &QuestionOut, b: &QuizBounds) {
     c.unique(
         "option_duplicate",
         "option",
-        q.options
-            .iter()
-            .enumerate()
-            .map(|(i, o)| (format!("{options}/{i}/text"), o.text.as_str())),
+        q.options.iter().enumerate().map(|(i, o)| (format!("{options}/{i}/text"), o.text.as_str())),
     );
     let right = q.options.iter().filter(|o| o.is_correct).count();
     let all = q.options.len();
     match q.question_type {
-        QuestionType::SingleChoice | QuestionType::MultipleChoice => c.count(
-            "option_count",
-            &options,
-            "options",
-            all,
-            b.min_options,
-            b.max_options,
-        ),
+        QuestionType::SingleChoice | QuestionType::MultipleChoice => {
+            c.count("option_count", &options, "options", all, b.min_options, b.max_options)
+        }
         QuestionType::TrueFalse => c.count("option_count", &options, "options", all, 2, 2),
-        QuestionType::ShortText => c.count(
-            "option_count",
-            &options,
-            "accepted answers",
-            all,
-            1,
-            b.max_options,
-        ),
+        QuestionType::ShortText => c.count("option_count", &options, "accepted answers", all, 1, b.max_options),
     }
     let fault = match q.question_type {
-        QuestionType::SingleChoice | QuestionType::TrueFalse if right != 1 => {
-            Some("exactly one option is right")
-        }
+        QuestionType::SingleChoice | QuestionType::TrueFalse if right != 1 => Some("exactly one option is right"),
         QuestionType::MultipleChoice if right == 0 || right == all => {
             Some("at least one option is right and at least one is wrong")
         }
@@ -360,11 +314,7 @@ fn check_options(c: &mut Checker, at: &str, q: &QuestionOut, b: &QuizBounds) {
         let stem = tokens(&q.text);
         for (i, o) in q.options.iter().enumerate().filter(|(_, o)| o.is_correct) {
             if holds(&stem, &tokens(&o.text)) {
-                c.add(
-                    "correct_in_stem",
-                    format!("{options}/{i}/text"),
-                    "the question holds its own answer",
-                );
+                c.add("correct_in_stem", format!("{options}/{i}/text"), "the question holds its own answer");
             }
         }
     }
@@ -377,16 +327,8 @@ fn holds(whole: &[String], part: &[String]) -> bool {
 
 fn check_duplicate_stems(c: &mut Checker, questions: &[QuestionOut]) {
     for (i, q) in questions.iter().enumerate() {
-        if questions
-            .iter()
-            .take(i)
-            .any(|other| jaccard(&q.text, &other.text, 3) >= 0.8)
-        {
-            c.add(
-                "stem_duplicate",
-                format!("/questions/{i}/text"),
-                "another question asks nearly the same",
-            );
+        if questions.iter().take(i).any(|other| jaccard(&q.text, &other.text, 3) >= 0.8) {
+            c.add("stem_duplicate", format!("/questions/{i}/text"), "another question asks nearly the same");
         }
     }
 }
@@ -396,34 +338,21 @@ fn check_duplicate_stems(c: &mut Checker, questions: &[QuestionOut]) {
 fn check_longest(c: &mut Checker, questions: &[QuestionOut]) {
     let choices: Vec<&QuestionOut> = questions
         .iter()
-        .filter(|q| {
-            matches!(
-                q.question_type,
-                QuestionType::SingleChoice | QuestionType::MultipleChoice
-            )
-        })
+        .filter(|q| matches!(q.question_type, QuestionType::SingleChoice | QuestionType::MultipleChoice))
         .collect();
     let telling = choices.iter().filter(|q| is_longest_correct(q)).count();
     if telling * 2 > choices.len() {
         c.add(
             "longest_is_correct",
             "/questions",
-            format!(
-                "the right option is by far the longest in {telling} of {} questions",
-                choices.len()
-            ),
+            format!("the right option is by far the longest in {telling} of {} questions", choices.len()),
         );
     }
 }
 
 pub(crate) fn is_longest_correct(q: &QuestionOut) -> bool {
     let longest = |right: bool| {
-        q.options
-            .iter()
-            .filter(|o| o.is_correct == right)
-            .map(|o| o.text.chars().count())
-            .max()
-            .unwrap_or(0)
+        q.options.iter().filter(|o| o.is_correct == right).map(|o| o.text.chars().count()).max().unwrap_or(0)
     };
     let (right, wrong) = (longest(true), longest(false));
     wrong > 0 && right * 2 >= wrong * 3
@@ -437,10 +366,7 @@ pub(crate) fn is_longest_correct(q: &QuestionOut) -> bool {
 pub fn shuffle_options(out: &QuizOut, seed: u64) -> QuizOut {
     let mut out = out.clone();
     for (n, q) in out.questions.iter_mut().enumerate() {
-        if matches!(
-            q.question_type,
-            QuestionType::SingleChoice | QuestionType::MultipleChoice
-        ) {
+        if matches!(q.question_type, QuestionType::SingleChoice | QuestionType::MultipleChoice) {
             q.options.sort_by_cached_key(|o| {
                 let mut hash = Sha256::new();
                 hash.update(seed.to_be_bytes());

@@ -34,17 +34,9 @@ impl Source {
         let mut index = Vec::new();
         for (n, (name, markdown)) in files.iter().enumerate() {
             let found = sections(markdown);
-            let intro = found
-                .first()
-                .filter(|s| s.level == 0)
-                .map_or(0..0, |s| s.body.clone());
+            let intro = found.first().filter(|s| s.level == 0).map_or(0..0, |s| s.body.clone());
             index.push((n, 0, file_title(name, &found), intro));
-            index.extend(
-                found
-                    .into_iter()
-                    .filter(|s| s.level > 0)
-                    .map(|s| (n, s.level, s.title, s.body)),
-            );
+            index.extend(found.into_iter().filter(|s| s.level > 0).map(|s| (n, s.level, s.title, s.body)));
         }
         Self { files, index }
     }
@@ -95,9 +87,7 @@ impl Source {
             }
         }
         let inside = lesson_at.map_or(0..0, |at| at + 1..self.end_of(at));
-        let at = self
-            .locate(inside, topic)
-            .or_else(|| self.locate(0..self.index.len(), topic))?;
+        let at = self.locate(inside, topic).or_else(|| self.locate(0..self.index.len(), topic))?;
         self.text_under(at)
     }
 
@@ -110,12 +100,7 @@ impl Source {
     /// The text of a section and of all below it.
     fn text_under(&self, at: usize) -> Option<String> {
         let (file, _, _, range) = self.index.get(at)?;
-        let end = self
-            .index
-            .get(at..self.end_of(at))?
-            .iter()
-            .map(|(_, _, _, r)| r.end)
-            .max()?;
+        let end = self.index.get(at..self.end_of(at))?.iter().map(|(_, _, _, r)| r.end).max()?;
         Some(self.slice(*file, &(range.start..end)).trim().to_owned()).filter(|t| !t.is_empty())
     }
 
@@ -146,11 +131,7 @@ impl Source {
                 let (name, n) = title.strip_suffix(')')?.rsplit_once(" (")?;
                 find(name, n.parse::<usize>().ok()?.checked_sub(1)?)
             })
-            .or_else(|| {
-                title
-                    .rmatch_indices(" – ")
-                    .find_map(|(at, _)| find(title.get(..at)?, 0))
-            })
+            .or_else(|| title.rmatch_indices(" – ").find_map(|(at, _)| find(title.get(..at)?, 0)))
     }
 
     /// The index past the last section below the one at `at`.
@@ -158,20 +139,12 @@ impl Source {
         let Some((file, level, _, _)) = self.index.get(at) else {
             return at;
         };
-        let below = self
-            .index
-            .iter()
-            .skip(at + 1)
-            .take_while(|(f, l, _, _)| f == file && l > level)
-            .count();
+        let below = self.index.iter().skip(at + 1).take_while(|(f, l, _, _)| f == file && l > level).count();
         at + 1 + below
     }
 
     fn slice(&self, file: usize, range: &Range<usize>) -> &str {
-        self.files
-            .get(file)
-            .and_then(|(_, text)| text.get(range.clone()))
-            .unwrap_or("")
+        self.files.get(file).and_then(|(_, text)| text.get(range.clone())).unwrap_or("")
     }
 }
 
@@ -191,11 +164,7 @@ fn file_title(name: &str, found: &[Section]) -> String {
     let words = stem
         .trim_start_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '_' || c == ' ')
         .replace(['-', '_'], " ");
-    if words.trim().is_empty() {
-        stem.to_owned()
-    } else {
-        words.trim().to_owned()
-    }
+    if words.trim().is_empty() { stem.to_owned() } else { words.trim().to_owned() }
 }
 
 #[cfg(test)]
@@ -212,11 +181,7 @@ mod tests {
 
     #[test]
     fn the_outline_follows_files_and_headings() {
-        let shape: Vec<_> = source()
-            .outline(40)
-            .into_iter()
-            .map(|s| (s.level, s.title, s.words))
-            .collect();
+        let shape: Vec<_> = source().outline(40).into_iter().map(|s| (s.level, s.title, s.words)).collect();
         assert_eq!(
             shape,
             vec![
@@ -234,31 +199,13 @@ mod tests {
     #[test]
     fn a_topic_finds_its_text_inside_of_its_lesson() {
         let s = source();
-        assert_eq!(
-            s.text_for("Plants", "Light").as_deref(),
-            Some("Text of light.\n\n### Colour\n\nGreen.")
-        );
-        assert_eq!(
-            s.text_for("soil types", "light").as_deref(),
-            Some("Light in soil.")
-        );
-        assert_eq!(
-            s.text_for("Plants", "Plants").as_deref(),
-            Some("Intro of plants.")
-        );
+        assert_eq!(s.text_for("Plants", "Light").as_deref(), Some("Text of light.\n\n### Colour\n\nGreen."));
+        assert_eq!(s.text_for("soil types", "light").as_deref(), Some("Light in soil."));
+        assert_eq!(s.text_for("Plants", "Plants").as_deref(), Some("Intro of plants."));
         assert_eq!(s.text_for("Plants", "Nothing"), None);
-        assert_eq!(
-            s.text_for("Nothing", "Light (2)").as_deref(),
-            Some("Light in soil.")
-        );
-        assert_eq!(
-            s.text_for("Plants – Part 2", "Water").as_deref(),
-            Some("Text of water.")
-        );
-        assert!(
-            s.text_for_lesson("Water")
-                .is_some_and(|t| t == "Text of water.")
-        );
+        assert_eq!(s.text_for("Nothing", "Light (2)").as_deref(), Some("Light in soil."));
+        assert_eq!(s.text_for("Plants – Part 2", "Water").as_deref(), Some("Text of water."));
+        assert!(s.text_for_lesson("Water").is_some_and(|t| t == "Text of water."));
     }
 
     proptest! {

@@ -109,10 +109,7 @@ pub fn check_text(text: &str, rule: &TextRule<'_>) -> Vec<TextFault> {
             Finding::Destination(dest) => {
                 if is_unsafe_link(&dest) {
                     faults.insert(TextFault::UnsafeLink);
-                } else if !dest.starts_with('#')
-                    && !dest.is_empty()
-                    && !is_known(&dest, rule.known_urls)
-                {
+                } else if !dest.starts_with('#') && !dest.is_empty() && !is_known(&dest, rule.known_urls) {
                     faults.insert(TextFault::UnknownUrl);
                 }
             }
@@ -166,15 +163,9 @@ pub fn truncate_chars(text: &str, max: usize) -> String {
     }
     let keep = max.saturating_sub(1);
     let cut: String = text.chars().take(keep).collect();
-    let at_word = cut.rfind(char::is_whitespace).filter(|at| {
-        cut.get(..*at)
-            .is_some_and(|s| s.chars().count() * 3 >= keep * 2)
-    });
-    let mut out = at_word
-        .and_then(|at| cut.get(..at))
-        .unwrap_or(&cut)
-        .trim()
-        .to_owned();
+    let at_word =
+        cut.rfind(char::is_whitespace).filter(|at| cut.get(..*at).is_some_and(|s| s.chars().count() * 3 >= keep * 2));
+    let mut out = at_word.and_then(|at| cut.get(..at)).unwrap_or(&cut).trim().to_owned();
     if max > 0 {
         out.push('…');
     }
@@ -184,10 +175,7 @@ pub fn truncate_chars(text: &str, max: usize) -> String {
 /// The links of a text: absolute ones wherever they stand, and the targets of Markdown links and images.
 #[must_use]
 pub fn urls_in(text: &str) -> BTreeSet<String> {
-    let mut out: BTreeSet<String> = raw_urls(text)
-        .into_iter()
-        .map(|u| trim_url(&u).to_owned())
-        .collect();
+    let mut out: BTreeSet<String> = raw_urls(text).into_iter().map(|u| trim_url(&u).to_owned()).collect();
     for finding in findings(text) {
         if let Finding::Destination(dest) = finding {
             out.insert(trim_url(&dest).to_owned());
@@ -204,41 +192,25 @@ pub(super) fn is_forbidden(c: char) -> bool {
 
 /// Whether a link target runs code or embeds data.
 pub(super) fn is_unsafe_link(dest: &str) -> bool {
-    let clean: String = dest
-        .chars()
-        .filter(|c| !c.is_whitespace() && !c.is_control())
-        .collect::<String>()
-        .to_lowercase();
-    ["javascript:", "data:", "vbscript:"]
-        .iter()
-        .any(|s| clean.starts_with(s))
+    let clean: String =
+        dest.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect::<String>().to_lowercase();
+    ["javascript:", "data:", "vbscript:"].iter().any(|s| clean.starts_with(s))
 }
 
 pub(super) fn has_script(text: &str) -> bool {
     let lower = text.to_lowercase();
-    lower
-        .split('<')
-        .skip(1)
-        .any(|rest| rest.trim_start_matches('/').starts_with("script"))
+    lower.split('<').skip(1).any(|rest| rest.trim_start_matches('/').starts_with("script"))
 }
 
 /// `javascript:x` and `data:image/png`, but not the word in a sentence ("the data: a list").
 pub(super) fn has_unsafe_scheme(text: &str) -> bool {
     let lower = text.to_lowercase();
     ["javascript:", "vbscript:"].iter().any(|s| {
-        lower
-            .split(s)
-            .skip(1)
-            .any(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '/' || c == '('))
+        lower.split(s).skip(1).any(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '/' || c == '('))
     }) || lower.split("data:").skip(1).any(|rest| {
-        let kind: String = rest
-            .chars()
-            .take_while(|c| c.is_ascii_alphanumeric())
-            .collect();
-        matches!(
-            kind.as_str(),
-            "text" | "image" | "application" | "audio" | "video" | "font"
-        ) && rest.get(kind.len()..).is_some_and(|r| r.starts_with('/'))
+        let kind: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        matches!(kind.as_str(), "text" | "image" | "application" | "audio" | "video" | "font")
+            && rest.get(kind.len()..).is_some_and(|r| r.starts_with('/'))
     })
 }
 
@@ -248,15 +220,11 @@ fn raw_urls(text: &str) -> Vec<String> {
     for mark in ["http://", "https://", "ftp://", "mailto:", "www."] {
         for (at, _) in lower.match_indices(mark) {
             let before = lower.get(..at).and_then(|s| s.chars().next_back());
-            if before.is_some_and(|c| c.is_alphanumeric())
-                || (mark == "www." && before == Some('/'))
-            {
+            if before.is_some_and(|c| c.is_alphanumeric()) || (mark == "www." && before == Some('/')) {
                 continue;
             }
             let rest = text.get(at..).unwrap_or("");
-            let end = rest
-                .find(|c: char| c.is_whitespace() || "<>\"'`)]}|\\^“”’»".contains(c))
-                .unwrap_or(rest.len());
+            let end = rest.find(|c: char| c.is_whitespace() || "<>\"'`)]}|\\^“”’»".contains(c)).unwrap_or(rest.len());
             let url = trim_url(rest.get(..end).unwrap_or(""));
             if url.len() > mark.len() {
                 out.push(url.to_owned());
@@ -283,19 +251,11 @@ fn is_known(url: &str, known: &BTreeSet<String>) -> bool {
 /// Hosts that are set aside for examples and name nobody.
 fn is_reserved(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, r)| r);
-    let host = rest
-        .split(['/', ':', '?', '#'])
-        .next()
-        .unwrap_or("")
-        .to_ascii_lowercase();
+    let host = rest.split(['/', ':', '?', '#']).next().unwrap_or("").to_ascii_lowercase();
     let host = host.strip_prefix("www.").unwrap_or(&host);
     matches!(host, "localhost" | "127.0.0.1")
-        || ["example.com", "example.org", "example.net"]
-            .iter()
-            .any(|e| host == *e || host.ends_with(&format!(".{e}")))
-        || [".example", ".invalid", ".test"]
-            .iter()
-            .any(|e| host.ends_with(e))
+        || ["example.com", "example.org", "example.net"].iter().any(|e| host == *e || host.ends_with(&format!(".{e}")))
+        || [".example", ".invalid", ".test"].iter().any(|e| host.ends_with(e))
 }
 
 #[cfg(test)]
@@ -305,16 +265,8 @@ mod tests {
 
     fn faults(text: &str, style: TextStyle) -> Vec<&'static str> {
         let known = urls_in("see https://kept.dev/page and [a](img/a.png) https://w.org/A_(b)");
-        let rule = TextRule {
-            min: 1,
-            max: 60,
-            style,
-            known_urls: &known,
-        };
-        check_text(text, &rule)
-            .into_iter()
-            .map(TextFault::code)
-            .collect()
+        let rule = TextRule { min: 1, max: 60, style, known_urls: &known };
+        check_text(text, &rule).into_iter().map(TextFault::code).collect()
     }
 
     #[test]
@@ -324,42 +276,22 @@ mod tests {
             ("a\u{202E}b", TextStyle::Markdown, "control_character"),
             (" a", TextStyle::Line, "untrimmed"),
             ("", TextStyle::Line, "too_short"),
-            (
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-                TextStyle::Line,
-                "too_long",
-            ),
+            ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", TextStyle::Line, "too_long"),
             ("a\nb", TextStyle::Line, "line_break"),
             ("x <SCRIPT src=a>", TextStyle::Line, "script_markup"),
             ("x </script>", TextStyle::Markdown, "script_markup"),
             ("x <b>y</b>", TextStyle::Prose, "raw_html"),
             ("x <foo>y</foo>", TextStyle::Markdown, "raw_html"),
             ("<!-- hidden -->", TextStyle::Markdown, "raw_html"),
-            (
-                "[a](JavaScript:alert(1))",
-                TextStyle::Markdown,
-                "unsafe_link",
-            ),
-            (
-                "[a](javascript&#58;alert(1))",
-                TextStyle::Markdown,
-                "unsafe_link",
-            ),
-            (
-                "![a](data:image/png;base64,AA)",
-                TextStyle::Markdown,
-                "unsafe_link",
-            ),
+            ("[a](JavaScript:alert(1))", TextStyle::Markdown, "unsafe_link"),
+            ("[a](javascript&#58;alert(1))", TextStyle::Markdown, "unsafe_link"),
+            ("![a](data:image/png;base64,AA)", TextStyle::Markdown, "unsafe_link"),
             ("go to javascript:alert(1)", TextStyle::Line, "unsafe_link"),
             ("see https://made.up/x", TextStyle::Line, "unknown_url"),
             ("see www.made.up", TextStyle::Prose, "unknown_url"),
             ("[a](other.png)", TextStyle::Markdown, "unknown_url"),
         ] {
-            assert!(
-                faults(text, style).contains(&code),
-                "{text:?} must show {code}: {:?}",
-                faults(text, style)
-            );
+            assert!(faults(text, style).contains(&code), "{text:?} must show {code}: {:?}", faults(text, style));
         }
     }
 
@@ -370,14 +302,8 @@ mod tests {
             ("Vec<String> holds `<p>` tags", TextStyle::Line),
             ("`<script>` in code\n\n    <script>", TextStyle::Markdown),
             ("See https://kept.dev/page.", TextStyle::Prose),
-            (
-                "[a](https://w.org/A_(b)) and [b](#top)",
-                TextStyle::Markdown,
-            ),
-            (
-                "![a](img/a.png) and http://localhost:8080/x",
-                TextStyle::Markdown,
-            ),
+            ("[a](https://w.org/A_(b)) and [b](#top)", TextStyle::Markdown),
+            ("![a](img/a.png) and http://localhost:8080/x", TextStyle::Markdown),
             ("if a < b and c > d", TextStyle::Line),
         ] {
             assert_eq!(faults(text, style), Vec::<&str>::new(), "{text:?}");
@@ -386,14 +312,8 @@ mod tests {
 
     #[test]
     fn a_longer_or_shorter_link_is_another_link() {
-        assert_eq!(
-            faults("https://kept.dev/pa", TextStyle::Line),
-            vec!["unknown_url"]
-        );
-        assert_eq!(
-            faults("https://kept.dev/page2", TextStyle::Line),
-            vec!["unknown_url"]
-        );
+        assert_eq!(faults("https://kept.dev/pa", TextStyle::Line), vec!["unknown_url"]);
+        assert_eq!(faults("https://kept.dev/page2", TextStyle::Line), vec!["unknown_url"]);
     }
 
     proptest! {

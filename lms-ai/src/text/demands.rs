@@ -12,51 +12,18 @@ use super::scan::{Span, SpanCode, is_stripped};
 const DEMANDS: &[&[&[&str]]] = &[
     &[
         &["ignor", "disregard", "forget=", "overrid", "bypass"],
-        &[
-            "previous",
-            "prior",
-            "above",
-            "earlier",
-            "preceding",
-            "all=",
-            "any=",
-            "your=",
-            "these=",
-            "the=",
-        ],
-        &[
-            "instruction",
-            "rules=",
-            "prompt",
-            "rubric",
-            "guideline",
-            "criteria=",
-            "directive",
-        ],
+        &["previous", "prior", "above", "earlier", "preceding", "all=", "any=", "your=", "these=", "the="],
+        &["instruction", "rules=", "prompt", "rubric", "guideline", "criteria=", "directive"],
     ],
     &[
-        &[
-            "give=", "award=", "grant=", "assign=", "deserv", "receive=", "earn=", "merit",
-        ],
-        &[
-            "full", "max", "highest", "perfect", "top=", "best=", "100", "10=",
-        ],
-        &[
-            "mark", "point", "score", "grade", "credit", "out=", "percent",
-        ],
+        &["give=", "award=", "grant=", "assign=", "deserv", "receive=", "earn=", "merit"],
+        &["full", "max", "highest", "perfect", "top=", "best=", "100", "10="],
+        &["mark", "point", "score", "grade", "credit", "out=", "percent"],
     ],
     &[
         &["grade=", "mark=", "score=", "rate=", "evaluate=", "treat="],
         &["this=", "my="],
-        &[
-            "submission",
-            "essay",
-            "work=",
-            "answer",
-            "response",
-            "paper=",
-            "text=",
-        ],
+        &["submission", "essay", "work=", "answer", "response", "paper=", "text="],
         &["as=", "with=", "highly"],
     ],
     &[
@@ -78,65 +45,22 @@ const DEMANDS: &[&[&[&str]]] = &[
         ],
     ],
     &[
-        &[
-            "dear=",
-            "attention",
-            "note=",
-            "message=",
-            "hey=",
-            "hello=",
-            "instruction",
-            "instructions=",
-        ],
-        &[
-            "grader",
-            "ai=",
-            "marker=",
-            "examiner",
-            "evaluator",
-            "llm",
-            "chatbot",
-            "assistant=",
-            "model=",
-        ],
+        &["dear=", "attention", "note=", "message=", "hey=", "hello=", "instruction", "instructions="],
+        &["grader", "ai=", "marker=", "examiner", "evaluator", "llm", "chatbot", "assistant=", "model="],
     ],
     &[
-        &[
-            "set=", "output=", "return=", "respond=", "reply=", "print=", "write=",
-        ],
+        &["set=", "output=", "return=", "respond=", "reply=", "print=", "write="],
         &["points=", "score=", "grade=", "json=", "marks="],
     ],
-    &[
-        &["do=", "don="],
-        &["not=", "t="],
-        &["deduct", "penalis", "penaliz", "flag=", "report="],
-    ],
+    &[&["do=", "don="], &["not=", "t="], &["deduct", "penalis", "penaliz", "flag=", "report="]],
     &[&["system="], &["prompt=", "override", "message="]],
     &[
         &["ignorier", "missacht", "vergiss=", "vergessen="],
-        &[
-            "vorherig", "bisherig", "obig", "alle=", "allen=", "die=", "deine", "diese",
-        ],
-        &[
-            "anweisung",
-            "instruktion",
-            "regeln=",
-            "vorgaben=",
-            "bewertungs",
-            "rubrik",
-        ],
+        &["vorherig", "bisherig", "obig", "alle=", "allen=", "die=", "deine", "diese"],
+        &["anweisung", "instruktion", "regeln=", "vorgaben=", "bewertungs", "rubrik"],
     ],
     &[
-        &[
-            "gib=",
-            "geben=",
-            "vergib=",
-            "vergeben=",
-            "vergebe=",
-            "bewerte=",
-            "bewerten=",
-            "verdient=",
-        ],
+        &["gib=", "geben=", "vergib=", "vergeben=", "vergebe=", "bewerte=", "bewerten=", "verdient="],
         &["voll", "maximal", "hochst", "beste=", "besten=", "alle="],
         &["punkt", "note=", "noten=", "bewertung"],
     ],
@@ -157,37 +81,12 @@ const DEMANDS: &[&[&[&str]]] = &[
         &["instructions=", "consignes=", "regles=", "bareme="],
     ],
     &[
-        &[
-            "donne=",
-            "donnez=",
-            "attribue",
-            "accorde=",
-            "accordez=",
-            "mets=",
-            "mettez=",
-            "merite=",
-        ],
-        &[
-            "maximum",
-            "maximal",
-            "meilleure",
-            "tous=",
-            "toutes=",
-            "totalite",
-            "parfait",
-        ],
+        &["donne=", "donnez=", "attribue", "accorde=", "accordez=", "mets=", "mettez=", "merite="],
+        &["maximum", "maximal", "meilleure", "tous=", "toutes=", "totalite", "parfait"],
         &["note=", "points=", "score="],
     ],
     &[
-        &[
-            "donne=",
-            "donnez=",
-            "attribue",
-            "accorde=",
-            "accordez=",
-            "mets=",
-            "mettez=",
-        ],
+        &["donne=", "donnez=", "attribue", "accorde=", "accordez=", "mets=", "mettez="],
         &["note=", "score="],
         &["maxim", "parfait"],
     ],
@@ -197,26 +96,9 @@ const DEMANDS: &[&[&[&str]]] = &[
         &["instruccion", "reglas=", "rubrica", "indicacion"],
     ],
     &[
-        &[
-            "da=", "dame=", "deme=", "asigna", "otorga", "pon=", "ponga=", "merece=",
-        ],
-        &[
-            "maxim",
-            "toda",
-            "todos=",
-            "complet",
-            "perfect",
-            "nota=",
-            "puntuacion=",
-        ],
-        &[
-            "nota=",
-            "puntos=",
-            "puntuacion=",
-            "calificacion=",
-            "maxim",
-            "perfect",
-        ],
+        &["da=", "dame=", "deme=", "asigna", "otorga", "pon=", "ponga=", "merece="],
+        &["maxim", "toda", "todos=", "complet", "perfect", "nota=", "puntuacion="],
+        &["nota=", "puntos=", "puntuacion=", "calificacion=", "maxim", "perfect"],
     ],
 ];
 
@@ -238,10 +120,7 @@ fn words(text: &str) -> Vec<Word> {
         }
         if c.is_alphanumeric() {
             let end = at + c.len_utf8();
-            let word = current.get_or_insert_with(|| Word {
-                text: String::new(),
-                range: at..end,
-            });
+            let word = current.get_or_insert_with(|| Word { text: String::new(), range: at..end });
             word.range.end = end;
             word.text.extend(
                 std::iter::once(c)
@@ -254,10 +133,7 @@ fn words(text: &str) -> Vec<Word> {
             out.extend(current.take());
             // A new sentence or paragraph breaks a demand.
             if matches!(c, '.' | '!' | '?') {
-                out.push(Word {
-                    text: String::new(),
-                    range: at..at + c.len_utf8(),
-                });
+                out.push(Word { text: String::new(), range: at..at + c.len_utf8() });
             }
         }
     }
@@ -290,10 +166,7 @@ pub(super) fn imperatives(text: &str, out: &mut Vec<Span>) {
             if let Some(end) = matches_from(&words, start, demand)
                 && let (Some(first), Some(last)) = (words.get(start), words.get(end))
             {
-                out.push(Span {
-                    range: first.range.start..last.range.end,
-                    code: SpanCode::Imperative,
-                });
+                out.push(Span { range: first.range.start..last.range.end, code: SpanCode::Imperative });
             }
         }
     }
@@ -323,8 +196,5 @@ fn matches_from(words: &[Word], start: usize, demand: &[&[&str]]) -> Option<usiz
 }
 
 fn fits(word: &str, slot: &[&str]) -> bool {
-    slot.iter().any(|s| {
-        s.strip_suffix('=')
-            .map_or_else(|| word.starts_with(s), |whole| word == whole)
-    })
+    slot.iter().any(|s| s.strip_suffix('=').map_or_else(|| word.starts_with(s), |whole| word == whole))
 }

@@ -44,16 +44,11 @@ impl Folded {
         if folded.start >= folded.end {
             return None;
         }
-        let first = self
-            .table
-            .binary_search_by_key(&folded.start, |e| e.at)
-            .ok()?;
+        let first = self.table.binary_search_by_key(&folded.start, |e| e.at).ok()?;
         let past = if folded.end == self.text.len() {
             self.table.len()
         } else {
-            self.table
-                .binary_search_by_key(&folded.end, |e| e.at)
-                .ok()?
+            self.table.binary_search_by_key(&folded.end, |e| e.at).ok()?
         };
         let last = past.checked_sub(1)?;
         Some(self.table.get(first)?.from..self.table.get(last)?.to)
@@ -110,20 +105,12 @@ fn fold_without(text: &str, dropped: impl Fn(char) -> bool) -> Folded {
                 continue;
             }
             in_space = true;
-            table.push(Entry {
-                at: out.len(),
-                from,
-                to,
-            });
+            table.push(Entry { at: out.len(), from, to });
             out.push(' ');
             continue;
         }
         in_space = false;
-        table.push(Entry {
-            at: out.len(),
-            from,
-            to,
-        });
+        table.push(Entry { at: out.len(), from, to });
         out.push(fold_char(c));
     }
     Folded { text: out, table }
@@ -167,10 +154,7 @@ mod tests {
     fn evidence_matches_across_typography() {
         let text = "He said:\n\u{201C}plants\u{00A0}need \u{200B}light\u{201D} \u{2014} and it\u{2019}s true.";
         let range = find_evidence("\"plants need light\" - and it's", text).expect("found");
-        assert_eq!(
-            &text[range],
-            "\u{201C}plants\u{00A0}need \u{200B}light\u{201D} \u{2014} and it\u{2019}s"
-        );
+        assert_eq!(&text[range], "\u{201C}plants\u{00A0}need \u{200B}light\u{201D} \u{2014} and it\u{2019}s");
     }
 
     #[test]

@@ -132,18 +132,16 @@ const EN: &[&str] = &[
     "your",
 ];
 const DE: &[&str] = &[
-    "aber", "alle", "allem", "allen", "aller", "alles", "als", "also", "am", "an", "andere",
-    "anderen", "auch", "auf", "aus", "bei", "beim", "bereits", "bis", "bzw", "dabei", "dadurch",
-    "dafür", "damit", "dann", "das", "dass", "dazu", "dem", "den", "denn", "der", "des", "dessen",
-    "die", "dies", "diese", "diesem", "diesen", "dieser", "dieses", "doch", "dort", "durch", "ein",
-    "eine", "einem", "einen", "einer", "eines", "einige", "er", "es", "etwa", "für", "gegen",
-    "haben", "hat", "hatte", "hier", "hinter", "ihr", "ihre", "ihrem", "ihren", "ihrer", "immer",
-    "indem", "ist", "jede", "jeden", "jeder", "jedes", "jedoch", "kann", "kein", "keine", "können",
-    "machen", "man", "mehr", "mit", "muss", "müssen", "nach", "nicht", "noch", "nur", "oder",
-    "ohne", "sehr", "sein", "seine", "seinen", "sich", "sie", "sind", "sodass", "soll", "sollte",
-    "sowie", "sowohl", "über", "um", "und", "unter", "viele", "vom", "von", "vor", "war", "waren",
-    "weil", "welche", "wenn", "werden", "wie", "wieder", "wird", "wobei", "wurde", "wurden", "zum",
-    "zur", "zwischen",
+    "aber", "alle", "allem", "allen", "aller", "alles", "als", "also", "am", "an", "andere", "anderen", "auch", "auf",
+    "aus", "bei", "beim", "bereits", "bis", "bzw", "dabei", "dadurch", "dafür", "damit", "dann", "das", "dass", "dazu",
+    "dem", "den", "denn", "der", "des", "dessen", "die", "dies", "diese", "diesem", "diesen", "dieser", "dieses",
+    "doch", "dort", "durch", "ein", "eine", "einem", "einen", "einer", "eines", "einige", "er", "es", "etwa", "für",
+    "gegen", "haben", "hat", "hatte", "hier", "hinter", "ihr", "ihre", "ihrem", "ihren", "ihrer", "immer", "indem",
+    "ist", "jede", "jeden", "jeder", "jedes", "jedoch", "kann", "kein", "keine", "können", "machen", "man", "mehr",
+    "mit", "muss", "müssen", "nach", "nicht", "noch", "nur", "oder", "ohne", "sehr", "sein", "seine", "seinen", "sich",
+    "sie", "sind", "sodass", "soll", "sollte", "sowie", "sowohl", "über", "um", "und", "unter", "viele", "vom", "von",
+    "vor", "war", "waren", "weil", "welche", "wenn", "werden", "wie", "wieder", "wird", "wobei", "wurde", "wurden",
+    "zum", "zur", "zwischen",
 ];
 const FR: &[&str] = &[
     "afin",
@@ -232,15 +230,13 @@ const FR: &[&str] = &[
     "était",
 ];
 const ES: &[&str] = &[
-    "además", "al", "algunos", "ante", "antes", "así", "aunque", "cada", "como", "cómo", "con",
-    "cual", "cuando", "cuándo", "debe", "deben", "del", "desde", "después", "donde", "dos",
-    "durante", "el", "ella", "ellos", "entonces", "entre", "era", "esa", "ese", "esta", "estas",
-    "este", "esto", "estos", "está", "están", "fue", "gracias", "haber", "hace", "hacia", "hasta",
-    "hay", "la", "las", "lo", "los", "mediante", "menos", "mientras", "misma", "mismo", "mucho",
-    "muy", "más", "ni", "no", "nos", "otra", "otras", "otro", "otros", "para", "parte", "pero",
-    "por", "porque", "puede", "pueden", "qué", "que", "según", "ser", "sea", "si", "sin", "sobre",
-    "son", "su", "sus", "también", "tanto", "tiene", "tienen", "todas", "todo", "todos", "una",
-    "unos", "usa", "uso", "y", "ya",
+    "además", "al", "algunos", "ante", "antes", "así", "aunque", "cada", "como", "cómo", "con", "cual", "cuando",
+    "cuándo", "debe", "deben", "del", "desde", "después", "donde", "dos", "durante", "el", "ella", "ellos", "entonces",
+    "entre", "era", "esa", "ese", "esta", "estas", "este", "esto", "estos", "está", "están", "fue", "gracias", "haber",
+    "hace", "hacia", "hasta", "hay", "la", "las", "lo", "los", "mediante", "menos", "mientras", "misma", "mismo",
+    "mucho", "muy", "más", "ni", "no", "nos", "otra", "otras", "otro", "otros", "para", "parte", "pero", "por",
+    "porque", "puede", "pueden", "qué", "que", "según", "ser", "sea", "si", "sin", "sobre", "son", "su", "sus",
+    "también", "tanto", "tiene", "tienen", "todas", "todo", "todos", "una", "unos", "usa", "uso", "y", "ya",
 ];
 
 const LISTS: &[(&str, &[&str])] = &[("en", EN), ("de", DE), ("fr", FR), ("es", ES)];
@@ -259,11 +255,7 @@ pub(super) fn is_stop_word(lower: &str) -> bool {
 pub fn guess_language(text: &str) -> Option<&'static str> {
     let (words, scores) = scores(text);
     let (best, code) = scores.iter().copied().max_by_key(|(n, _)| *n)?;
-    let second = scores
-        .iter()
-        .filter(|(_, c)| *c != code)
-        .map(|(n, _)| *n)
-        .max()?;
+    let second = scores.iter().filter(|(_, c)| *c != code).map(|(n, _)| *n).max()?;
     (best >= 12 && best >= second * 2 && best * 6 >= words).then_some(code)
 }
 
@@ -271,25 +263,15 @@ pub fn guess_language(text: &str) -> Option<&'static str> {
 /// words in it. For excuses, not for refusals.
 pub(crate) fn leans_to(text: &str, code: &str) -> bool {
     let (_, scores) = scores(text);
-    let own = scores
-        .iter()
-        .find(|(_, c)| *c == code)
-        .map_or(0, |(n, _)| *n);
+    let own = scores.iter().find(|(_, c)| *c == code).map_or(0, |(n, _)| *n);
     own > 0 && scores.iter().all(|(n, _)| *n <= own)
 }
 
 /// The number of words, and the number of stop words by language.
 fn scores(text: &str) -> (usize, Vec<(usize, &'static str)>) {
     let words = super::ngram::tokens(text);
-    let scores = LISTS
-        .iter()
-        .map(|(code, list)| {
-            (
-                words.iter().filter(|w| list.contains(&w.as_str())).count(),
-                *code,
-            )
-        })
-        .collect();
+    let scores =
+        LISTS.iter().map(|(code, list)| (words.iter().filter(|w| list.contains(&w.as_str())).count(), *code)).collect();
     (words.len(), scores)
 }
 

@@ -27,9 +27,7 @@ pub(super) enum Finding {
 }
 
 fn options() -> Options {
-    Options::ENABLE_TABLES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
+    Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
 }
 
 pub(super) fn findings(text: &str) -> Vec<Finding> {
@@ -37,14 +35,11 @@ pub(super) fn findings(text: &str) -> Vec<Finding> {
     let mut in_code = false;
     for event in Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH) {
         match event {
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented | CodeBlockKind::Fenced(_))) => {
-                in_code = true
-            }
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented | CodeBlockKind::Fenced(_))) => in_code = true,
             Event::End(TagEnd::CodeBlock) => in_code = false,
-            Event::Html(html) | Event::InlineHtml(html) => out.push(Finding::Html {
-                known: is_known_element(&html),
-                script: super::check::has_script(&html),
-            }),
+            Event::Html(html) | Event::InlineHtml(html) => {
+                out.push(Finding::Html { known: is_known_element(&html), script: super::check::has_script(&html) })
+            }
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                 out.push(Finding::Destination(dest_url.into_string()));
             }
@@ -175,17 +170,11 @@ const ELEMENTS: &[&str] = &[
 /// know; `<T>` of a program text is none of them.
 fn is_known_element(html: &str) -> bool {
     html.split('<').skip(1).any(|rest| {
-        let name: String = rest
-            .trim_start_matches('/')
-            .chars()
-            .take_while(char::is_ascii_alphanumeric)
-            .collect();
-        rest.starts_with(['!', '?'])
-            || name == name.to_ascii_lowercase() && ELEMENTS.contains(&name.as_str())
-            || {
-                let lower = name.to_ascii_lowercase();
-                name.len() > 1 && ELEMENTS.contains(&lower.as_str())
-            }
+        let name: String = rest.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        rest.starts_with(['!', '?']) || name == name.to_ascii_lowercase() && ELEMENTS.contains(&name.as_str()) || {
+            let lower = name.to_ascii_lowercase();
+            name.len() > 1 && ELEMENTS.contains(&lower.as_str())
+        }
     })
 }
 
@@ -216,15 +205,9 @@ fn plain(markdown: &str, prose_only: bool) -> String {
                 skip = skip.saturating_sub(usize::from(prose_only));
                 block(&mut out);
             }
-            Event::Start(
-                Tag::Paragraph | Tag::Item | Tag::BlockQuote(_) | Tag::TableRow | Tag::TableHead,
-            )
+            Event::Start(Tag::Paragraph | Tag::Item | Tag::BlockQuote(_) | Tag::TableRow | Tag::TableHead)
             | Event::End(
-                TagEnd::Paragraph
-                | TagEnd::Item
-                | TagEnd::BlockQuote(_)
-                | TagEnd::TableRow
-                | TagEnd::TableHead,
+                TagEnd::Paragraph | TagEnd::Item | TagEnd::BlockQuote(_) | TagEnd::TableRow | TagEnd::TableHead,
             )
             | Event::Rule => block(&mut out),
             Event::End(TagEnd::TableCell) if skip == 0 => out.push(' '),
@@ -256,9 +239,7 @@ pub fn sections(markdown: &str) -> Vec<Section> {
     for (event, range) in Parser::new_ext(markdown, options()).into_offset_iter() {
         match event {
             Event::End(TagEnd::MetadataBlock(_)) => body_from = range.end,
-            Event::Start(Tag::Heading { level, .. }) if depth == 0 => {
-                open = Some((level as u8, String::new(), range))
-            }
+            Event::Start(Tag::Heading { level, .. }) if depth == 0 => open = Some((level as u8, String::new(), range)),
             Event::End(TagEnd::Heading(_)) if depth == 0 => {
                 if let Some((level, title, at)) = open.take() {
                     out.push(Section {
@@ -267,10 +248,7 @@ pub fn sections(markdown: &str) -> Vec<Section> {
                         body: body_from..at.start.max(body_from),
                     });
                     body_from = at.end;
-                    current = (
-                        level,
-                        title.split_whitespace().collect::<Vec<_>>().join(" "),
-                    );
+                    current = (level, title.split_whitespace().collect::<Vec<_>>().join(" "));
                 }
             }
             Event::Start(Tag::List(_) | Tag::BlockQuote(_)) => depth += 1,
@@ -288,17 +266,8 @@ pub fn sections(markdown: &str) -> Vec<Section> {
             _ => {}
         }
     }
-    out.push(Section {
-        level: current.0,
-        title: current.1,
-        body: body_from.min(markdown.len())..markdown.len(),
-    });
-    out.retain(|s| {
-        s.level > 0
-            || markdown
-                .get(s.body.clone())
-                .is_some_and(|b| !b.trim().is_empty())
-    });
+    out.push(Section { level: current.0, title: current.1, body: body_from.min(markdown.len())..markdown.len() });
+    out.retain(|s| s.level > 0 || markdown.get(s.body.clone()).is_some_and(|b| !b.trim().is_empty()));
     out
 }
 
@@ -321,11 +290,7 @@ pub fn strip_raw_html(markdown: &str) -> String {
         text = apply(&text, cuts);
     }
     if findings(&text).iter().any(dangerous) {
-        text = text
-            .replace('<', "< ")
-            .replace("](", "] (")
-            .replace("]:", "] :")
-            .replace(':', " : ");
+        text = text.replace('<', "< ").replace("](", "] (").replace("]:", "] :").replace(':', " : ");
     }
     text
 }
@@ -343,28 +308,22 @@ fn cuts(text: &str) -> Vec<(Range<usize>, String)> {
     let mut link: Option<(Range<usize>, String)> = None;
     let mut code = false;
     for (event, range) in
-        Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH)
-            .into_offset_iter()
+        Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).into_offset_iter()
     {
         match event {
-            Event::Html(_) | Event::InlineHtml(_) if link.is_none() => {
-                out.push((range, String::new()))
-            }
+            Event::Html(_) | Event::InlineHtml(_) if link.is_none() => out.push((range, String::new())),
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. })
                 if link.is_none() && super::check::is_unsafe_link(&dest_url) =>
             {
                 link = Some((range, String::new()));
             }
-            Event::End(TagEnd::Link | TagEnd::Image)
-                if link.as_ref().is_some_and(|(at, _)| at.end == range.end) =>
-            {
+            Event::End(TagEnd::Link | TagEnd::Image) if link.as_ref().is_some_and(|(at, _)| at.end == range.end) => {
                 out.extend(link.take())
             }
             Event::Start(Tag::CodeBlock(_)) => code = true,
             Event::End(TagEnd::CodeBlock) => code = false,
             Event::Text(t) => {
-                let unsafe_text =
-                    !code && (super::check::has_script(&t) || super::check::has_unsafe_scheme(&t));
+                let unsafe_text = !code && (super::check::has_script(&t) || super::check::has_unsafe_scheme(&t));
                 match &mut link {
                     Some((_, kept)) => kept.push_str(&t),
                     None if unsafe_text => out.push((range, t.replace(['<', ':'], " "))),

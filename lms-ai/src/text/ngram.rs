@@ -97,23 +97,14 @@ mod tests {
 
     #[test]
     fn answers_compare_without_case_space_and_punctuation() {
-        assert_eq!(
-            normalise_answer(" The  Cell-Wall. "),
-            normalise_answer("the cell wall")
-        );
+        assert_eq!(normalise_answer(" The  Cell-Wall. "), normalise_answer("the cell wall"));
         assert_ne!(normalise_answer("<="), normalise_answer("<"));
     }
 
     #[test]
     fn near_duplicates_score_high() {
         assert!((jaccard("What is a cell?", "what is a CELL", 3) - 1.0).abs() < 1e-9);
-        assert!(
-            jaccard(
-                "Which organ pumps blood in mammals?",
-                "Which organ pumps blood in a mammal?",
-                3
-            ) > 0.7
-        );
+        assert!(jaccard("Which organ pumps blood in mammals?", "Which organ pumps blood in a mammal?", 3) > 0.7);
         assert!(jaccard("Which organ pumps blood?", "Name the capital of France.", 3) < 0.2);
         assert!(jaccard("", "abc", 3) < 0.01);
     }

@@ -32,11 +32,7 @@ impl Pseudonyms {
         let mut needles: Vec<(String, usize)> = Vec::new();
         let mut shown = Vec::new();
         for (n, ways) in people.iter().enumerate() {
-            shown.push(
-                ways.first()
-                    .map(|w| w.as_ref().trim().to_owned())
-                    .unwrap_or_default(),
-            );
+            shown.push(ways.first().map(|w| w.as_ref().trim().to_owned()).unwrap_or_default());
             for way in ways {
                 let way = way.as_ref().trim();
                 if way.chars().count() >= 3 {
@@ -78,12 +74,7 @@ impl Pseudonyms {
                 at += c.len_utf8();
             }
         }
-        Pseudonymised {
-            text: out,
-            replaced,
-            pieces,
-            original_len: text.len(),
-        }
+        Pseudonymised { text: out, replaced, pieces, original_len: text.len() }
     }
 
     /// An answer with the people put back for their labels.
@@ -126,11 +117,8 @@ impl Pseudonymised {
         if byte >= self.text.len() {
             return self.original_len;
         }
-        let i = self
-            .pieces
-            .partition_point(|(sent, _, _)| if is_end { *sent < byte } else { *sent <= byte });
-        let Some((sent, original, label)) = i.checked_sub(1).and_then(|i| self.pieces.get(i))
-        else {
+        let i = self.pieces.partition_point(|(sent, _, _)| if is_end { *sent < byte } else { *sent <= byte });
+        let Some((sent, original, label)) = i.checked_sub(1).and_then(|i| self.pieces.get(i)) else {
             return 0;
         };
         match (label, is_end) {
@@ -170,9 +158,7 @@ fn starts_with_folded(text: &str, needle: &str) -> Option<usize> {
 fn email_len(rest: &str) -> Option<usize> {
     let local = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "._%+-".contains(c)))?;
     let after = rest.get(local..)?.strip_prefix('@').filter(|_| local > 0)?;
-    let host_end = after
-        .find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-'))
-        .unwrap_or(after.len());
+    let host_end = after.find(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-')).unwrap_or(after.len());
     let host = after.get(..host_end)?.trim_end_matches(['.', '-']);
     let (name, top) = host.rsplit_once('.')?;
     (!name.is_empty() && top.chars().count() >= 2).then_some(local + 1 + host.len())
@@ -184,26 +170,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn people() -> Pseudonyms {
-        Pseudonyms::new(&[
-            vec!["Ann Lee", "Ann", "ann@uni.org", "s1234"],
-            vec!["Bob Ray"],
-        ])
+        Pseudonyms::new(&[vec!["Ann Lee", "Ann", "ann@uni.org", "s1234"], vec!["Bob Ray"]])
     }
 
     #[test]
     fn people_become_labels_and_come_back() {
-        let sent = people().apply(
-            "ANN  lee and Bob Ray wrote; annual plan, s1234, mail x.y@z.org or Ann@uni.org.",
-        );
+        let sent = people().apply("ANN  lee and Bob Ray wrote; annual plan, s1234, mail x.y@z.org or Ann@uni.org.");
         assert_eq!(
             sent.text,
             "[STUDENT_1] and [STUDENT_2] wrote; annual plan, [STUDENT_1], mail [EMAIL] or [STUDENT_1]."
         );
         assert!(sent.replaced);
-        assert_eq!(
-            people().restore("Well done, [STUDENT_1]!"),
-            "Well done, Ann Lee!"
-        );
+        assert_eq!(people().restore("Well done, [STUDENT_1]!"), "Well done, Ann Lee!");
     }
 
     #[test]

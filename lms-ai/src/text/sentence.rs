@@ -20,24 +20,14 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
             '。' | '！' | '？' | '।' | '॥' | '۔' => true,
             '\n' => text.get(end..).is_some_and(blank_line_follows),
             '!' | '?' | '…' | '؟' => next.is_none_or(char::is_whitespace),
-            '.' => {
-                next.is_none_or(char::is_whitespace)
-                    && !is_abbreviation(&word, text.get(end..).unwrap_or(""))
-            }
+            '.' => next.is_none_or(char::is_whitespace) && !is_abbreviation(&word, text.get(end..).unwrap_or("")),
             _ => false,
         };
         // Closing quotes and brackets belong to the sentence they close.
         if matches!(c, '.' | '!' | '?' | '…') && next.is_some_and(is_closer) {
             let tail = text.get(end..).unwrap_or("");
-            let closers: usize = tail
-                .chars()
-                .take_while(|c| is_closer(*c))
-                .map(char::len_utf8)
-                .sum();
-            if tail
-                .get(closers..)
-                .is_none_or(|t| t.is_empty() || t.starts_with(char::is_whitespace))
-            {
+            let closers: usize = tail.chars().take_while(|c| is_closer(*c)).map(char::len_utf8).sum();
+            if tail.get(closers..).is_none_or(|t| t.is_empty() || t.starts_with(char::is_whitespace)) {
                 while chars.peek().is_some_and(|(_, n)| is_closer(*n)) {
                     chars.next();
                 }
@@ -62,16 +52,11 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
 }
 
 fn blank_line_follows(rest: &str) -> bool {
-    rest.split_inclusive('\n')
-        .next()
-        .is_some_and(|line| line.ends_with('\n') && line.trim().is_empty())
+    rest.split_inclusive('\n').next().is_some_and(|line| line.ends_with('\n') && line.trim().is_empty())
 }
 
 fn is_closer(c: char) -> bool {
-    matches!(
-        c,
-        '"' | '\'' | ')' | ']' | '\u{201D}' | '\u{2019}' | '»' | '“' | '*' | '_'
-    )
+    matches!(c, '"' | '\'' | ')' | ']' | '\u{201D}' | '\u{2019}' | '»' | '“' | '*' | '_')
 }
 
 fn is_abbreviation(word: &str, rest: &str) -> bool {
@@ -82,8 +67,7 @@ fn is_abbreviation(word: &str, rest: &str) -> bool {
         return true; // "e.g. a", "z.B. das"
     }
     if word.chars().all(|c| c.is_ascii_digit()) && letters <= 2 {
-        return lower_follows
-            || next.is_some_and(|c| c.is_uppercase()) && letters > 0 && is_list_number(word);
+        return lower_follows || next.is_some_and(|c| c.is_uppercase()) && letters > 0 && is_list_number(word);
     }
     if letters == 1 && word.chars().all(char::is_uppercase) {
         return next.is_some(); // an initial
@@ -91,19 +75,7 @@ fn is_abbreviation(word: &str, rest: &str) -> bool {
     (letters <= 4 && lower_follows)
         || matches!(
             word,
-            "Dr" | "Mr"
-                | "Mrs"
-                | "Ms"
-                | "Prof"
-                | "St"
-                | "No"
-                | "Nr"
-                | "Fig"
-                | "Abb"
-                | "Hr"
-                | "Fr"
-                | "Sr"
-                | "Sra"
+            "Dr" | "Mr" | "Mrs" | "Ms" | "Prof" | "St" | "No" | "Nr" | "Fig" | "Abb" | "Hr" | "Fr" | "Sr" | "Sra"
         )
 }
 
@@ -135,13 +107,7 @@ mod tests {
     fn it_splits_prose() {
         assert_eq!(
             split("Plants make sugar. They need light!\n\nWhy? \"Because.\" Done"),
-            vec![
-                "Plants make sugar.",
-                "They need light!",
-                "Why?",
-                "\"Because.\"",
-                "Done"
-            ]
+            vec!["Plants make sugar.", "They need light!", "Why?", "\"Because.\"", "Done"]
         );
     }
 
@@ -156,10 +122,7 @@ mod tests {
 
     #[test]
     fn it_splits_text_without_spaces() {
-        assert_eq!(
-            split("植物需要光。它们制造糖。"),
-            vec!["植物需要光。", "它们制造糖。"]
-        );
+        assert_eq!(split("植物需要光。它们制造糖。"), vec!["植物需要光。", "它们制造糖。"]);
     }
 
     proptest! {

@@ -27,34 +27,21 @@ pub fn key_terms(text: &str, max: usize) -> Vec<Term> {
         if is_stop_word(&lower) {
             continue;
         }
-        let entry = seen.entry(lower).or_insert_with(|| Seen {
-            first: place,
-            count: 0,
-            forms: Vec::new(),
-        });
+        let entry = seen.entry(lower).or_insert_with(|| Seen { first: place, count: 0, forms: Vec::new() });
         entry.count += 1;
         match entry.forms.iter_mut().find(|(f, _)| *f == word) {
             Some((_, n)) => *n += 1,
             None => entry.forms.push((word, 1)),
         }
     }
-    let mut all: Vec<(String, Seen)> = seen
-        .into_iter()
-        .filter(|(w, s)| !starts_unspaced(w) || s.count > 1)
-        .collect();
+    let mut all: Vec<(String, Seen)> = seen.into_iter().filter(|(w, s)| !starts_unspaced(w) || s.count > 1).collect();
     all.sort_by(|(a, x), (b, y)| y.weight(b).cmp(&x.weight(a)).then(x.first.cmp(&y.first)));
     all.into_iter()
         .take(max)
         .map(|(_, s)| Term {
             count: s.count,
             // The first form wins among equals, hence the reversed order of `max_by_key`.
-            text: s
-                .forms
-                .into_iter()
-                .rev()
-                .max_by_key(|(_, n)| *n)
-                .map(|(f, _)| f.to_owned())
-                .unwrap_or_default(),
+            text: s.forms.into_iter().rev().max_by_key(|(_, n)| *n).map(|(f, _)| f.to_owned()).unwrap_or_default(),
         })
         .collect()
 }
@@ -78,30 +65,21 @@ fn starts_unspaced(word: &str) -> bool {
 /// Words of 4 to 40 characters that hold a letter (3 where the word is in
 /// capitals), and pairs of characters of scripts without word spaces.
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| {
-        !(c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c))
-    })
-    .flat_map(|run| {
-        if run.chars().any(super::ngram::is_unspaced) {
-            let places: Vec<usize> = run
-                .char_indices()
-                .map(|(i, _)| i)
-                .chain([run.len()])
-                .collect();
-            places
-                .windows(3)
-                .filter_map(|w| run.get(*w.first()?..*w.get(2)?))
-                .collect::<Vec<_>>()
-        } else {
-            vec![run]
-        }
-    })
-    .filter(|w| {
-        let n = w.chars().count();
-        let unspaced = starts_unspaced(w);
-        let capitals = n >= 3 && w.chars().all(char::is_uppercase);
-        (unspaced || capitals || (4..=40).contains(&n)) && w.chars().any(char::is_alphabetic)
-    })
+    text.split(|c: char| !(c.is_alphanumeric() || unicode_normalization::char::is_combining_mark(c)))
+        .flat_map(|run| {
+            if run.chars().any(super::ngram::is_unspaced) {
+                let places: Vec<usize> = run.char_indices().map(|(i, _)| i).chain([run.len()]).collect();
+                places.windows(3).filter_map(|w| run.get(*w.first()?..*w.get(2)?)).collect::<Vec<_>>()
+            } else {
+                vec![run]
+            }
+        })
+        .filter(|w| {
+            let n = w.chars().count();
+            let unspaced = starts_unspaced(w);
+            let capitals = n >= 3 && w.chars().all(char::is_uppercase);
+            (unspaced || capitals || (4..=40).contains(&n)) && w.chars().any(char::is_alphabetic)
+        })
 }
 
 #[cfg(test)]
@@ -111,26 +89,14 @@ mod tests {
 
     #[test]
     fn stop_words_are_no_terms_and_the_commonest_form_is_shown() {
-        let found = key_terms(
-            "Chlorophyll absorbs light. The chlorophyll and which Chlorophyll have been there.",
-            3,
-        );
-        assert_eq!(
-            found[0],
-            Term {
-                text: "Chlorophyll".into(),
-                count: 3
-            }
-        );
+        let found = key_terms("Chlorophyll absorbs light. The chlorophyll and which Chlorophyll have been there.", 3);
+        assert_eq!(found[0], Term { text: "Chlorophyll".into(), count: 3 });
         assert!(found.iter().all(|t| t.text != "which" && t.text != "have"));
     }
 
     #[test]
     fn german_french_and_spanish_stop_words_are_known() {
-        let found = key_terms(
-            "nicht werden diese avec dans pour pero también estas Zelle",
-            9,
-        );
+        let found = key_terms("nicht werden diese avec dans pour pero también estas Zelle", 9);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].text, "Zelle");
     }

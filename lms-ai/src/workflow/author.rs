@@ -70,7 +70,8 @@ impl Ai {
         brief: &CourseBrief,
         about: About,
     ) -> Result<Accepted<OutlineOut>, AiError> {
-        let mut input = OutlineIn { brief: brief.outline.clone(), source: brief.source.clone(), ..OutlineIn::default() };
+        let mut input =
+            OutlineIn { brief: brief.outline.clone(), source: brief.source.clone(), ..OutlineIn::default() };
         if let Some(size) = brief.size {
             input.size = size;
         }
@@ -310,11 +311,9 @@ fn new_question(out: &QuestionOut) -> NewQuestion {
         out.options.iter().enumerate().filter(|(_, o)| said(o)).map(|(n, o)| (id(n), o.why.clone())).collect()
     };
     let body = match out.question_type {
-        QuestionType::SingleChoice | QuestionType::TrueFalse => QuestionBody::SingleChoice {
-            options: options(),
-            correct: right().next().unwrap_or_default(),
-            why: why(),
-        },
+        QuestionType::SingleChoice | QuestionType::TrueFalse => {
+            QuestionBody::SingleChoice { options: options(), correct: right().next().unwrap_or_default(), why: why() }
+        }
         QuestionType::MultipleChoice => QuestionBody::MultipleChoice {
             options: options(),
             correct: right().collect(),

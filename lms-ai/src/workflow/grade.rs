@@ -3,9 +3,7 @@
 use async_trait::async_trait;
 use lms_core::Lms;
 use lms_core::lms::{AiGrade, Consumer, Graded, NewUser};
-use lms_core::model::{
-    Actor, AiGrading, CriterionScore, Points, Role, Submission, SubmissionId, UserId,
-};
+use lms_core::model::{Actor, AiGrading, CriterionScore, Points, Role, Submission, SubmissionId, UserId};
 use lms_core::store::PersonKey;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;

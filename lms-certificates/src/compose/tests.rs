@@ -45,17 +45,8 @@ fn lines(scene: &Scene) -> Vec<Area> {
     draws
         .filter_map(|draw| match draw {
             Draw::Run(run) => {
-                let width: f32 = run
-                    .glyphs
-                    .iter()
-                    .map(|glyph| glyph.x_advance * run.size)
-                    .sum();
-                Some(Area {
-                    x: run.x,
-                    y: run.baseline - run.size * 0.66,
-                    width,
-                    height: run.size * 0.86,
-                })
+                let width: f32 = run.glyphs.iter().map(|glyph| glyph.x_advance * run.size).sum();
+                Some(Area { x: run.x, y: run.baseline - run.size * 0.66, width, height: run.size * 0.86 })
             }
             _ => None,
         })
@@ -69,36 +60,24 @@ fn check(scene: &Scene) {
         width: 2.0 * SEAL,
         height: 2.0 * SEAL + 22.0,
     };
-    let figures = scene
-        .elements
-        .iter()
-        .filter_map(|element| match &element.role {
-            Role::Figure { area, .. } => Some(*area),
-            _ => None,
-        });
+    let figures = scene.elements.iter().filter_map(|element| match &element.role {
+        Role::Figure { area, .. } => Some(*area),
+        _ => None,
+    });
     let taboo: Vec<Area> = figures.chain([seal]).collect();
     let lines = lines(scene);
     assert!(lines.len() > 8);
     for (i, line) in lines.iter().enumerate() {
         let frame = ornament::FRAME;
-        assert!(
-            line.x >= frame && line.x + line.width <= scene.width - frame,
-            "{line:?}"
-        );
-        assert!(
-            line.y >= frame && line.y + line.height <= scene.height - frame,
-            "{line:?}"
-        );
+        assert!(line.x >= frame && line.x + line.width <= scene.width - frame, "{line:?}");
+        assert!(line.y >= frame && line.y + line.height <= scene.height - frame, "{line:?}");
         for area in &taboo {
             assert!(!overlaps(*line, *area), "{line:?} runs over {area:?}");
         }
         for other in lines.iter().skip(i + 1) {
             // Runs of one line touch each other.
             let same_line = (line.y + line.height - other.y - other.height).abs() < 2.0;
-            assert!(
-                same_line || !overlaps(*line, *other),
-                "{line:?} runs over {other:?}"
-            );
+            assert!(same_line || !overlaps(*line, *other), "{line:?} runs over {other:?}");
         }
     }
 }
@@ -122,12 +101,7 @@ fn c6_long_texts_never_run_over_seal_code_or_each_other() {
 }
 
 fn short(page: PageSize, fonts: &Fonts) -> Scene {
-    let scene = compose(
-        &facts("Ada", "Engines", "https://example.org"),
-        &template(page),
-        fonts,
-    )
-    .unwrap();
+    let scene = compose(&facts("Ada", "Engines", "https://example.org"), &template(page), fonts).unwrap();
     check(&scene);
     scene
 }
@@ -135,22 +109,15 @@ fn short(page: PageSize, fonts: &Fonts) -> Scene {
 #[test]
 fn c6_qr_keeps_its_size_and_quiet_zone() {
     let scene = short(PageSize::A4, &Fonts::built_in());
-    let qr = scene
-        .elements
-        .iter()
-        .find_map(|element| match &element.role {
-            Role::Figure { area, .. } => Some(*area),
-            _ => None,
-        });
+    let qr = scene.elements.iter().find_map(|element| match &element.role {
+        Role::Figure { area, .. } => Some(*area),
+        _ => None,
+    });
     let qr = qr.unwrap();
     assert!(qr.width >= 25.0 * 72.0 / 25.4);
     let quiet = 4.0 * qr.width / 25.0;
-    let zone = Area {
-        x: qr.x - quiet,
-        y: qr.y - quiet,
-        width: qr.width + 2.0 * quiet,
-        height: qr.height + 2.0 * quiet,
-    };
+    let zone =
+        Area { x: qr.x - quiet, y: qr.y - quiet, width: qr.width + 2.0 * quiet, height: qr.height + 2.0 * quiet };
     assert!(lines(&scene).iter().all(|line| !overlaps(*line, zone)));
     assert!(zone.x + zone.width <= scene.width - ornament::FRAME);
 }
@@ -172,10 +139,7 @@ fn c7_a_missing_value_leaves_no_trace() {
             _ => None,
         })
         .collect();
-    assert!(
-        texts.contains(&"Completed on 14 March 2026.".to_owned()),
-        "{texts:?}"
-    );
+    assert!(texts.contains(&"Completed on 14 March 2026.".to_owned()), "{texts:?}");
 }
 
 #[test]
@@ -183,11 +147,7 @@ fn c6_the_name_stands_exactly_in_the_structure() {
     let fonts = Fonts::built_in();
     let facts = CertificateFacts {
         language: "vi".into(),
-        ..facts(
-            "Nguye\u{302}\u{303}n\tThị",
-            "Engines",
-            "https://example.org",
-        )
+        ..facts("Nguye\u{302}\u{303}n\tThị", "Engines", "https://example.org")
     };
     let scene = compose(&facts, &template(PageSize::A4), &fonts).unwrap();
     assert!(scene.elements.iter().any(|element| matches!(&element.role,

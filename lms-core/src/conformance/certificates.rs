@@ -18,15 +18,13 @@ pub async fn c1_eligibility_names_every_blocker(h: &Harness) {
     let (me, id) = (room.student(0), room.students[0]);
     let found = me.certificates().eligibility(room.course, id).await.unwrap();
     let lessons = room.lessons.iter().map(|l| l.uuid()).collect();
-    assert_eq!(
-        found,
-        [Blocker::LessonsLeft { ids: lessons }, Blocker::QuizzesNotPassed { ids: vec![quiz.id.uuid()] }]
-    );
+    assert_eq!(found, [Blocker::LessonsLeft { ids: lessons }, Blocker::QuizzesNotPassed { ids: vec![quiz.id.uuid()] }]);
     let refused = h.lms.system().certificates().issue(room.course, id, None).await.unwrap_err();
     assert_eq!(refused.code(), "certificate.not_eligible");
     assert!(me.certificates().issue(room.course, id, Some("please".into())).await.is_err());
     // By hand, with a reason, before completion: it stays, and completing issues nothing more.
-    let by_hand = room.teacher().certificates().issue(room.course, id, Some("Did it all on paper.".into())).await.unwrap();
+    let by_hand =
+        room.teacher().certificates().issue(room.course, id, Some("Did it all on paper.".into())).await.unwrap();
     for lesson in &room.lessons {
         me.learning().complete_lesson(*lesson).await.unwrap();
     }
@@ -115,7 +113,8 @@ pub async fn c6_ready_is_written_once(h: &Harness) {
     assert_eq!((pending.len(), pending[0].rendering), (1, Rendering::Pending));
     assert!(room.teacher().certificates().set_ready(pending[0].id, "x".into(), "y".into()).await.is_err());
     for _ in 0..3 {
-        let ready = system.certificates().set_ready(pending[0].id, "certificates/a.pdf".into(), "ab".into()).await.unwrap();
+        let ready =
+            system.certificates().set_ready(pending[0].id, "certificates/a.pdf".into(), "ab".into()).await.unwrap();
         assert_eq!(ready.certificate_url.as_deref(), Some("certificates/a.pdf"));
     }
     assert_eq!(h.count(EventKind::CertificateReady).await, 1);

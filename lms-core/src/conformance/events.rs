@@ -1,5 +1,5 @@
 //! The event log, live and afterwards.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -90,7 +90,8 @@ pub async fn v4_positions_are_dense_and_nothing_is_missed(h: &Harness) {
     let positions = |list: &[LiveEvent]| list.iter().map(|e| (e.event.position, e.event.event.id)).collect::<Vec<_>>();
     assert_eq!(positions(&rest), positions(&seen[expected / 2 + 1..]));
     // A filter finds its own; per enrollment the order is that of the commits.
-    let filter = EventFilter { student: Some(room.students[7]), kinds: vec![EventKind::LessonCompleted], ..Default::default() };
+    let filter =
+        EventFilter { student: Some(room.students[7]), kinds: vec![EventKind::LessonCompleted], ..Default::default() };
     let mut own = live.events(&system, filter, Some(from)).await.unwrap();
     let lessons: Vec<_> = take(&mut own, 4).await.iter().map(|e| e.event.event.subject_id).collect();
     assert_eq!(lessons, room.lessons.iter().map(|l| l.uuid()).collect::<Vec<_>>());
@@ -179,6 +180,7 @@ pub async fn v7_learners_see_their_own(h: &Harness) {
     // A right that is taken away ends the stream.
     room.teacher().enrollment().suspend(room.course, room.students[0]).await.unwrap();
     assert_eq!(next(&mut mine).await.unwrap_err().code(), "events.denied");
-    let stranger = h.lms.system().people().ensure_user(crate::lms::NewUser::new(crate::model::Role::Student, "S")).await.unwrap();
+    let stranger =
+        h.lms.system().people().ensure_user(crate::lms::NewUser::new(crate::model::Role::Student, "S")).await.unwrap();
     assert!(live.events(&h.lms.as_user(stranger.id), filter, None).await.is_err());
 }

@@ -1,5 +1,5 @@
 //! Progress and completion, also when everything happens at once.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "conformance cases are tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
 
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ pub async fn p1_p2_lessons_complete_by_their_rules(h: &Harness) {
     let shown = me.learning().open_lesson(room.lessons[0]).await.unwrap();
     assert_eq!(shown.lesson, Some(ProgressStatus::InProgress));
     let lesson = teacher.catalog().lesson(room.lessons[0]).await.unwrap();
-    let update = UpdateLesson { version: lesson.version, completion_rule: Some(CompletionRule::Viewed), ..Default::default() };
+    let update =
+        UpdateLesson { version: lesson.version, completion_rule: Some(CompletionRule::Viewed), ..Default::default() };
     teacher.catalog().update_lesson(lesson.id, update).await.unwrap();
     let refused = me.learning().complete_lesson(room.lessons[0]).await.unwrap_err();
     assert_eq!(refused.code(), "lesson.not_by_mark");
@@ -35,7 +36,8 @@ pub async fn p1_p2_lessons_complete_by_their_rules(h: &Harness) {
     // Work: a quiz without a threshold counts once it is handed in.
     let quiz = room.add_quiz(room.lessons[1], 1, QuizRules::default()).await.unwrap();
     let lesson = teacher.catalog().lesson(room.lessons[1]).await.unwrap();
-    let update = UpdateLesson { version: lesson.version, completion_rule: Some(CompletionRule::Work), ..Default::default() };
+    let update =
+        UpdateLesson { version: lesson.version, completion_rule: Some(CompletionRule::Work), ..Default::default() };
     teacher.catalog().update_lesson(lesson.id, update).await.unwrap();
     let attempt = me.quizzes().start(quiz.id).await.unwrap();
     me.quizzes().submit(attempt.id).await.unwrap();
@@ -317,10 +319,8 @@ pub async fn p11_audit_finds_what_was_written_around(h: &Harness) {
     // A batch that lies about the counters, as an operator's SQL might.
     let mut enrollment = room.student(0).enrollment().enrollment(room.course, room.students[0]).await.unwrap();
     enrollment.lessons_done = 2;
-    let batch = crate::store::WriteBatch {
-        changes: vec![crate::store::Change::Put(enrollment.into())],
-        ..Default::default()
-    };
+    let batch =
+        crate::store::WriteBatch { changes: vec![crate::store::Change::Put(enrollment.into())], ..Default::default() };
     h.store.write(Arc::new(batch)).await.unwrap();
     let drift = h.lms.system().activity().audit(room.course).await.unwrap();
     assert_eq!(drift.len(), 1);

@@ -173,11 +173,17 @@ impl Live {
     ///
     /// # Errors
     /// NotFound to all who may not read them.
-    pub async fn course_metrics(&self, session: &Session, course: CourseId) -> Result<LiveStream<CourseMetrics>, Error> {
+    pub async fn course_metrics(
+        &self,
+        session: &Session,
+        course: CourseId,
+    ) -> Result<LiveStream<CourseMetrics>, Error> {
         session.analytics().course_metrics(course).await?;
-        self.states(session.clone(), course, move |session| async move {
-            session.analytics().course_metrics(course).await
-        })
+        self.states(
+            session.clone(),
+            course,
+            move |session| async move { session.analytics().course_metrics(course).await },
+        )
         .await
     }
 
@@ -192,9 +198,11 @@ impl Live {
         student: UserId,
     ) -> Result<LiveStream<Outline>, Error> {
         session.overview().outline(course, student).await?;
-        self.states(session.clone(), course, move |session| async move {
-            session.overview().outline(course, student).await
-        })
+        self.states(
+            session.clone(),
+            course,
+            move |session| async move { session.overview().outline(course, student).await },
+        )
         .await
     }
 
@@ -262,10 +270,7 @@ struct Receiver<T>(mpsc::Receiver<T>);
 
 impl<T> Stream for Receiver<T> {
     type Item = T;
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<Self::Item>> {
         self.0.poll_recv(cx)
     }
 }

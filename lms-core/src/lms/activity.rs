@@ -59,7 +59,11 @@ impl Activity<'_> {
     #[tracing::instrument(name = "lms.record_event", skip_all)]
     pub async fn record(&self, event: HostEvent) -> Result<EventId, Error> {
         if !fits(&event.kind) {
-            return Err(Error::invalid("event.kind", "kind", "must be `vendor.kind`: lower case words with dots between"));
+            return Err(Error::invalid(
+                "event.kind",
+                "kind",
+                "must be `vendor.kind`: lower case words with dots between",
+            ));
         }
         if let Some(metadata) = &event.metadata {
             let mut checks = crate::rules::authoring::Checks::default();
@@ -153,12 +157,8 @@ impl Activity<'_> {
             SubjectType::Course,
             course,
         )?;
-        let structure = self
-            .s
-            .store()
-            .structure(course)
-            .await?
-            .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        let structure =
+            self.s.store().structure(course).await?.ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
         let mut drift = Vec::new();
         let mut compare = |figure: &'static str, id: uuid::Uuid, stored: i64, recounted: i64| {
             if stored != recounted {
@@ -185,7 +185,8 @@ impl Activity<'_> {
             dense("topics.order_index", id.uuid(), topics);
             let quizzes = structure.quizzes.iter().filter(|q| q.lesson_id == id).map(|q| q.order_index).collect();
             dense("quizzes.order_index", id.uuid(), quizzes);
-            let assignments = structure.assignments.iter().filter(|a| a.lesson_id == id).map(|a| a.order_index).collect();
+            let assignments =
+                structure.assignments.iter().filter(|a| a.lesson_id == id).map(|a| a.order_index).collect();
             dense("assignments.order_index", id.uuid(), assignments);
         }
         let mut after = None;

@@ -6,7 +6,7 @@ use super::AiRecord;
 use crate::error::Error;
 use crate::model::*;
 use crate::rules::permission::{Action, Rights};
-use crate::store::{AiLogFilter, ById, Expect, StoreErrorKind, WriteBatch, Change};
+use crate::store::{AiLogFilter, ById, Change, Expect, StoreErrorKind, WriteBatch};
 
 /// What claiming an operation came to.
 #[derive(Debug, Clone, PartialEq)]

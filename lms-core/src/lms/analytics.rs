@@ -89,12 +89,8 @@ impl Analytics<'_> {
     }
 
     async fn completion_of(&self, course: CourseId) -> Result<Completion, Error> {
-        let counts = self
-            .s
-            .store()
-            .completion(course)
-            .await?
-            .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        let counts =
+            self.s.store().completion(course).await?.ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
         Ok(Completion {
             enrolled: counts.enrolled,
             completed: counts.completed,
@@ -128,8 +124,7 @@ impl Analytics<'_> {
 
     async fn average(&self, scope: QuizScope) -> Result<QuizAverage, Error> {
         let sum = self.s.store().quiz_percents(scope).await?;
-        let average = (sum.pairs > 0)
-            .then(|| Percent::from_hundredths((sum.sum_e8 / sum.pairs).div_euclid(10_000)));
+        let average = (sum.pairs > 0).then(|| Percent::from_hundredths((sum.sum_e8 / sum.pairs).div_euclid(10_000)));
         Ok(QuizAverage { pairs: sum.pairs, average })
     }
 
@@ -186,12 +181,8 @@ impl Analytics<'_> {
     #[tracing::instrument(name = "lms.course_metrics", skip_all)]
     pub async fn course_metrics(&self, course: CourseId) -> Result<CourseMetrics, Error> {
         self.allow(course).await?;
-        let structure = self
-            .s
-            .store()
-            .structure(course)
-            .await?
-            .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        let structure =
+            self.s.store().structure(course).await?.ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
         let mut on_time = Vec::new();
         for assignment in structure.assignments.iter().filter(|a| a.is_published) {
             on_time.push((assignment.id, self.on_time_of(assignment.id).await?));

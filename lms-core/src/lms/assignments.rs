@@ -156,7 +156,8 @@ impl Assignments<'_> {
                 let scope = LearnerScope::Assignment(assignment, me);
                 let context = self.s.learner(scope, SubjectType::Assignment, assignment.uuid()).await?;
                 let enrollment = enrolled(self.s, &context, SubjectType::Assignment, assignment.uuid())?;
-                let row = context.assignment.clone().ok_or_else(|| Error::not_found(SubjectType::Assignment, assignment))?;
+                let row =
+                    context.assignment.clone().ok_or_else(|| Error::not_found(SubjectType::Assignment, assignment))?;
                 if command.done
                     && let Some(latest) = &context.submission
                 {
@@ -329,7 +330,7 @@ impl Assignments<'_> {
         let grade = &grade;
         self.s
             .run(None, |command| async move {
-                let (context, submission, assignment, grader) = self.to_grade(&command, id).await?;
+                let (context, submission, assignment, grader) = self.for_grading(&command, id).await?;
                 if let Some(seq) = grades::newest_human(&context.history).filter(|seq| *seq > grade.seen_seq) {
                     return Err(Refusal::GradeNewer { seq }.into());
                 }
@@ -366,8 +367,10 @@ impl Assignments<'_> {
             .with_command_id(origin.operation_id)
             .run(None, |command| async move {
                 let context = self.s.learner(LearnerScope::Submission(id), SubjectType::Submission, id.uuid()).await?;
-                let submission = context.submission.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
-                let assignment = context.assignment.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
+                let submission =
+                    context.submission.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
+                let assignment =
+                    context.assignment.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
                 if command.done {
                     let applied = submission.ai_status == AiGradingState::Applied;
                     return Ok(Planned::nothing(Graded { submission, applied }));
@@ -459,7 +462,7 @@ impl Assignments<'_> {
         let reason = &reason;
         self.s
             .run(None, |command| async move {
-                let (context, submission, assignment, grader) = self.to_grade(&command, id).await?;
+                let (context, submission, assignment, grader) = self.for_grading(&command, id).await?;
                 let suggestion = grades::open_suggestion(&context.history).cloned().ok_or(Refusal::NoSuggestion {})?;
                 let mark = Mark {
                     cause: GradeCause::Adopted,
@@ -486,7 +489,7 @@ impl Assignments<'_> {
         let reason = &reason;
         self.s
             .run(None, |command| async move {
-                let (context, submission, assignment, grader) = self.to_grade(&command, id).await?;
+                let (context, submission, assignment, grader) = self.for_grading(&command, id).await?;
                 let suggestion = grades::open_suggestion(&context.history).cloned().ok_or(Refusal::NoSuggestion {})?;
                 let mark = Mark {
                     cause: GradeCause::Dismissed,
@@ -504,7 +507,7 @@ impl Assignments<'_> {
             .await
     }
 
-    async fn to_grade(
+    async fn for_grading(
         &self,
         command: &Command,
         id: SubmissionId,
@@ -721,8 +724,7 @@ fn may_begin(context: &LearnerContext, row: &Assignment, now: Timestamp) -> Resu
     let due = effective_due(row.due_date, own);
     let versions = context.work.as_ref().map(|w| w.submissions.as_slice()).unwrap_or_default();
     let passed = completion::counted_version(row.id, versions).and_then(|s| s.grade).is_some_and(|grade| {
-        row.pass_threshold_bp
-            .is_none_or(|bp| Score { earned: grade, possible: row.max_grade }.passes(bp) == Some(true))
+        row.pass_threshold_bp.is_none_or(|bp| Score { earned: grade, possible: row.max_grade }.passes(bp) == Some(true))
     });
     let allowed = match row.resubmission {
         Resubmission::Never => false,

@@ -65,12 +65,8 @@ impl Certificates<'_> {
         if !(rights.own || rights.is_staff() || rights.system) {
             return Err(Error::not_found(SubjectType::Course, course));
         }
-        let structure = self
-            .s
-            .store()
-            .structure(course)
-            .await?
-            .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        let structure =
+            self.s.store().structure(course).await?.ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
         let record = self.s.store().record(course, student).await?;
         Ok(blockers(&structure, record.as_ref()))
     }
@@ -91,8 +87,10 @@ impl Certificates<'_> {
             .run(Some(student.uuid()), |mut command| {
                 let reason = reason.clone();
                 async move {
-                    let context =
-                        self.s.learner(LearnerScope::Course(course, student), SubjectType::Course, course.uuid()).await?;
+                    let context = self
+                        .s
+                        .learner(LearnerScope::Course(course, student), SubjectType::Course, course.uuid())
+                        .await?;
                     let rights = rights(self.s, &context);
                     if !rights.system {
                         rights.require(Action::Certify, rights.own, SubjectType::Course, course)?;
@@ -192,8 +190,10 @@ impl Certificates<'_> {
             .run(Some(student.uuid()), |mut command| {
                 let reason = reason.clone();
                 async move {
-                    let context =
-                        self.s.learner(LearnerScope::Course(course, student), SubjectType::Course, course.uuid()).await?;
+                    let context = self
+                        .s
+                        .learner(LearnerScope::Course(course, student), SubjectType::Course, course.uuid())
+                        .await?;
                     rights(self.s, &context).require(Action::Certify, false, SubjectType::Course, course)?;
                     let Some(before) = self.s.store().certificate_of(course, student).await? else {
                         return Err(Refusal::NoCertificate {}.into());
@@ -290,11 +290,7 @@ impl Certificates<'_> {
         after.version += 1;
         after.updated_at = command.now;
         let mut batch = WriteBatch::default();
-        batch.expect.push(Expect::Row {
-            table: Table::Certificate,
-            id: before.id.uuid(),
-            version: before.version,
-        });
+        batch.expect.push(Expect::Row { table: Table::Certificate, id: before.id.uuid(), version: before.version });
         batch.put(after.clone());
         let mut event = command.event(kind, SubjectType::Certificate, before.id).course(before.course_id);
         event.student_id = Some(before.student_id);

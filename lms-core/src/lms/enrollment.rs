@@ -48,9 +48,7 @@ impl Enrollments<'_> {
     /// As [`Enrollments::enroll_self`], but for the policy; NotFound for an unknown person.
     #[tracing::instrument(name = "lms.enroll", skip_all)]
     pub async fn enroll(&self, course: CourseId, student: UserId, options: EnrollOptions) -> Result<Enrollment, Error> {
-        self.s
-            .run(Some(student.uuid()), |command| self.plan_enroll(command, course, student, options.clone()))
-            .await
+        self.s.run(Some(student.uuid()), |command| self.plan_enroll(command, course, student, options.clone())).await
     }
 
     /// Enrolling as a plan, for a host's own transaction: "the order and the enrollment, or neither".
@@ -104,7 +102,8 @@ impl Enrollments<'_> {
         if row.archived_at.is_some() {
             return Err(Refusal::CourseArchived {}.into());
         }
-        if !row.is_published && !(by_staff && !rights.system) && context.enrollment.is_none() {
+        let may_enroll_early = by_staff && !rights.system;
+        if !row.is_published && !may_enroll_early && context.enrollment.is_none() {
             return Err(Refusal::CourseNotPublished {}.into());
         }
         if let (Some(starts), Some(ends)) = (options.starts_at, options.ends_at)
@@ -262,10 +261,8 @@ impl Enrollments<'_> {
         let kind = &kind;
         self.s
             .run(Some(student.uuid()), |mut command| async move {
-                let context = self
-                    .s
-                    .learner(LearnerScope::Course(course, student), SubjectType::Course, course.uuid())
-                    .await?;
+                let context =
+                    self.s.learner(LearnerScope::Course(course, student), SubjectType::Course, course.uuid()).await?;
                 let rights = super::learner::rights(self.s, &context);
                 let Some(before) = context.enrollment.clone() else {
                     rights.require(Action::EnrollOthers, false, SubjectType::Course, course)?;
@@ -279,12 +276,14 @@ impl Enrollments<'_> {
                 {
                     return Ok(Planned::nothing(before));
                 }
-                if status == EnrollmentStatus::Active && context.student.as_ref().is_none_or(|u| u.erased_at.is_some()) {
+                if status == EnrollmentStatus::Active && context.student.as_ref().is_none_or(|u| u.erased_at.is_some())
+                {
                     return Err(Refusal::PersonErased {}.into());
                 }
-                let event = command.event(kind.clone(), SubjectType::Enrollment, before.id).of(&before).by_learner(
-                    rights.own && !rights.is_staff(),
-                );
+                let event = command
+                    .event(kind.clone(), SubjectType::Enrollment, before.id)
+                    .of(&before)
+                    .by_learner(rights.own && !rights.is_staff());
                 let was_active = before.status == EnrollmentStatus::Active;
                 let mut work = Work::begin(command, &context, before);
                 work.batch.events.push(event);
@@ -293,10 +292,9 @@ impl Enrollments<'_> {
                 if context.course.capacity.is_some() {
                     if status == EnrollmentStatus::Active {
                         if context.course.capacity.is_some_and(|capacity| context.course.seats_taken >= capacity) {
-                            return Err(Refusal::CourseFull {
-                                capacity: context.course.capacity.unwrap_or_default(),
-                            }
-                            .into());
+                            return Err(
+                                Refusal::CourseFull { capacity: context.course.capacity.unwrap_or_default() }.into()
+                            );
                         }
                         work.batch.expect.push(Expect::SeatFree { course });
                     } else if was_active {
@@ -305,8 +303,8 @@ impl Enrollments<'_> {
                 }
                 let now = work.command.now;
                 let batch = work.finish(&self.s.lms, now).await?;
-                let outcome = written_enrollment(&batch)
-                    .ok_or_else(|| Error::Store(StoreError::new(StoreErrorKind::Backend)))?;
+                let outcome =
+                    written_enrollment(&batch).ok_or_else(|| Error::Store(StoreError::new(StoreErrorKind::Backend)))?;
                 Ok(Planned { batch, outcome })
             })
             .await
@@ -336,8 +334,7 @@ impl Enrollments<'_> {
             .course(self.s.rights_of(), course, None)
             .await?
             .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
-        let rights =
-            Rights::of(&self.s.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref());
+        let rights = Rights::of(&self.s.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref());
         rights.require(Action::ReadWork, false, SubjectType::Course, course)?;
         Ok(self.s.store().enrollments(course, page).await?)
     }

@@ -35,10 +35,7 @@ impl Lms {
         let records = self.inner.store.records(job.course_id, true, page).await?;
         let done = records.len() < CHUNK as usize;
         let mut batch = WriteBatch::default();
-        batch.expect.push(Expect::Structure {
-            course: job.course_id,
-            version: structure.course.structure_version,
-        });
+        batch.expect.push(Expect::Structure { course: job.course_id, version: structure.course.structure_version });
         batch.expect.push(Expect::JobAt { job: job.id, cursor: job.cursor });
         let mut command = self.job_session().command();
         for record in &records {
@@ -134,10 +131,7 @@ impl Lms {
         if batch.is_empty() {
             return Ok(false);
         }
-        batch.expect.push(Expect::Structure {
-            course: job.course_id,
-            version: structure.course.structure_version,
-        });
+        batch.expect.push(Expect::Structure { course: job.course_id, version: structure.course.structure_version });
         match store.write(Arc::new(batch)).await {
             Ok(_) => self.committed(),
             Err(e) if matches!(e.kind(), StoreErrorKind::Conflict { .. } | StoreErrorKind::Duplicate(_)) => {}

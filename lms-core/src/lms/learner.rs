@@ -38,10 +38,7 @@ impl Work {
     /// Starts from a load: expects the structure and the enrollment as they were read.
     pub(crate) fn begin(command: Command, context: &LearnerContext, enrollment: Enrollment) -> Self {
         let mut batch = WriteBatch::default();
-        batch.expect.push(Expect::Structure {
-            course: context.course.id,
-            version: context.course.structure_version,
-        });
+        batch.expect.push(Expect::Structure { course: context.course.id, version: context.course.structure_version });
         batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
         Self {
             command,
@@ -55,23 +52,10 @@ impl Work {
     }
 
     /// Starts inside a batch that expects the structure already (jobs).
-    pub(crate) fn resume(
-        command: Command,
-        course: Course,
-        enrollment: Enrollment,
-        has_certificate: bool,
-    ) -> Self {
+    pub(crate) fn resume(command: Command, course: Course, enrollment: Enrollment, has_certificate: bool) -> Self {
         let mut batch = WriteBatch::default();
         batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
-        Self {
-            command,
-            batch,
-            course,
-            enrollment,
-            has_certificate,
-            changed_scores: Vec::new(),
-            touched: false,
-        }
+        Self { command, batch, course, enrollment, has_certificate, changed_scores: Vec::new(), touched: false }
     }
 
     /// Whether the learner's own acts count as learner-initiated (V3): staff in their own course do too.
@@ -82,10 +66,10 @@ impl Work {
     /// The lesson is complete: its progress row and its event.
     pub(crate) fn complete_lesson(&mut self, work: &mut LessonWork, at: Timestamp, by_mark: bool) {
         let progress = LessonProgress {
-            id: work
-                .progress
-                .as_ref()
-                .map_or_else(|| RowId::from_uuid(self.command.derived("progress", hash(work.lesson.id.uuid()))), |p| p.id),
+            id: work.progress.as_ref().map_or_else(
+                || RowId::from_uuid(self.command.derived("progress", hash(work.lesson.id.uuid()))),
+                |p| p.id,
+            ),
             lesson_id: work.lesson.id,
             enrollment_id: self.enrollment.id,
             course_id: self.enrollment.course_id,
@@ -100,9 +84,7 @@ impl Work {
         };
         work.progress = Some(progress.clone());
         self.batch.upsert(progress);
-        let event = self
-            .event(EventKind::LessonCompleted, SubjectType::Lesson, work.lesson.id)
-            .by_learner(by_mark);
+        let event = self.event(EventKind::LessonCompleted, SubjectType::Lesson, work.lesson.id).by_learner(by_mark);
         self.batch.events.push(event);
         self.touched = true;
     }
@@ -161,8 +143,7 @@ impl Work {
                         &self.changed_scores,
                         at,
                     );
-                    let event = self
-                        .event(EventKind::CertificateIssued, SubjectType::Certificate, certificate.id);
+                    let event = self.event(EventKind::CertificateIssued, SubjectType::Certificate, certificate.id);
                     self.batch.insert(certificate);
                     self.batch.events.push(event);
                 }
@@ -286,9 +267,7 @@ pub(crate) fn result_of(
             (Some(kept), Some(threshold)) => kept.passes(threshold),
             _ => None,
         },
-        submitted: attempts
-            .iter()
-            .any(|a| matches!(a.state, AttemptState::Graded | AttemptState::PendingReview)),
+        submitted: attempts.iter().any(|a| matches!(a.state, AttemptState::Graded | AttemptState::PendingReview)),
         updated_at: now,
     }
 }
@@ -377,8 +356,7 @@ pub(crate) fn access(context: &LearnerContext) -> AccessFacts<'_> {
         course: Some(&context.course),
         enrollment: context.enrollment.as_ref(),
         lesson: work.map(|work| &work.lesson),
-        lesson_override: work
-            .and_then(|work| work.overrides.iter().find(|o| o.lesson_id == Some(work.lesson.id))),
+        lesson_override: work.and_then(|work| work.overrides.iter().find(|o| o.lesson_id == Some(work.lesson.id))),
         begun: work.is_some_and(|work| work.progress.is_some()),
         earlier: (context.course.flow == Flow::Sequential).then_some(context.earlier_unfinished).flatten(),
         requires: &context.unmet_requires,
@@ -395,7 +373,12 @@ pub(crate) fn open(context: &LearnerContext, now: Timestamp) -> Result<(), Error
 }
 
 /// A learner of the course, or NotFound to those who may not see it.
-pub(crate) fn enrolled(session: &Session, context: &LearnerContext, what: SubjectType, id: uuid::Uuid) -> Result<Enrollment, Error> {
+pub(crate) fn enrolled(
+    session: &Session,
+    context: &LearnerContext,
+    what: SubjectType,
+    id: uuid::Uuid,
+) -> Result<Enrollment, Error> {
     match &context.enrollment {
         Some(enrollment) if enrollment.status != EnrollmentStatus::Withdrawn => Ok(enrollment.clone()),
         _ => {

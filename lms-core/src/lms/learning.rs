@@ -118,8 +118,7 @@ impl Learning<'_> {
         let me = self.me()?;
         self.s
             .run(Some(me.uuid()), |command| async move {
-                let context =
-                    self.s.learner(LearnerScope::Topic(topic, me), SubjectType::Topic, topic.uuid()).await?;
+                let context = self.s.learner(LearnerScope::Topic(topic, me), SubjectType::Topic, topic.uuid()).await?;
                 let enrollment = enrolled(self.s, &context, SubjectType::Topic, topic.uuid())?;
                 open(&context, command.now)?;
                 let mut lesson_work =

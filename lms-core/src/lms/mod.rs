@@ -62,7 +62,8 @@ pub(crate) struct Inner {
 
 impl Inner {
     fn stripe(&self, key: Uuid) -> &tokio::sync::Mutex<()> {
-        let sum = key.as_bytes().iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
+        let sum =
+            key.as_bytes().iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte)));
         #[expect(clippy::indexing_slicing, reason = "there are STRIPES of them and the index is below it")]
         &self.stripes[sum % STRIPES]
     }

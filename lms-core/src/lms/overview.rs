@@ -191,7 +191,8 @@ fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -
         let versions: Vec<&SubmissionHead> =
             work.submissions.iter().filter(|s| s.assignment_id == assignment.id).collect();
         let latest = versions.iter().max_by_key(|s| s.version_no).copied();
-        let handed = versions.iter().filter(|s| s.state != SubmissionState::Draft).max_by_key(|s| s.version_no).copied();
+        let handed =
+            versions.iter().filter(|s| s.state != SubmissionState::Draft).max_by_key(|s| s.version_no).copied();
         let counted = counted_version(assignment.id, &work.submissions);
         let shown = counted.filter(|s| all || s.posted_at.is_some());
         let score = shown.and_then(|s| s.grade).map(|earned| Score { earned, possible: assignment.max_grade });
@@ -254,11 +255,7 @@ fn score_of(cells: &[ScoreCell], works: &[LessonWork]) -> Option<Score> {
 }
 
 impl Overview<'_> {
-    async fn load(
-        &self,
-        course: CourseId,
-        student: UserId,
-    ) -> Result<(CourseStructure, LearnerRecord, Rights), Error> {
+    async fn load(&self, course: CourseId, student: UserId) -> Result<(CourseStructure, LearnerRecord, Rights), Error> {
         let context = self.s.learner(LearnerScope::Course(course, student), SubjectType::Course, course.uuid()).await?;
         let rights = rights(self.s, &context);
         if !(rights.own || rights.may(Action::ReadWork)) {
@@ -357,13 +354,7 @@ impl Overview<'_> {
         let items: Vec<ScoreCell> =
             visible.iter().flat_map(|w| cells(w, &record, now, rights.may(Action::ReadWork))).collect();
         let score = score_of(&items, &visible);
-        Ok(Scorecard {
-            course_id: course,
-            student_id: student,
-            items,
-            score,
-            percent: score.and_then(|s| s.percent()),
-        })
+        Ok(Scorecard { course_id: course, student_id: student, items, score, percent: score.and_then(|s| s.percent()) })
     }
 
     /// Versions of a course that wait for a person, oldest first: for graders.

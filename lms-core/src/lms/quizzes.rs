@@ -132,11 +132,11 @@ impl Quizzes<'_> {
         let me = self.me()?;
         let scope = LearnerScope::Quiz(quiz, me);
         let present = self.s.learner(scope, SubjectType::Quiz, quiz.uuid()).await?;
-        if let Some(attempt) = present.attempt.as_ref().filter(|a| overdue(a, present.quiz.as_ref(), self.s.lms.now())) {
+        if let Some(attempt) = present.attempt.as_ref().filter(|a| overdue(a, present.quiz.as_ref(), self.s.lms.now()))
+        {
             self.finish(attempt.id, None).await?;
         }
-        let attempt =
-            self.s.run(Some(me.uuid()), |command| self.plan_start(command, quiz, me)).await?;
+        let attempt = self.s.run(Some(me.uuid()), |command| self.plan_start(command, quiz, me)).await?;
         self.view(attempt).await
     }
 
@@ -202,9 +202,10 @@ impl Quizzes<'_> {
         let id = attempt.id;
         work.batch.insert(attempt);
         work.touch();
-        let event = work.event(EventKind::QuizStarted, SubjectType::Attempt, id).by_learner(true).with(
-            &serde_json::json!({ "quiz_id": quiz_id }),
-        );
+        let event = work
+            .event(EventKind::QuizStarted, SubjectType::Attempt, id)
+            .by_learner(true)
+            .with(&serde_json::json!({ "quiz_id": quiz_id }));
         work.batch.events.push(event);
         let now = work.command.now;
         let batch = work.finish(&self.s.lms, now).await?;
@@ -288,12 +289,7 @@ impl Quizzes<'_> {
                     state: AttemptState::InProgress,
                     version: row.version,
                 });
-                batch.changes.push(Change::SaveAnswers {
-                    attempt,
-                    answers,
-                    version: row.version + 1,
-                    at: command.now,
-                });
+                batch.changes.push(Change::SaveAnswers { attempt, answers, version: row.version + 1, at: command.now });
                 Ok(Planned { batch, outcome: report })
             })
             .await
@@ -313,9 +309,7 @@ impl Quizzes<'_> {
 
     /// Finishes an attempt: handed in by its learner, or expired. Returns whether this call did.
     async fn finish(&self, attempt: AttemptId, learner: Option<UserId>) -> Result<bool, Error> {
-        self.s
-            .run(learner.map(Id::uuid), |command| self.plan_finish(command, attempt, learner))
-            .await
+        self.s.run(learner.map(Id::uuid), |command| self.plan_finish(command, attempt, learner)).await
     }
 
     /// Handing in as a plan.
@@ -438,7 +432,8 @@ impl Quizzes<'_> {
         let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
         let rights = rights(self.s, &context);
         let row = context.attempt.as_ref().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
-        if rights.own && row.state == AttemptState::InProgress && overdue(row, context.quiz.as_ref(), self.s.lms.now()) {
+        if rights.own && row.state == AttemptState::InProgress && overdue(row, context.quiz.as_ref(), self.s.lms.now())
+        {
             self.finish(attempt, None).await?;
         }
         self.view(attempt).await
@@ -465,12 +460,7 @@ impl Quizzes<'_> {
             }
         }
         let finished = row.state != AttemptState::InProgress;
-        let passed = context
-            .work
-            .as_ref()
-            .and_then(|w| w.result(row.quiz_id))
-            .and_then(|r| r.passed)
-            .unwrap_or(false);
+        let passed = context.work.as_ref().and_then(|w| w.result(row.quiz_id)).and_then(|r| r.passed).unwrap_or(false);
         let no_attempt_left = quiz.and_then(|q| q.max_attempts).is_some_and(|max| {
             let extra = access(&context).item_override.map_or(0, |o| o.extra_attempts);
             let used = context.attempts.iter().filter(|a| a.state != AttemptState::Voided).count();
@@ -553,7 +543,12 @@ impl Quizzes<'_> {
     /// # Errors
     /// NotGradable; GradeOutOfRange; GradeNewer where somebody graded it since (S10); Denied.
     #[tracing::instrument(name = "lms.grade_answer", skip_all)]
-    pub async fn grade_answer(&self, attempt: AttemptId, question: QuestionId, grade: AnswerGrade) -> Result<(), Error> {
+    pub async fn grade_answer(
+        &self,
+        attempt: AttemptId,
+        question: QuestionId,
+        grade: AnswerGrade,
+    ) -> Result<(), Error> {
         let grade = &grade;
         self.s
             .run(None, |command| async move {
@@ -756,11 +751,7 @@ impl RevisionCache {
         if let Some((content, _)) = self.lock().by_id.get(&id) {
             return Ok(content.clone());
         }
-        let row = session
-            .store()
-            .revision(id)
-            .await?
-            .ok_or_else(|| corrupt("quiz_attempts", "revision_id"))?;
+        let row = session.store().revision(id).await?.ok_or_else(|| corrupt("quiz_attempts", "revision_id"))?;
         let content: Arc<RevisionContent> =
             Arc::new(row.content.read().map_err(|_| corrupt("quiz_revisions", "content"))?);
         let size = row.content.as_str().len();

@@ -1,7 +1,7 @@
 //! Courses, their objectives, and jobs that finish a wide change.
 
 use super::table::{Json, record, words};
-use super::{AiLogId, CourseId, JobId, LessonId, AssignmentId, ObjectiveId, QuestionId, TemplateId, Timestamp, UserId};
+use super::{AiLogId, AssignmentId, CourseId, JobId, LessonId, ObjectiveId, QuestionId, TemplateId, Timestamp, UserId};
 
 words! {
     /// In which order lessons open (X2).

@@ -237,8 +237,7 @@ impl Score {
     /// nothing is possible (N4).
     pub fn passes(self, threshold: BasisPoints) -> Option<bool> {
         let possible = i128::from(self.possible.units());
-        (possible > 0)
-            .then(|| i128::from(self.earned.units()) * 10_000 >= i128::from(threshold.get()) * possible)
+        (possible > 0).then(|| i128::from(self.earned.units()) * 10_000 >= i128::from(threshold.get()) * possible)
     }
 
     /// Which is better, by cross-multiplication; a score of nothing possible is the least.

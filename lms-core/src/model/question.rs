@@ -456,9 +456,7 @@ impl QuestionBody {
             QuestionType::Numeric => Self::Numeric { keys: key.numbers, decimal_comma: key.decimal_comma },
             QuestionType::ShortText => Self::ShortText { keys: key.texts, case_sensitive: key.case_sensitive },
             QuestionType::FillBlanks => Self::FillBlanks { blanks: key.blanks, case_sensitive: key.case_sensitive },
-            QuestionType::Matching => {
-                Self::Matching { stems: shown.stems, choices: shown.choices, correct: key.pairs }
-            }
+            QuestionType::Matching => Self::Matching { stems: shown.stems, choices: shown.choices, correct: key.pairs },
             QuestionType::Ordering => Self::Ordering {
                 items: key
                     .correct

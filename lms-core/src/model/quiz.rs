@@ -1,8 +1,8 @@
 //! Quizzes, their questions, and the immutable revisions that attempts refer to.
 
+use super::question::QuestionType;
 use super::table::{Json, record, words};
 use super::{AiLogId, BasisPoints, LessonId, Points, QuestionId, QuizId, RevisionId, Timestamp};
-use super::question::QuestionType;
 
 words! {
     /// Which attempt counts (A9).

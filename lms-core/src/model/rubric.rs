@@ -50,7 +50,11 @@ impl Rubric {
                 problems.push(Problem::new("rubric.title", field("title"), "must have 1 to 200 characters"));
             }
             if criterion.description.chars().count() > 5_000 {
-                problems.push(Problem::new("rubric.description", field("description"), "must have at most 5000 characters"));
+                problems.push(Problem::new(
+                    "rubric.description",
+                    field("description"),
+                    "must have at most 5000 characters",
+                ));
             }
             if criterion.max.units() <= 0 {
                 problems.push(Problem::new("rubric.max", field("max"), "must be above 0"));
@@ -62,7 +66,11 @@ impl Rubric {
             sum += i128::from(criterion.max.units());
         }
         if max_grade.is_some_and(|max| i128::from(max.units()) != sum) {
-            problems.push(Problem::new("rubric.sum", "rubric.criteria", "the criteria's maxima must add up to the maximum grade"));
+            problems.push(Problem::new(
+                "rubric.sum",
+                "rubric.criteria",
+                "the criteria's maxima must add up to the maximum grade",
+            ));
         }
         problems
     }

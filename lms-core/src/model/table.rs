@@ -224,9 +224,7 @@ pub struct Json(String);
 
 impl serde::Serialize for Json {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        serde_json::from_str::<serde_json::Value>(&self.0)
-            .map_err(serde::ser::Error::custom)?
-            .serialize(s)
+        serde_json::from_str::<serde_json::Value>(&self.0).map_err(serde::ser::Error::custom)?.serialize(s)
     }
 }
 impl<'de> serde::Deserialize<'de> for Json {

@@ -91,8 +91,7 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        text.parse()
-            .map_err(|_| serde::de::Error::custom(format!("`{text}` is not an RFC 3339 instant with a zone")))
+        text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is not an RFC 3339 instant with a zone")))
     }
 }
 

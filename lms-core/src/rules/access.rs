@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::model::{Assignment, Course, Enrollment, EnrollmentStatus, Lesson, LessonId, Override, OverrideMode, Quiz, Timestamp};
+use crate::model::{
+    Assignment, Course, Enrollment, EnrollmentStatus, Lesson, LessonId, Override, OverrideMode, Quiz, Timestamp,
+};
 
 /// Why an item is locked, with what a UI needs to say so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,7 +112,11 @@ pub fn effective_due(default: Option<Timestamp>, own: Option<&Override>) -> Opti
 }
 
 /// When an item closes for a learner; never before it is due (S6).
-pub fn effective_cutoff(default: Option<Timestamp>, due: Option<Timestamp>, own: Option<&Override>) -> Option<Timestamp> {
+pub fn effective_cutoff(
+    default: Option<Timestamp>,
+    due: Option<Timestamp>,
+    own: Option<&Override>,
+) -> Option<Timestamp> {
     let cutoff = own.map_or(default, |o| picked(o.cutoff_mode, o.cutoff_date, default));
     match (cutoff, due) {
         (Some(cutoff), Some(due)) => Some(cutoff.max(due)),

@@ -1,8 +1,8 @@
 //! What counts as met, when a lesson is complete, and when the course is (P2, P5–P7).
 
 use crate::model::{
-    Assignment, AssignmentId, CompletionRule, Course, Enrollment, EnrollmentStatus, MetBy, Override, ProgressStatus, Quiz,
-    QuizId, QuizResult, Score, SubmissionState, Waiver,
+    Assignment, AssignmentId, CompletionRule, Course, Enrollment, EnrollmentStatus, MetBy, Override, ProgressStatus,
+    Quiz, QuizId, QuizResult, Score, SubmissionState, Waiver,
 };
 use crate::store::{CourseStructure, LearnerRecord, LessonWork, SubmissionHead};
 
@@ -50,10 +50,7 @@ pub fn quiz_met(quiz: &Quiz, result: Option<&QuizResult>, waivers: &[Waiver], ov
 
 /// The counted version of an assignment: the latest graded one (S3).
 pub fn counted_version(assignment: AssignmentId, submissions: &[SubmissionHead]) -> Option<&SubmissionHead> {
-    submissions
-        .iter()
-        .filter(|s| s.assignment_id == assignment && s.grade.is_some())
-        .max_by_key(|s| s.version_no)
+    submissions.iter().filter(|s| s.assignment_id == assignment && s.grade.is_some()).max_by_key(|s| s.version_no)
 }
 
 /// Whether an assignment is met: handed in, or graded at the pass mark or above, as it asks;
@@ -70,9 +67,9 @@ pub fn assignment_met(
         return true;
     }
     match assignment.met_by {
-        MetBy::Submitted => submissions
-            .iter()
-            .any(|s| s.assignment_id == assignment.id && s.state != SubmissionState::Draft),
+        MetBy::Submitted => {
+            submissions.iter().any(|s| s.assignment_id == assignment.id && s.state != SubmissionState::Draft)
+        }
         MetBy::Passed => counted_version(assignment.id, submissions).and_then(|s| s.grade).is_some_and(|grade| {
             assignment.pass_threshold_bp.is_none_or(|threshold| {
                 Score { earned: grade, possible: assignment.max_grade }.passes(threshold) == Some(true)
@@ -167,8 +164,7 @@ pub fn works(structure: &CourseStructure, record: &LearnerRecord) -> Vec<LessonW
             let assignments: Vec<Assignment> =
                 structure.assignments.iter().filter(|a| a.lesson_id == lesson.id).cloned().collect();
             let has_quiz = |id: Option<QuizId>| id.is_some_and(|id| quizzes.iter().any(|q| q.id == id));
-            let has_assignment =
-                |id: Option<AssignmentId>| id.is_some_and(|id| assignments.iter().any(|a| a.id == id));
+            let has_assignment = |id: Option<AssignmentId>| id.is_some_and(|id| assignments.iter().any(|a| a.id == id));
             let topics: Vec<_> = structure.topics.iter().filter(|t| t.lesson_id == lesson.id).map(|t| t.id).collect();
             let viewed = record.views.iter().filter(|v| topics.contains(&v.topic_id)).count();
             LessonWork {
@@ -177,17 +173,26 @@ pub fn works(structure: &CourseStructure, record: &LearnerRecord) -> Vec<LessonW
                 topics: i64::try_from(topics.len()).unwrap_or(i64::MAX),
                 topics_viewed: i64::try_from(viewed).unwrap_or(i64::MAX),
                 results: record.results.iter().filter(|r| has_quiz(Some(r.quiz_id))).cloned().collect(),
-                submissions: record.submissions.iter().filter(|s| has_assignment(Some(s.assignment_id))).cloned().collect(),
+                submissions: record
+                    .submissions
+                    .iter()
+                    .filter(|s| has_assignment(Some(s.assignment_id)))
+                    .cloned()
+                    .collect(),
                 waivers: record
                     .waivers
                     .iter()
-                    .filter(|w| w.lesson_id == Some(lesson.id) || has_quiz(w.quiz_id) || has_assignment(w.assignment_id))
+                    .filter(|w| {
+                        w.lesson_id == Some(lesson.id) || has_quiz(w.quiz_id) || has_assignment(w.assignment_id)
+                    })
                     .cloned()
                     .collect(),
                 overrides: record
                     .overrides
                     .iter()
-                    .filter(|o| o.lesson_id == Some(lesson.id) || has_quiz(o.quiz_id) || has_assignment(o.assignment_id))
+                    .filter(|o| {
+                        o.lesson_id == Some(lesson.id) || has_quiz(o.quiz_id) || has_assignment(o.assignment_id)
+                    })
                     .cloned()
                     .collect(),
                 quizzes,
@@ -227,7 +232,9 @@ impl Enrollment {
 
     /// Whether it completes the course now: active, not completed before, and everything met (P7).
     pub fn completes(&self, course: &Course) -> bool {
-        self.status == EnrollmentStatus::Active && self.completed_at.is_none() && is_complete(course.totals(), self.counts())
+        self.status == EnrollmentStatus::Active
+            && self.completed_at.is_none()
+            && is_complete(course.totals(), self.counts())
     }
 
     /// Completed lessons of total lessons, for the shown percent (P5); `None` for an empty course (P6).

@@ -9,10 +9,7 @@ pub fn current(history: &[GradeEntry]) -> Option<&GradeEntry> {
     history
         .iter()
         .filter(|e| {
-            matches!(
-                e.cause,
-                GradeCause::Graded | GradeCause::Adopted | GradeCause::Recomputed | GradeCause::Rescaled
-            )
+            matches!(e.cause, GradeCause::Graded | GradeCause::Adopted | GradeCause::Recomputed | GradeCause::Rescaled)
         })
         .filter(|e| e.grader_kind != GraderKind::Human || e.seq > cleared)
         .max_by_key(|e| (e.grader_kind, e.seq))
@@ -22,9 +19,9 @@ pub fn current(history: &[GradeEntry]) -> Option<&GradeEntry> {
 /// no human mark came after.
 pub fn open_suggestion(history: &[GradeEntry]) -> Option<&GradeEntry> {
     let suggestion = history.iter().filter(|e| e.cause == GradeCause::Suggested).max_by_key(|e| e.seq)?;
-    let answered = history.iter().any(|e| {
-        matches!(e.cause, GradeCause::Adopted | GradeCause::Dismissed) && e.ref_seq == Some(suggestion.seq)
-    });
+    let answered = history
+        .iter()
+        .any(|e| matches!(e.cause, GradeCause::Adopted | GradeCause::Dismissed) && e.ref_seq == Some(suggestion.seq));
     (!answered).then_some(suggestion)
 }
 

@@ -10,9 +10,10 @@ pub fn kept(policy: KeptScore, attempts: impl IntoIterator<Item = (i64, Option<S
     graded.sort_by_key(|(number, _)| *number);
     match policy {
         // Of equal ones the earlier stays.
-        KeptScore::Highest => graded.into_iter().map(|(_, score)| score).reduce(|best, next| {
-            if next.compare(best) == std::cmp::Ordering::Greater { next } else { best }
-        }),
+        KeptScore::Highest => graded
+            .into_iter()
+            .map(|(_, score)| score)
+            .reduce(|best, next| if next.compare(best) == std::cmp::Ordering::Greater { next } else { best }),
         KeptScore::Latest => graded.last().map(|(_, score)| *score),
         KeptScore::First => graded.first().map(|(_, score)| *score),
         KeptScore::Average => {
@@ -33,9 +34,7 @@ mod tests {
 
     fn percent(policy: KeptScore, attempts: &[(i64, Option<i64>)]) -> Option<String> {
         let score = |p: i64| Score { earned: Points::from_units(p), possible: Points::from_units(100) };
-        kept(policy, attempts.iter().map(|(n, p)| (*n, p.map(score))))
-            .and_then(|s| s.percent())
-            .map(|p| p.to_string())
+        kept(policy, attempts.iter().map(|(n, p)| (*n, p.map(score)))).and_then(|s| s.percent()).map(|p| p.to_string())
     }
 
     #[test]

@@ -139,8 +139,6 @@ impl Rights {
 pub fn may_create_course(actor: &Actor, user: Option<&User>) -> bool {
     match actor {
         Actor::System { .. } => true,
-        _ => user.is_some_and(|user| {
-            user.erased_at.is_none() && matches!(user.role, Role::Instructor | Role::Admin)
-        }),
+        _ => user.is_some_and(|user| user.erased_at.is_none() && matches!(user.role, Role::Instructor | Role::Admin)),
     }
 }

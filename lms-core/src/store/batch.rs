@@ -9,7 +9,6 @@ macro_rules! rows {
     ($($variant:ident($record:ty),)*) => {
         /// A row of any table.
         #[derive(Debug, Clone, PartialEq)]
-        #[expect(clippy::large_enum_variant, reason = "rows live in a Vec of a few; boxing each would cost more")]
         pub enum Row { $(#[doc = concat!("A row of [`", stringify!($record), "`].")] $variant($record),)* }
 
         /// A table of the domain.
@@ -246,7 +245,7 @@ pub enum Key {
     /// By id.
     Id(Table, Uuid),
     /// A link, by both of its ids.
-    Link(Row),
+    Link(Box<Row>),
 }
 
 /// The parent and kind of siblings that are put in order (O1).
@@ -283,7 +282,6 @@ impl Siblings {
 /// One change, as data. Changes apply in order: parents before children, a delete before the insert
 /// that reuses its key. All values are absolute, decided under a version that the batch expects.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "as for Row")]
 pub enum Change {
     /// A new row. One that exists is a [`Duplicate`](crate::store::StoreErrorKind::Duplicate).
     Insert(Row),

@@ -116,15 +116,16 @@ impl fmt::Display for StoreError {
         match &self.kind {
             StoreErrorKind::Conflict { .. } => f.write_str("the data changed meanwhile"),
             StoreErrorKind::Duplicate(constraint) => write!(f, "a row with the same key exists ({constraint:?})"),
-            StoreErrorKind::MissingReference => f.write_str("a row that is referred to is missing, or still referred to"),
+            StoreErrorKind::MissingReference => {
+                f.write_str("a row that is referred to is missing, or still referred to")
+            }
             StoreErrorKind::NotSupported => f.write_str("the store cannot do this"),
             StoreErrorKind::Unavailable => f.write_str("the store is not available; nothing was written"),
             StoreErrorKind::Unconfirmed => f.write_str("the write was sent and its outcome is unknown"),
             StoreErrorKind::Corrupt { table, column } => write!(f, "a row of `{table}` holds an invalid `{column}`"),
-            StoreErrorKind::Schema { found, needed } => write!(
-                f,
-                "the database has schema version {found} and this library needs {needed}; run migrate()"
-            ),
+            StoreErrorKind::Schema { found, needed } => {
+                write!(f, "the database has schema version {found} and this library needs {needed}; run migrate()")
+            }
             StoreErrorKind::Backend => match &self.source {
                 Some(source) => write!(f, "the database reports: {source}"),
                 None => f.write_str("the database reports an error"),

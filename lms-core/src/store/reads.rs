@@ -62,7 +62,12 @@ pub struct CourseFilter {
 #[async_trait]
 pub trait CatalogReads: Send + Sync {
     /// A course with the actor's and one user's place in it.
-    async fn course(&self, actor: Option<UserId>, course: CourseId, user: Option<UserId>) -> Read<Option<CourseContext>>;
+    async fn course(
+        &self,
+        actor: Option<UserId>,
+        course: CourseId,
+        user: Option<UserId>,
+    ) -> Read<Option<CourseContext>>;
     /// Courses by id.
     async fn courses(&self, filter: &CourseFilter, page: ById) -> Read<Vec<Course>>;
     /// A piece of content and what decides over it.

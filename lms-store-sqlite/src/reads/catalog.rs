@@ -22,9 +22,7 @@ pub(crate) fn course(
         subject: user(conn, person)?,
         subject_staff: staff_of(conn, course, person)?,
         enrollment: match person {
-            Some(person) => {
-                first(conn, "WHERE t.course_id = ?1 AND t.student_id = ?2", [id(course), id(person)])?
-            }
+            Some(person) => first(conn, "WHERE t.course_id = ?1 AND t.student_id = ?2", [id(course), id(person)])?,
             None => None,
         },
         job: open_job(conn, course)?,

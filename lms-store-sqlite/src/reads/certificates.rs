@@ -50,10 +50,7 @@ pub(crate) fn facts(conn: &Connection, course: CourseId, student: UserId) -> Res
     while let Some(found) = rows.next()? {
         scores.push(WeightedScore {
             item: uuid_at(found, 0)?,
-            score: Score {
-                earned: Points::from_units(found.get(1)?),
-                possible: Points::from_units(found.get(2)?),
-            },
+            score: Score { earned: Points::from_units(found.get(1)?), possible: Points::from_units(found.get(2)?) },
             weight: found.get(3)?,
         });
     }

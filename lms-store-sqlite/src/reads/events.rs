@@ -73,11 +73,7 @@ pub(crate) fn lease(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<ConsumerState>> {
-    execute(
-        conn,
-        "INSERT INTO consumers (name, position) VALUES (?1, 0) ON CONFLICT (name) DO NOTHING",
-        [text(name)],
-    )?;
+    execute(conn, "INSERT INTO consumers (name, position) VALUES (?1, 0) ON CONFLICT (name) DO NOTHING", [text(name)])?;
     let taken = execute(
         conn,
         "UPDATE consumers SET lease_token = ?2, lease_until = ?4

@@ -75,11 +75,7 @@ fn find(conn: &Connection, scope: LearnerScope) -> Result<Option<Found>> {
     Ok(Some(found))
 }
 
-pub(crate) fn learner(
-    conn: &Connection,
-    actor: Option<UserId>,
-    scope: LearnerScope,
-) -> Result<Option<LearnerContext>> {
+pub(crate) fn learner(conn: &Connection, actor: Option<UserId>, scope: LearnerScope) -> Result<Option<LearnerContext>> {
     let Some(mut found) = find(conn, scope)? else { return Ok(None) };
     let (Some(course_id), Some(student)) = (found.course, found.student) else { return Ok(None) };
     let Some(course) = by_id::<Course>(conn, course_id)? else { return Ok(None) };
@@ -118,11 +114,8 @@ pub(crate) fn learner(
         _ => None,
     };
     if let Some((kind, subject)) = subject {
-        history = select(
-            conn,
-            "WHERE t.subject_type = ?1 AND t.subject_id = ?2 ORDER BY t.seq",
-            params![kind, id(subject)],
-        )?;
+        history =
+            select(conn, "WHERE t.subject_type = ?1 AND t.subject_id = ?2 ORDER BY t.seq", params![kind, id(subject)])?;
     }
     let mut earlier_unfinished = None;
     let mut unmet_requires = Vec::new();
@@ -190,12 +183,7 @@ pub(crate) fn learner(
 }
 
 /// A lesson and all that one learner has in it.
-fn work(
-    conn: &Connection,
-    lesson: Lesson,
-    student: UserId,
-    enrollment: Option<&Enrollment>,
-) -> Result<LessonWork> {
+fn work(conn: &Connection, lesson: Lesson, student: UserId, enrollment: Option<&Enrollment>) -> Result<LessonWork> {
     let key = lesson.id;
     let quizzes: Vec<Quiz> = select(conn, "WHERE t.lesson_id = ?1 ORDER BY t.order_index", [id(key)])?;
     let assignments: Vec<Assignment> = select(conn, "WHERE t.lesson_id = ?1 ORDER BY t.order_index", [id(key)])?;

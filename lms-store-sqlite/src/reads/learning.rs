@@ -44,8 +44,7 @@ pub(crate) fn records(conn: &Connection, course: CourseId, open_only: bool, page
     let progress: Vec<LessonProgress> = select(conn, of, keys())?;
     let views: Vec<TopicView> = select(conn, of, keys())?;
     let results: Vec<QuizResult> = select(conn, of, keys())?;
-    let attempts: Vec<lms_core::store::AttemptHead> =
-        select(conn, &format!("{of}, t.quiz_id, t.attempt_no"), keys())?;
+    let attempts: Vec<lms_core::store::AttemptHead> = select(conn, &format!("{of}, t.quiz_id, t.attempt_no"), keys())?;
     let submissions: Vec<SubmissionHead> = select(conn, &format!("{of}, t.assignment_id, t.version_no"), keys())?;
     let waivers: Vec<Waiver> = select(conn, of, keys())?;
     let overrides: Vec<Override> = select(conn, of, keys())?;

@@ -35,9 +35,7 @@ fn user(conn: &Connection, user: Option<UserId>) -> Result<Option<User>> {
 
 /// A user's place in the staff of a course.
 fn staff_of(conn: &Connection, course: CourseId, user: Option<UserId>) -> Result<Option<CourseStaff>> {
-    user.map_or(Ok(None), |user| {
-        first(conn, "WHERE t.course_id = ?1 AND t.user_id = ?2", [id(course), id(user)])
-    })
+    user.map_or(Ok(None), |user| first(conn, "WHERE t.course_id = ?1 AND t.user_id = ?2", [id(course), id(user)]))
 }
 
 /// What hangs under an item (D3).

@@ -1,30 +1,18 @@
 use super::each_change_gives_its_code;
 use crate::task::{
-    AssignmentIn, AssignmentOut, AssignmentTask, BodyIn, BodyOut, BodyTask, CriterionOut,
-    GlossaryOut, Objective,
+    AssignmentIn, AssignmentOut, AssignmentTask, BodyIn, BodyOut, BodyTask, CriterionOut, GlossaryOut, Objective,
 };
 use crate::task_trait::AiTask;
 
 fn body_input() -> BodyIn {
-    BodyIn {
-        topic_title: "Light".into(),
-        language: "en".into(),
-        ..BodyIn::default()
-    }
+    BodyIn { topic_title: "Light".into(), language: "en".into(), ..BodyIn::default() }
 }
 
 fn body() -> BodyOut {
     BodyOut {
-        key_points: vec![
-            "Light gives energy.".into(),
-            "Leaves are green.".into(),
-            "Sugar is made.".into(),
-        ],
+        key_points: vec!["Light gives energy.".into(), "Leaves are green.".into(), "Sugar is made.".into()],
         body_markdown: "Plants turn light into sugar. ".repeat(10).trim().into(),
-        glossary: vec![GlossaryOut {
-            term: "Sugar".into(),
-            definition: "What plants make from light.".into(),
-        }],
+        glossary: vec![GlossaryOut { term: "Sugar".into(), definition: "What plants make from light.".into() }],
         minutes: 10,
     }
 }
@@ -36,40 +24,21 @@ fn l7_each_body_rule_has_its_code() {
         &body(),
         &[
             ("too_short", |b| b.body_markdown = "Too short.".into()),
-            ("too_long", |b| {
-                b.body_markdown = "word ".repeat(4_001).trim().into()
-            }),
+            ("too_long", |b| b.body_markdown = "word ".repeat(4_001).trim().into()),
             ("raw_html", |b| b.body_markdown.push_str("\n\n<div>x</div>")),
-            ("script_markup", |b| {
-                b.body_markdown.push_str("\n\n<script>alert(1)</script>")
-            }),
-            ("unsafe_link", |b| {
-                b.body_markdown.push_str(" [x](data:text/html,x)")
-            }),
-            ("unknown_url", |b| {
-                b.body_markdown.push_str(" ![x](pic.png)")
-            }),
+            ("script_markup", |b| b.body_markdown.push_str("\n\n<script>alert(1)</script>")),
+            ("unsafe_link", |b| b.body_markdown.push_str(" [x](data:text/html,x)")),
+            ("unknown_url", |b| b.body_markdown.push_str(" ![x](pic.png)")),
             ("control_character", |b| b.body_markdown.push_str("a\u{8}b")),
             ("key_point_count", |b| b.key_points.truncate(2)),
-            ("key_point_count", |b| {
-                b.key_points.extend((0..8).map(|n| format!("Point {n}")))
-            }),
-            ("key_point_duplicate", |b| {
-                b.key_points[1] = "light gives ENERGY".into()
-            }),
+            ("key_point_count", |b| b.key_points.extend((0..8).map(|n| format!("Point {n}")))),
+            ("key_point_duplicate", |b| b.key_points[1] = "light gives ENERGY".into()),
             ("glossary_count", |b| {
-                b.glossary = (0..31)
-                    .map(|n| GlossaryOut {
-                        term: format!("t{n}"),
-                        definition: "a word".into(),
-                    })
-                    .collect()
+                b.glossary =
+                    (0..31).map(|n| GlossaryOut { term: format!("t{n}"), definition: "a word".into() }).collect()
             }),
             ("glossary_duplicate", |b| {
-                b.glossary.push(GlossaryOut {
-                    term: "sugar".into(),
-                    definition: "Again.".into(),
-                })
+                b.glossary.push(GlossaryOut { term: "sugar".into(), definition: "Again.".into() })
             }),
             ("topic_minutes", |b| b.minutes = 0),
             ("topic_minutes", |b| b.minutes = 241),
@@ -82,15 +51,9 @@ fn l7_each_body_rule_has_its_code() {
 
 #[test]
 fn the_length_of_a_source_widens_the_bounds() {
-    let short = BodyIn {
-        source: "Twenty words or less.".into(),
-        ..body_input()
-    };
+    let short = BodyIn { source: "Twenty words or less.".into(), ..body_input() };
     assert_eq!(short.body_bounds(), (10, 20_000));
-    let long = BodyIn {
-        source: "x".repeat(30_000),
-        ..body_input()
-    };
+    let long = BodyIn { source: "x".repeat(30_000), ..body_input() };
     assert_eq!(long.body_bounds(), (200, 32_000));
     let mut quoted = body();
     quoted.body_markdown = "Twenty words or less.".into();
@@ -100,10 +63,7 @@ fn the_length_of_a_source_widens_the_bounds() {
 fn task() -> AssignmentIn {
     AssignmentIn {
         context_title: "Plants".into(),
-        objectives: vec![Objective {
-            key: "light".into(),
-            text: "Explain light".into(),
-        }],
+        objectives: vec![Objective { key: "light".into(), text: "Explain light".into() }],
         max_points: 10,
         ..AssignmentIn::default()
     }
@@ -133,28 +93,16 @@ fn s13_l6_each_assignment_rule_has_its_code() {
         &assignment(),
         &[
             ("too_short", |a| a.instructions_markdown = "Write.".into()),
-            ("raw_html", |a| {
-                a.instructions_markdown.push_str(" <u>now</u>")
-            }),
-            ("objective_unknown", |a| {
-                a.objective_keys = vec!["other".into()]
-            }),
-            ("objective_duplicate", |a| {
-                a.objective_keys.push("light".into())
-            }),
+            ("raw_html", |a| a.instructions_markdown.push_str(" <u>now</u>")),
+            ("objective_unknown", |a| a.objective_keys = vec!["other".into()]),
+            ("objective_duplicate", |a| a.objective_keys.push("light".into())),
             ("objective_missing", |a| a.objective_keys.clear()),
             ("criterion_count", |a| {
                 a.criteria.pop();
             }),
-            ("criterion_key_invalid", |a| {
-                a.criteria[0].key = "Key!".into()
-            }),
-            ("criterion_key_duplicate", |a| {
-                a.criteria[1].key = "what".into()
-            }),
-            ("criterion_title_duplicate", |a| {
-                a.criteria[1].title = "what".into()
-            }),
+            ("criterion_key_invalid", |a| a.criteria[0].key = "Key!".into()),
+            ("criterion_key_duplicate", |a| a.criteria[1].key = "what".into()),
+            ("criterion_title_duplicate", |a| a.criteria[1].title = "what".into()),
             ("criterion_points", |a| a.criteria[0].max_points = 0),
             ("criterion_points", |a| a.criteria[0].max_points = 101),
             ("points_sum", |a| a.criteria[0].max_points = 6),
@@ -175,13 +123,5 @@ fn the_prompts_are_the_same_for_the_same_input() {
         one.parts.iter().map(|p| &p.text).collect::<Vec<_>>(),
         two.parts.iter().map(|p| &p.text).collect::<Vec<_>>()
     );
-    assert_eq!(
-        BodyTask::render(&BodyIn {
-            source: "S".into(),
-            ..body_input()
-        })
-        .parts
-        .len(),
-        2
-    );
+    assert_eq!(BodyTask::render(&BodyIn { source: "S".into(), ..body_input() }).parts.len(), 2);
 }

@@ -27,11 +27,7 @@ where
         change(&mut bad);
         let found = T::check(input, &bad);
         assert!(codes(&found).contains(code), "no `{code}` in {found:?}");
-        assert!(
-            found
-                .iter()
-                .all(|v| v.pointer.starts_with('/') && !v.message.is_empty())
-        );
+        assert!(found.iter().all(|v| v.pointer.starts_with('/') && !v.message.is_empty()));
     }
 }
 

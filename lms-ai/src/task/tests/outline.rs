@@ -1,8 +1,5 @@
 use super::{codes, each_change_gives_its_code};
-use crate::task::{
-    ContentType, LessonOut, ObjectiveOut, OutlineBrief, OutlineIn, OutlineOut, OutlineTask,
-    TopicOut,
-};
+use crate::task::{ContentType, LessonOut, ObjectiveOut, OutlineBrief, OutlineIn, OutlineOut, OutlineTask, TopicOut};
 use crate::task_trait::AiTask;
 
 fn input() -> OutlineIn {
@@ -22,11 +19,7 @@ fn input() -> OutlineIn {
 }
 
 fn topic(title: &str) -> TopicOut {
-    TopicOut {
-        title: title.into(),
-        content_type: ContentType::Text,
-        synopsis: "What it is and why.".into(),
-    }
+    TopicOut { title: title.into(), content_type: ContentType::Text, synopsis: "What it is and why.".into() }
 }
 
 fn lesson(title: &str, keys: &[&str]) -> LessonOut {
@@ -40,10 +33,7 @@ fn lesson(title: &str, keys: &[&str]) -> LessonOut {
 }
 
 fn good() -> OutlineOut {
-    let objective = |key: &str, text: &str| ObjectiveOut {
-        key: key.into(),
-        text: text.into(),
-    };
+    let objective = |key: &str, text: &str| ObjectiveOut { key: key.into(), text: text.into() };
     OutlineOut {
         title: "Plants for beginners".into(),
         description: "How plants live and grow.".into(),
@@ -52,11 +42,7 @@ fn good() -> OutlineOut {
             objective("water", "Explain what water does"),
             objective("soil", "Name soils"),
         ],
-        lessons: vec![
-            lesson("Light", &["light"]),
-            lesson("Water", &["water"]),
-            lesson("Soil", &["soil"]),
-        ],
+        lessons: vec![lesson("Light", &["light"]), lesson("Water", &["water"]), lesson("Soil", &["soil"])],
     }
 }
 
@@ -74,46 +60,26 @@ fn l6_each_outline_rule_has_its_code() {
             ("line_break", |o| o.lessons[0].title = "a\nbc".into()),
             ("script_markup", |o| o.description.push_str(" <script>")),
             ("raw_html", |o| o.description.push_str(" <b>x</b>")),
-            ("unsafe_link", |o| {
-                o.description.push_str(" [x](javascript:alert(1))")
-            }),
-            ("unknown_url", |o| {
-                o.description.push_str(" https://invented.dev/x")
-            }),
+            ("unsafe_link", |o| o.description.push_str(" [x](javascript:alert(1))")),
+            ("unknown_url", |o| o.description.push_str(" https://invented.dev/x")),
             ("objective_count", |o| {
                 o.objectives.pop();
                 o.lessons[2].objective_keys = vec!["light".into()];
             }),
-            ("objective_key_invalid", |o| {
-                o.objectives[0].key = "A key".into()
-            }),
-            ("objective_key_duplicate", |o| {
-                o.objectives[1].key = "light".into()
-            }),
+            ("objective_key_invalid", |o| o.objectives[0].key = "A key".into()),
+            ("objective_key_duplicate", |o| o.objectives[1].key = "light".into()),
             ("objective_unused", |o| o.lessons[0].objective_keys.clear()),
-            ("objective_unknown", |o| {
-                o.lessons[0].objective_keys.push("other".into())
-            }),
-            ("objective_duplicate", |o| {
-                o.lessons[0].objective_keys.push("light".into())
-            }),
+            ("objective_unknown", |o| o.lessons[0].objective_keys.push("other".into())),
+            ("objective_duplicate", |o| o.lessons[0].objective_keys.push("light".into())),
             ("lesson_count", |o| {
                 o.lessons.push(lesson("Air", &[]));
                 o.lessons.push(lesson("Heat", &[]));
             }),
-            ("lesson_title_duplicate", |o| {
-                o.lessons[1].title = "LIGHT!".into()
-            }),
+            ("lesson_title_duplicate", |o| o.lessons[1].title = "LIGHT!".into()),
             ("lesson_empty", |o| o.lessons[0].topics.clear()),
-            ("topic_count", |o| {
-                o.lessons[0].topics.extend([topic("Three"), topic("Four")])
-            }),
-            ("topic_title_duplicate", |o| {
-                o.lessons[0].topics[1].title = "basics".into()
-            }),
-            ("content_type_not_allowed", |o| {
-                o.lessons[0].topics[0].content_type = ContentType::Video
-            }),
+            ("topic_count", |o| o.lessons[0].topics.extend([topic("Three"), topic("Four")])),
+            ("topic_title_duplicate", |o| o.lessons[0].topics[1].title = "basics".into()),
+            ("content_type_not_allowed", |o| o.lessons[0].topics[0].content_type = ContentType::Video),
             ("lesson_minutes", |o| o.lessons[0].minutes = 4),
             ("lesson_minutes", |o| o.lessons[0].minutes = 241),
             ("minutes_total", |o| o.lessons[0].minutes = 60),
@@ -131,16 +97,8 @@ fn the_total_may_be_a_quarter_off_and_no_more() {
         out.lessons[0].minutes = minutes;
         // 90 asked: 67.5 to 112.5 in all.
         let total = minutes + 60;
-        assert_eq!(
-            (68..=112).contains(&total),
-            fits,
-            "the table is wrong at {minutes}"
-        );
-        assert_eq!(
-            !codes(&OutlineTask::check(&input(), &out)).contains(&"minutes_total"),
-            fits,
-            "{minutes}"
-        );
+        assert_eq!((68..=112).contains(&total), fits, "the table is wrong at {minutes}");
+        assert_eq!(!codes(&OutlineTask::check(&input(), &out)).contains(&"minutes_total"), fits, "{minutes}");
     }
 }
 
@@ -157,12 +115,6 @@ fn a_link_of_the_brief_may_be_repeated() {
 fn a_dropped_lesson_takes_its_objective_along() {
     let out = good().without_lessons(&["water"]);
     assert_eq!(out.lessons.len(), 2);
-    assert_eq!(
-        out.objectives
-            .iter()
-            .map(|o| o.key.as_str())
-            .collect::<Vec<_>>(),
-        vec!["light", "soil"]
-    );
+    assert_eq!(out.objectives.iter().map(|o| o.key.as_str()).collect::<Vec<_>>(), vec!["light", "soil"]);
     assert_eq!(good().objectives_of(&good().lessons[1]).len(), 1);
 }

@@ -1,7 +1,6 @@
 use super::{codes, each_change_gives_its_code};
 use crate::task::{
-    Difficulty, Objective, OptionOut, QuestionOut, QuestionType, QuizIn, QuizOut, QuizTask,
-    shuffle_options,
+    Difficulty, Objective, OptionOut, QuestionOut, QuestionType, QuizIn, QuizOut, QuizTask, shuffle_options,
 };
 use crate::task_trait::AiTask;
 
@@ -12,20 +11,13 @@ fn input() -> QuizIn {
         lesson_title: "Cells".into(),
         lesson_markdown: LESSON.into(),
         count: 4,
-        objectives: vec![Objective {
-            key: "cells".into(),
-            text: "Name the parts of a cell".into(),
-        }],
+        objectives: vec![Objective { key: "cells".into(), text: "Name the parts of a cell".into() }],
         ..QuizIn::default()
     }
 }
 
 fn option(text: &str, is_correct: bool) -> OptionOut {
-    OptionOut {
-        text: text.into(),
-        is_correct,
-        why: String::new(),
-    }
+    OptionOut { text: text.into(), is_correct, why: String::new() }
 }
 
 fn question(kind: QuestionType, quote: &str, text: &str, options: Vec<OptionOut>) -> QuestionOut {
@@ -49,11 +41,7 @@ fn good() -> QuizOut {
                 QuestionType::SingleChoice,
                 "The nucleus holds the genes of the cell.",
                 "Where are the genes kept?",
-                vec![
-                    option("In the nucleus", true),
-                    option("In the wall", false),
-                    option("In the sugar", false),
-                ],
+                vec![option("In the nucleus", true), option("In the wall", false), option("In the sugar", false)],
             ),
             question(
                 QuestionType::MultipleChoice,
@@ -93,101 +81,46 @@ fn q3_l6_each_quiz_rule_has_its_code() {
             ("source_quote_unverified", |q| {
                 q.questions[0].source_quote = "The nucleus keeps the genes of the cell.".into()
             }),
-            ("source_quote_unverified", |q| {
-                q.questions[0].source_quote = "nucleus".into()
-            }),
-            ("too_short", |q| {
-                q.questions[0].source_quote = "nucleus".into()
-            }),
+            ("source_quote_unverified", |q| q.questions[0].source_quote = "nucleus".into()),
+            ("too_short", |q| q.questions[0].source_quote = "nucleus".into()),
             ("too_short", |q| q.questions[0].text = "What?".into()),
-            ("too_long", |q| {
-                q.questions[0].options[0].text = "x".repeat(201)
-            }),
-            ("objective_unknown", |q| {
-                q.questions[0].objective_key = "other".into()
-            }),
-            ("objective_unknown", |q| {
-                q.questions[0].objective_key = String::new()
-            }),
+            ("too_long", |q| q.questions[0].options[0].text = "x".repeat(201)),
+            ("objective_unknown", |q| q.questions[0].objective_key = "other".into()),
+            ("objective_unknown", |q| q.questions[0].objective_key = String::new()),
             ("option_count", |q| {
                 q.questions[0].options.pop();
             }),
-            ("option_count", |q| {
-                q.questions[0]
-                    .options
-                    .extend((0..4).map(|n| option(&format!("More {n}"), false)))
-            }),
-            ("option_count", |q| {
-                q.questions[2].options.push(option("Perhaps", false))
-            }),
+            ("option_count", |q| q.questions[0].options.extend((0..4).map(|n| option(&format!("More {n}"), false)))),
+            ("option_count", |q| q.questions[2].options.push(option("Perhaps", false))),
             ("option_count", |q| q.questions[3].options.clear()),
-            ("option_duplicate", |q| {
-                q.questions[0].options[1].text = "in the NUCLEUS.".into()
-            }),
-            ("correct_count", |q| {
-                q.questions[0].options[1].is_correct = true
-            }),
-            ("correct_count", |q| {
-                q.questions[0].options[0].is_correct = false
-            }),
-            ("correct_count", |q| {
-                q.questions[1].options[2].is_correct = true
-            }),
-            ("correct_count", |q| {
-                q.questions[1]
-                    .options
-                    .iter_mut()
-                    .for_each(|o| o.is_correct = false)
-            }),
-            ("correct_count", |q| {
-                q.questions[2].options[0].is_correct = true
-            }),
-            ("correct_count", |q| {
-                q.questions[3].options[0].is_correct = false
-            }),
+            ("option_duplicate", |q| q.questions[0].options[1].text = "in the NUCLEUS.".into()),
+            ("correct_count", |q| q.questions[0].options[1].is_correct = true),
+            ("correct_count", |q| q.questions[0].options[0].is_correct = false),
+            ("correct_count", |q| q.questions[1].options[2].is_correct = true),
+            ("correct_count", |q| q.questions[1].options.iter_mut().for_each(|o| o.is_correct = false)),
+            ("correct_count", |q| q.questions[2].options[0].is_correct = true),
+            ("correct_count", |q| q.questions[3].options[0].is_correct = false),
+            ("option_refers_to_others", |q| q.questions[0].options[2].text = "None of the above".into()),
             ("option_refers_to_others", |q| {
-                q.questions[0].options[2].text = "None of the above".into()
+                q.questions[0].options[2].text = "Alle der genannten".replace("Alle der", "Keine der")
             }),
-            ("option_refers_to_others", |q| {
-                q.questions[0].options[2].text =
-                    "Alle der genannten".replace("Alle der", "Keine der")
-            }),
-            ("correct_in_stem", |q| {
-                q.questions[0].text = "Are the genes in the nucleus or not?".into()
-            }),
-            ("stem_duplicate", |q| {
-                q.questions[1].text = "Where are the genes kept".into()
-            }),
+            ("correct_in_stem", |q| q.questions[0].text = "Are the genes in the nucleus or not?".into()),
+            ("stem_duplicate", |q| q.questions[1].text = "Where are the genes kept".into()),
             ("longest_is_correct", |q| {
-                q.questions[0].options[0].text =
-                    "In the nucleus, which a double membrane surrounds".into();
-                q.questions[1].options[0].text =
-                    "It surrounds all that is in the cell and holds it".into();
+                q.questions[0].options[0].text = "In the nucleus, which a double membrane surrounds".into();
+                q.questions[1].options[0].text = "It surrounds all that is in the cell and holds it".into();
             }),
-            ("unknown_url", |q| {
-                q.questions[0].explanation = "See https://invented.dev".into()
-            }),
-            ("control_character", |q| {
-                q.questions[0].options[0].why = "a\u{7}".into()
-            }),
+            ("unknown_url", |q| q.questions[0].explanation = "See https://invented.dev".into()),
+            ("control_character", |q| q.questions[0].options[0].why = "a\u{7}".into()),
         ],
     );
 }
 
 #[test]
 fn a_type_that_was_not_asked_for_is_a_fault() {
-    let given = QuizIn {
-        types: vec![
-            QuestionType::SingleChoice,
-            QuestionType::TrueFalse,
-            QuestionType::ShortText,
-        ],
-        ..input()
-    };
-    assert_eq!(
-        codes(&QuizTask::check(&given, &good())),
-        vec!["question_type_not_allowed"]
-    );
+    let given =
+        QuizIn { types: vec![QuestionType::SingleChoice, QuestionType::TrueFalse, QuestionType::ShortText], ..input() };
+    assert_eq!(codes(&QuizTask::check(&given, &good())), vec!["question_type_not_allowed"]);
 }
 
 #[test]
@@ -211,25 +144,13 @@ fn shuffling_is_stable_and_keeps_what_is_right() {
     assert_eq!(once, shuffle_options(&quiz, 7));
     assert_eq!(once, shuffle_options(&once, 7));
     // Pinned: a seed that is stored must give the same order for ever.
-    let texts: Vec<&str> = once.questions[0]
-        .options
-        .iter()
-        .map(|o| o.text.as_str())
-        .collect();
+    let texts: Vec<&str> = once.questions[0].options.iter().map(|o| o.text.as_str()).collect();
     assert_eq!(texts, PINNED);
-    assert!(
-        (0..20).any(
-            |seed| shuffle_options(&quiz, seed).questions[0].options[0].text != "In the nucleus"
-        )
-    );
+    assert!((0..20).any(|seed| shuffle_options(&quiz, seed).questions[0].options[0].text != "In the nucleus"));
     assert_eq!(once.questions[2], quiz.questions[2]);
     for (a, b) in quiz.questions.iter().zip(&once.questions) {
         let right = |q: &QuestionOut| {
-            q.options
-                .iter()
-                .filter(|o| o.is_correct)
-                .map(|o| o.text.clone())
-                .collect::<std::collections::BTreeSet<_>>()
+            q.options.iter().filter(|o| o.is_correct).map(|o| o.text.clone()).collect::<std::collections::BTreeSet<_>>()
         };
         assert_eq!(right(a), right(b));
     }

@@ -146,10 +146,8 @@ impl Catalog<'_> {
             check_lesson(&lesson)?;
             batch.insert(lesson);
             for objective in objectives_by_key(&objectives, &draft.objectives, &format!("lessons[{n}].objectives"))? {
-                batch.insert(ObjectiveLesson {
-                    objective_id: ObjectiveId::from_uuid(objective),
-                    lesson_id: *lesson_id,
-                });
+                batch
+                    .insert(ObjectiveLesson { objective_id: ObjectiveId::from_uuid(objective), lesson_id: *lesson_id });
             }
             for (t, (new, topic_id)) in draft.topics.into_iter().zip(topic_ids).enumerate() {
                 let topic = new.into_topic(*topic_id, *lesson_id, i64::try_from(t).unwrap_or(i64::MAX), ai, now);
@@ -173,7 +171,8 @@ impl Catalog<'_> {
             .run(None, |mut command| {
                 let body = body.clone();
                 async move {
-                    let context = self.content(ContentRef::Topic(id), Action::EditContent, SubjectType::Topic, id).await?;
+                    let context =
+                        self.content(ContentRef::Topic(id), Action::EditContent, SubjectType::Topic, id).await?;
                     let before = context.topic.ok_or_else(|| Error::not_found(SubjectType::Topic, id))?;
                     if command.done {
                         return Ok(Planned::nothing(before));
@@ -189,7 +188,14 @@ impl Catalog<'_> {
                     refuse(check_topic(&topic))?;
                     batch.expect.push(Expect::Row { table: Table::Topic, id: id.uuid(), version: before.version });
                     batch.put(topic.clone());
-                    batch.events.push(generated(&mut command, context.course.id, SubjectType::Topic, id, origin, "body"));
+                    batch.events.push(generated(
+                        &mut command,
+                        context.course.id,
+                        SubjectType::Topic,
+                        id,
+                        origin,
+                        "body",
+                    ));
                     Ok(Planned { batch, outcome: topic })
                 }
             })
@@ -270,7 +276,8 @@ impl Catalog<'_> {
                     for link in links {
                         edit.batch.insert(link);
                     }
-                    let event = generated(&mut command, context.course.id, SubjectType::Assignment, id, origin, "assignment");
+                    let event =
+                        generated(&mut command, context.course.id, SubjectType::Assignment, id, origin, "assignment");
                     edit.batch.events.push(event);
                     Ok(Planned { batch: edit.batch, outcome: assignment })
                 }

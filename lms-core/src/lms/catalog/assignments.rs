@@ -334,7 +334,8 @@ impl Catalog<'_> {
             assignment.updated_at = command.now;
             touched(&mut assignment.ai_edited_at, assignment.is_ai_generated, &command);
             let lesson_published = context.lesson.as_ref().is_some_and(|l| l.is_published);
-            let visible = context.course.is_readable() && lesson_published && (assignment.is_published || before.is_published);
+            let visible =
+                context.course.is_readable() && lesson_published && (assignment.is_published || before.is_published);
             let event = changed(&mut command, context.course.id, SubjectType::Assignment, id, word, visible);
             let remet = assignment.met_by != before.met_by || assignment.pass_threshold_bp != before.pass_threshold_bp;
             let structural = remet

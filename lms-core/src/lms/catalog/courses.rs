@@ -242,7 +242,8 @@ impl Catalog<'_> {
         self.edit(|mut command| {
             let update = update.clone();
             async move {
-                let context = self.content(ContentRef::Course(id), Action::EditContent, SubjectType::Course, id).await?;
+                let context =
+                    self.content(ContentRef::Course(id), Action::EditContent, SubjectType::Course, id).await?;
                 let before = context.course;
                 let mut course = before.clone();
                 same_version(SubjectType::Course, update.version, course.version)?;
@@ -273,14 +274,7 @@ impl Catalog<'_> {
                 if structural {
                     course.structure_version += 1;
                 }
-                batch.events.push(changed(
-                    &mut command,
-                    id,
-                    SubjectType::Course,
-                    id,
-                    "updated",
-                    course.is_readable(),
-                ));
+                batch.events.push(changed(&mut command, id, SubjectType::Course, id, "updated", course.is_readable()));
                 Ok(Planned { batch, outcome: (course, None) })
             }
         })
@@ -364,8 +358,9 @@ impl Catalog<'_> {
         self.edit(|mut command| {
             let (key, text) = (key.clone(), text.clone());
             async move {
-                let context =
-                    self.content(ContentRef::Objectives(course), Action::EditContent, SubjectType::Course, course).await?;
+                let context = self
+                    .content(ContentRef::Objectives(course), Action::EditContent, SubjectType::Course, course)
+                    .await?;
                 let id: ObjectiveId = command.new_id();
                 if let Some(found) = context.objectives.iter().find(|o| o.id == id) {
                     return Ok(Planned::nothing((found.clone(), None)));

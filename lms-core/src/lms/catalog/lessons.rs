@@ -176,7 +176,8 @@ impl Catalog<'_> {
         self.edit(|mut command| {
             let new = new.clone();
             async move {
-                let context = self.content(ContentRef::Course(course), Action::EditContent, SubjectType::Course, course).await?;
+                let context =
+                    self.content(ContentRef::Course(course), Action::EditContent, SubjectType::Course, course).await?;
                 let id: LessonId = command.new_id();
                 if context.siblings.contains(&id.uuid()) {
                     return Ok(Planned::nothing((self.lesson(id).await?, None)));
@@ -247,7 +248,13 @@ impl Catalog<'_> {
         .await
     }
 
-    async fn change_lesson<F>(&self, id: LessonId, action: Action, word: &'static str, change: F) -> Result<Lesson, Error>
+    async fn change_lesson<F>(
+        &self,
+        id: LessonId,
+        action: Action,
+        word: &'static str,
+        change: F,
+    ) -> Result<Lesson, Error>
     where
         F: Fn(&mut Lesson, i64) -> Result<(), Error> + Send + Sync,
     {
@@ -300,7 +307,8 @@ impl Catalog<'_> {
     #[tracing::instrument(name = "lms.require_lesson", skip_all)]
     pub async fn require_lesson(&self, lesson: LessonId, requires: LessonId, on: bool) -> Result<(), Error> {
         self.edit(|mut command| async move {
-            let context = self.content(ContentRef::Lesson(lesson), Action::EditContent, SubjectType::Lesson, lesson).await?;
+            let context =
+                self.content(ContentRef::Lesson(lesson), Action::EditContent, SubjectType::Lesson, lesson).await?;
             let course = &context.course;
             let structure = self
                 .s
@@ -327,11 +335,15 @@ impl Catalog<'_> {
                     return Err(Error::invalid("lesson.requires", "requires", "must be a lesson of the same course"));
                 }
                 if would_cycle(lesson, requires, &edges) {
-                    return Err(Error::invalid("lesson.requires_cycle", "requires", "the lessons would wait for one another"));
+                    return Err(Error::invalid(
+                        "lesson.requires_cycle",
+                        "requires",
+                        "the lessons would wait for one another",
+                    ));
                 }
                 edit.batch.insert(row);
             } else {
-                edit.batch.changes.push(Change::Delete(Key::Link(Row::LessonRequirement(row))));
+                edit.batch.changes.push(Change::Delete(Key::Link(Box::new(Row::LessonRequirement(row)))));
             }
             edit.batch.events.push(changed(&mut command, course.id, SubjectType::Lesson, lesson, "requires", true));
             Ok(Planned { batch: edit.batch, outcome: ((), None) })
@@ -349,8 +361,9 @@ impl Catalog<'_> {
             .run(None, |mut command: Command| {
                 let keys = keys.clone();
                 async move {
-                    let context =
-                        self.content(ContentRef::Lesson(lesson), Action::EditContent, SubjectType::Lesson, lesson).await?;
+                    let context = self
+                        .content(ContentRef::Lesson(lesson), Action::EditContent, SubjectType::Lesson, lesson)
+                        .await?;
                     let present = self.s.store().objective_links(context.course.id).await?;
                     let mut batch = crate::store::WriteBatch::default();
                     for id in super::objectives_by_key(&context.objectives, &keys, "keys")? {

@@ -37,11 +37,7 @@ pub struct Provenance {
 
 /// A stale version is a Conflict that says what stands (L5).
 pub(crate) fn same_version(what: SubjectType, expected: i64, current: i64) -> Result<(), Error> {
-    if expected == current {
-        Ok(())
-    } else {
-        Err(Refusal::VersionStale { what, expected, current }.into())
-    }
+    if expected == current { Ok(()) } else { Err(Refusal::VersionStale { what, expected, current }.into()) }
 }
 
 /// Stamps an edit by a person on what AI made (L4).
@@ -66,7 +62,12 @@ impl<'a> StructureEdit<'a> {
     }
 
     /// Recounts, and where the change can make a learner qualify, writes the job that looks (P9).
-    pub(crate) fn finish(mut self, command: &Command, learners: bool, may_qualify: bool) -> (WriteBatch, Option<JobId>) {
+    pub(crate) fn finish(
+        mut self,
+        command: &Command,
+        learners: bool,
+        may_qualify: bool,
+    ) -> (WriteBatch, Option<JobId>) {
         self.batch.changes.push(Change::Recount { course: self.course.id, learners });
         let job = may_qualify.then(|| JobId::from_uuid(command.derived("job", 0)));
         if let Some(id) = job {

@@ -234,10 +234,7 @@ impl NewQuiz {
         for (n, new) in self.questions.into_iter().enumerate() {
             let question_id = QuestionId::from_uuid(command.derived("question", n as u64));
             for objective in objectives_by_key(objectives, &new.objectives, &format!("questions[{n}].objectives"))? {
-                links.push(ObjectiveQuestion {
-                    objective_id: ObjectiveId::from_uuid(objective),
-                    question_id,
-                });
+                links.push(ObjectiveQuestion { objective_id: ObjectiveId::from_uuid(objective), question_id });
             }
             questions.push(new.into_question(question_id, id, i64::try_from(n).unwrap_or(i64::MAX), ai, now));
         }
@@ -287,8 +284,9 @@ impl Catalog<'_> {
         self.edit(|mut command| {
             let new = new.clone();
             async move {
-                let context =
-                    self.content(ContentRef::LessonQuizzes(lesson), Action::EditContent, SubjectType::Lesson, lesson).await?;
+                let context = self
+                    .content(ContentRef::LessonQuizzes(lesson), Action::EditContent, SubjectType::Lesson, lesson)
+                    .await?;
                 let id: QuizId = command.new_id();
                 if context.siblings.contains(&id.uuid()) {
                     return Ok(Planned::nothing((self.quiz(id).await?, None)));
@@ -312,7 +310,14 @@ impl Catalog<'_> {
                 let visible = quiz.is_published
                     && context.course.is_readable()
                     && context.lesson.as_ref().is_some_and(|l| l.is_published);
-                edit.batch.events.push(changed(&mut command, context.course.id, SubjectType::Quiz, id, "created", visible));
+                edit.batch.events.push(changed(
+                    &mut command,
+                    context.course.id,
+                    SubjectType::Quiz,
+                    id,
+                    "created",
+                    visible,
+                ));
                 let (batch, job) = edit.finish(&command, false, false);
                 Ok(Planned { batch, outcome: (quiz, job) })
             }
@@ -383,7 +388,8 @@ impl Catalog<'_> {
             quiz.updated_at = command.now;
             touched(&mut quiz.ai_edited_at, quiz.is_ai_generated, &command);
             let lesson_published = context.lesson.as_ref().is_some_and(|l| l.is_published);
-            let visible = context.course.is_readable() && lesson_published && (quiz.is_published || before.is_published);
+            let visible =
+                context.course.is_readable() && lesson_published && (quiz.is_published || before.is_published);
             let event = changed(&mut command, context.course.id, SubjectType::Quiz, id, word, visible);
             let rescored = quiz.kept_score != before.kept_score || quiz.pass_threshold_bp != before.pass_threshold_bp;
             let structural = rescored
@@ -426,8 +432,9 @@ impl Catalog<'_> {
             .run(None, |mut command| {
                 let new = new.clone();
                 async move {
-                    let context =
-                        self.content(ContentRef::QuizQuestions(quiz), Action::EditContent, SubjectType::Quiz, quiz).await?;
+                    let context = self
+                        .content(ContentRef::QuizQuestions(quiz), Action::EditContent, SubjectType::Quiz, quiz)
+                        .await?;
                     let row = context.quiz.clone().ok_or_else(|| Error::not_found(SubjectType::Quiz, quiz))?;
                     let id: QuestionId = command.new_id();
                     if let Some(found) = context.questions.iter().find(|q| q.id == id) {
@@ -460,7 +467,12 @@ impl Catalog<'_> {
     /// # Errors
     /// VersionStale; Invalid with every problem.
     #[tracing::instrument(name = "lms.update_question", skip_all)]
-    pub async fn update_question(&self, id: QuestionId, quiz_version: i64, new: NewQuestion) -> Result<QuizQuestion, Error> {
+    pub async fn update_question(
+        &self,
+        id: QuestionId,
+        quiz_version: i64,
+        new: NewQuestion,
+    ) -> Result<QuizQuestion, Error> {
         self.s
             .run(None, |mut command| {
                 let new = new.clone();
@@ -468,7 +480,8 @@ impl Catalog<'_> {
                     let context =
                         self.content(ContentRef::Question(id), Action::EditContent, SubjectType::Question, id).await?;
                     let before = context.question.clone().ok_or_else(|| Error::not_found(SubjectType::Question, id))?;
-                    let quiz = context.quiz.clone().ok_or_else(|| Error::not_found(SubjectType::Quiz, before.quiz_id))?;
+                    let quiz =
+                        context.quiz.clone().ok_or_else(|| Error::not_found(SubjectType::Quiz, before.quiz_id))?;
                     same_version(SubjectType::Quiz, quiz_version, quiz.version)?;
                     let mut question =
                         new.into_question(id, before.quiz_id, before.order_index, before.ai_log_id, before.created_at);

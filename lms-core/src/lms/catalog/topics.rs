@@ -49,7 +49,14 @@ impl NewTopic {
 
     /// Something at a URL.
     pub fn media(title: impl Into<String>, content_type: ContentType, url: impl Into<String>) -> Self {
-        Self { title: title.into(), content_type, content_url: Some(url.into()), body: None, index: None, metadata: None }
+        Self {
+            title: title.into(),
+            content_type,
+            content_url: Some(url.into()),
+            body: None,
+            index: None,
+            metadata: None,
+        }
     }
 
     /// The row of it.
@@ -107,8 +114,9 @@ impl Catalog<'_> {
         self.edit(|mut command| {
             let new = new.clone();
             async move {
-                let context =
-                    self.content(ContentRef::LessonTopics(lesson), Action::EditContent, SubjectType::Lesson, lesson).await?;
+                let context = self
+                    .content(ContentRef::LessonTopics(lesson), Action::EditContent, SubjectType::Lesson, lesson)
+                    .await?;
                 let id: TopicId = command.new_id();
                 if context.siblings.contains(&id.uuid()) {
                     return Ok(Planned::nothing((self.topic(id).await?, None)));
@@ -125,7 +133,14 @@ impl Catalog<'_> {
                     topic.order_index = at;
                 }
                 let visible = context.course.is_readable() && context.lesson.is_some_and(|l| l.is_published);
-                edit.batch.events.push(changed(&mut command, context.course.id, SubjectType::Topic, id, "created", visible));
+                edit.batch.events.push(changed(
+                    &mut command,
+                    context.course.id,
+                    SubjectType::Topic,
+                    id,
+                    "created",
+                    visible,
+                ));
                 Ok(Planned { batch: edit.batch, outcome: (topic, None) })
             }
         })
@@ -153,7 +168,8 @@ impl Catalog<'_> {
             .run(None, |mut command| {
                 let update = update.clone();
                 async move {
-                    let context = self.content(ContentRef::Topic(id), Action::EditContent, SubjectType::Topic, id).await?;
+                    let context =
+                        self.content(ContentRef::Topic(id), Action::EditContent, SubjectType::Topic, id).await?;
                     let before = context.topic.ok_or_else(|| Error::not_found(SubjectType::Topic, id))?;
                     same_version(SubjectType::Topic, update.version, before.version)?;
                     let mut topic = before.clone();

@@ -24,7 +24,11 @@ pub fn check_topic(topic: &Topic) -> Vec<Problem> {
         checks.add("topic.no_body", "body", "a text topic needs a body");
     }
     if topic.content_type.is_media() && topic.content_url.is_none() {
-        checks.add("topic.no_url", "content_url", format!("a topic of type {} needs a content_url", topic.content_type.as_str()));
+        checks.add(
+            "topic.no_url",
+            "content_url",
+            format!("a topic of type {} needs a content_url", topic.content_type.as_str()),
+        );
     }
     checks.metadata(&topic.metadata);
     checks.problems
@@ -91,7 +95,11 @@ pub fn check_assignment(assignment: &Assignment) -> Vec<Problem> {
         checks.zone("due_zone", zone);
     }
     if assignment.met_by == crate::model::MetBy::Passed && assignment.pass_threshold_bp.is_none() {
-        checks.add("assignment.pass_threshold", "pass_threshold_bp", "an assignment that is met by passing has a threshold");
+        checks.add(
+            "assignment.pass_threshold",
+            "pass_threshold_bp",
+            "an assignment that is met by passing has a threshold",
+        );
     }
     if assignment.penalty_bp.is_some() != assignment.penalty_interval.is_some() {
         checks.add("assignment.penalty", "penalty_interval", "a late penalty has an amount and an interval");

@@ -26,7 +26,11 @@ impl Found {
             }
             let folded = normalised(&item.text, false);
             if folded.is_empty() || item.text.chars().count() > 2_000 || item.text.contains('\0') {
-                self.add("question.text", format!("{field}[{n}].text"), "must have 1 to 2000 characters, without U+0000");
+                self.add(
+                    "question.text",
+                    format!("{field}[{n}].text"),
+                    "must have 1 to 2000 characters, without U+0000",
+                );
             } else if !texts.insert(folded) {
                 self.add("question.same_text", format!("{field}[{n}].text"), "says the same as another");
             }
@@ -103,7 +107,9 @@ pub fn check_question(body: &QuestionBody, text: &str, points: Points) -> Vec<Pr
             found.list("stems", stems, 2, 100);
             found.list("choices", choices, 2, 100);
             let complete = correct.len() == stems.len()
-                && stems.iter().all(|s| correct.get(&s.id).is_some_and(|c| choices.iter().any(|choice| choice.id == *c)));
+                && stems
+                    .iter()
+                    .all(|s| correct.get(&s.id).is_some_and(|c| choices.iter().any(|choice| choice.id == *c)));
             if !complete {
                 found.add("question.key", "correct", "must name a choice for every stem");
             }

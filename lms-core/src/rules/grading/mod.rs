@@ -183,11 +183,7 @@ pub fn check_answer(body: &QuestionBody, answer: &Answer) -> Result<(), AnswerEr
         (QuestionBody::Ordering { items, .. }, Answer::Order { item_ids }) => {
             let ids: BTreeSet<&str> = items.iter().map(|i| i.id.as_str()).collect();
             let given: BTreeSet<&str> = item_ids.iter().map(String::as_str).collect();
-            if item_ids.len() == items.len() && ids == given {
-                Ok(())
-            } else {
-                Err(AnswerError::NotAPermutation)
-            }
+            if item_ids.len() == items.len() && ids == given { Ok(()) } else { Err(AnswerError::NotAPermutation) }
         }
         (QuestionBody::Essay { .. }, Answer::Essay { text }) => short(text, ESSAY_LENGTH),
         _ => Err(AnswerError::Shape),
@@ -249,9 +245,7 @@ pub fn grade(body: &QuestionBody, points: Points, negative: Option<Points>, answ
             let right = stems.iter().filter(|s| matches.get(&s.id).is_some_and(|c| correct.get(&s.id) == Some(c)));
             of(right.count(), stems.len())
         }
-        (QuestionBody::Ordering { items, mode }, Answer::Order { item_ids }) => {
-            order::fraction(*mode, items, item_ids)
-        }
+        (QuestionBody::Ordering { items, mode }, Answer::Order { item_ids }) => order::fraction(*mode, items, item_ids),
         (QuestionBody::Essay { .. }, Answer::Essay { .. }) => {
             return GradedAnswer { state: AnswerState::Pending, fraction: None, earned: None, ..base };
         }

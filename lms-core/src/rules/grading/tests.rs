@@ -165,7 +165,8 @@ fn q9_q10_blanks_and_matches_earn_their_share() {
         ],
         case_sensitive: false,
     };
-    let answer = Answer::Blanks { blanks: BTreeMap::from([("1".into(), "Red, Green".into()), ("2".into(), "red".into())]) };
+    let answer =
+        Answer::Blanks { blanks: BTreeMap::from([("1".into(), "Red, Green".into()), ("2".into(), "red".into())]) };
     assert_eq!(fraction(&body, &answer), "1/2");
     let body = QuestionBody::Matching {
         stems: options(3),
@@ -178,11 +179,17 @@ fn q9_q10_blanks_and_matches_earn_their_share() {
 
 #[test]
 fn q11_the_vectors_of_ordering() {
-    let body = |mode| QuestionBody::Ordering { items: (1..=4).map(|i| Labelled::new(i.to_string(), i.to_string())).collect(), mode };
+    let body = |mode| QuestionBody::Ordering {
+        items: (1..=4).map(|i| Labelled::new(i.to_string(), i.to_string())).collect(),
+        mode,
+    };
     let answer = |text: &str| Answer::Order { item_ids: text.chars().map(|c| c.to_string()).collect() };
-    for (given, all, absolute, subsequence) in
-        [("2341", "0/1", "0/1", "2/3"), ("1243", "0/1", "1/2", "2/3"), ("4321", "0/1", "0/1", "0/1"), ("1234", "1/1", "1/1", "1/1")]
-    {
+    for (given, all, absolute, subsequence) in [
+        ("2341", "0/1", "0/1", "2/3"),
+        ("1243", "0/1", "1/2", "2/3"),
+        ("4321", "0/1", "0/1", "0/1"),
+        ("1234", "1/1", "1/1", "1/1"),
+    ] {
         assert_eq!(fraction(&body(OrderMode::AllOrNothing), &answer(given)), all);
         assert_eq!(fraction(&body(OrderMode::Absolute), &answer(given)), absolute);
         assert_eq!(fraction(&body(OrderMode::Subsequence), &answer(given)), subsequence);
