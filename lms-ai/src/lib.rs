@@ -6,6 +6,7 @@ mod schema;
 mod task_trait;
 
 pub mod offline;
+pub mod provider;
 pub mod task;
 pub mod text;
 mod workflow;

@@ -33,7 +33,7 @@ pub enum Class {
 pub struct Problem {
     /// A stable word, "title.length".
     pub code: &'static str,
-    /// The field, as a path: "questions[2].options".
+    /// The field, as a path: `questions[2].options`.
     pub field: String,
     /// What is wrong, for a person.
     pub message: String,

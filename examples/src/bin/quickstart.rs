@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::StreamExt as _;
 use lms_ai::Ai;
 use lms_ai::offline::{OFFLINE_MODEL, Offline};
+use lms_ai::provider::Anthropic;
 use lms_core::Lms;
 use lms_core::assets::Folder;
 use lms_core::store::EventFilter;
@@ -83,6 +84,18 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Claude where a key is set, else the provider that needs none; and which, in words.
+fn provider(lms: &Lms) -> Result<(Ai, String), Failure> {
+    if std::env::var_os("ANTHROPIC_API_KEY").is_none_or(|key| key.is_empty()) {
+        let said = "AI: offline. No model is asked; the built-in provider extracts from the source.";
+        return Ok((Ai::new(lms.clone(), Offline, OFFLINE_MODEL), said.to_owned()));
+    }
+    let claude = Anthropic::from_env()?;
+    let model = claude.model().to_owned();
+    let said = format!("AI: Claude ({model}). Set LMS_AI_MODEL for another model; unset ANTHROPIC_API_KEY for none.");
+    Ok((Ai::new(lms.clone(), claude, model), said))
+}
+
 async fn run(options: Options) -> Result<(), Failure> {
     // The source is read before anything is written: an unreadable one leaves no rows.
     let source = Source::read(&options.source)?;
@@ -92,10 +105,10 @@ async fn run(options: Options) -> Result<(), Failure> {
     let store = SqliteStore::open(&database).await?;
     let lms = Lms::builder(store).assets(Folder::new(&options.out)).build();
     lms.migrate().await?;
-    let ai = Ai::new(lms.clone(), Offline, OFFLINE_MODEL);
+    let (ai, said) = provider(&lms)?;
     screen.line(format!("Source: {} ({} chapters)", source.title, source.chapters.len()));
     screen.line(format!("Database: {}", database.display()));
-    screen.line("AI: offline. No model is asked; the built-in provider extracts from the source.");
+    screen.line(said);
 
     let received = Arc::new(AtomicUsize::new(0));
     let from = lms.settle().await?;
