@@ -15,6 +15,10 @@ use crate::model::Event;
 use crate::store::Store;
 use crate::testing::{Classroom, FixedClock};
 
+pub mod analytics;
+pub mod assignments;
+pub mod atomicity;
+pub mod catalog;
 pub mod certificates;
 pub mod enrollment;
 pub mod events;
@@ -80,6 +84,12 @@ impl Harness {
 macro_rules! conformance {
     ($module:ident, $make:expr) => {
         $crate::conformance_cases! { $module, $make,
+            atomicity::{ i1_a_batch_that_fails_anywhere_leaves_nothing, stale_expectations_conflict_and_write_nothing,
+                a_cancelled_caller_leaves_all_or_nothing, host_text_round_trips_or_is_refused, missing_rows_are_none },
+            catalog::{ o1_o3_siblings_are_dense_and_sorted, o2_o5_reorder_is_exact_and_idempotent,
+                l3_what_is_not_ready_is_not_published, l5_a_stale_edit_conflicts, d1_deleting_a_lesson_takes_its_work_along,
+                d2_a_course_with_certificates_stays, d3_nothing_more_goes_than_was_shown, l6_objectives_are_known_or_refused,
+                r1_who_may_not_see_it_hears_not_found, x2_lessons_open_in_their_order, a_command_id_is_done_once },
             enrollment::{ e2_enrolling_twice_is_one_enrollment, e3_the_last_seats_go_to_as_many, e4_e6_who_may_join,
                 e2_withdrawing_keeps_everything, e6_an_order_id_is_one_enrollment, e1_ensure_user_is_one_row },
             learning::{ p1_p2_lessons_complete_by_their_rules, p5_p6_percent_and_the_empty_course, p7_completion_fires_once,
@@ -90,11 +100,15 @@ macro_rules! conformance {
             quizzes::{ a2_start_is_idempotent, a3_attempts_are_limited, a4_a5_a6_time_runs_out, a7_saves_by_client_and_sequence,
                 a8_thirty_two_submits_are_one, q14_keys_stay_hidden_until_revealed, q15_an_attempt_keeps_its_revision,
                 q12_an_essay_waits_for_a_person, a10_passing_and_the_events_of_it },
+            assignments::{ s1_versions_and_drafts, s5_cut_off_and_lateness, s9_s10_human_over_ai, s13_rubrics_sum_and_are_complete,
+                s14_unposted_grades_stay_hidden, i2_ai_grades_flip_their_log },
             certificates::{ c1_eligibility_names_every_blocker, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once },
             events::{ v1_v3_events_tell_who_what_and_when, v4_positions_are_dense_and_nothing_is_missed,
                 v4_cursors_of_another_log_are_refused, v5_states_end_on_the_latest, v6_a_lease_is_held_by_one,
                 v7_learners_see_their_own },
+            analytics::{ m1_completion_of_a_course, m2_quiz_averages, m3_active_students_in_the_window, m4_on_time_rates,
+                m7_g3_the_course_score_and_the_scorecard, g1_g8_the_outline_says_what_the_single_reads_say },
         }
     };
 }

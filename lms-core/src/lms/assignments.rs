@@ -33,7 +33,7 @@ impl NewSubmission {
     fn check(&self) -> Result<(), Error> {
         let mut checks = crate::rules::authoring::Checks::default();
         if let Some(content) = &self.content {
-            checks.long_text("content", content, 1_048_576);
+            checks.document("content", content, 1_048_576);
         }
         if let Some(url) = &self.submission_url {
             checks.url("submission_url", url);

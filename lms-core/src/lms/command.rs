@@ -173,7 +173,15 @@ impl Session {
         let mut tries = 0_u32;
         loop {
             tries += 1;
-            let planned = plan(command.clone()).await?;
+            let planned = match plan(command.clone()).await {
+                Ok(planned) => planned,
+                // Another caller may have done this very command between the look-up and the load.
+                Err(_) if self.command_id.is_some() && !command.done && self.lms.is_done(&command).await? => {
+                    command.done = true;
+                    continue;
+                }
+                Err(e) => return Err(e),
+            };
             if planned.batch.is_empty() {
                 return Ok(planned.outcome);
             }

@@ -14,7 +14,7 @@ pub fn check_topic(topic: &Topic) -> Vec<Problem> {
     let mut checks = Checks::default();
     checks.text("title", &topic.title, 1, 200);
     if let Some(body) = &topic.body {
-        checks.long_text("body", body, 1_048_576);
+        checks.document("body", body, 1_048_576);
     }
     if let Some(url) = &topic.content_url {
         checks.url("content_url", url);

@@ -29,10 +29,20 @@ impl Checks {
         }
     }
 
-    /// A longer text of at most `max` bytes or characters, whichever is fewer; no U+0000.
+    /// A longer text of at most `max` characters; no U+0000.
     pub fn long_text(&mut self, field: &str, text: &str, max: usize) {
         if text.len() > max && text.chars().count() > max {
             self.add("text.length", field, format!("must have at most {max} characters"));
+        }
+        if text.contains('\0') {
+            self.add("text.nul", field, "must not hold the character U+0000");
+        }
+    }
+
+    /// A whole document of at most `max` bytes of UTF-8; no U+0000 (L7).
+    pub fn document(&mut self, field: &str, text: &str, max: usize) {
+        if text.len() > max {
+            self.add("text.length", field, format!("must have at most {max} bytes"));
         }
         if text.contains('\0') {
             self.add("text.nul", field, "must not hold the character U+0000");
