@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::task_trait::Violation;
 use crate::text::{
-    TextFault, TextRule, TextStyle, check_text, guess_language, leans_to, normalise_answer, same_language, urls_in,
+    TextFault, TextRule, TextStyle, check_text, guess_language, guess_language_beside, normalise_answer, same_language,
+    urls_in,
 };
 
 /// Collects violations with their JSON pointers.
@@ -104,11 +105,11 @@ impl Checker {
     }
 
     /// Checks that prose is not clearly in another language than the asked one.
-    /// Prose in the language of the source is let pass: quoting is no mistake.
+    /// Words of the source do not count: quoting it is no mistake.
     pub(super) fn language(&mut self, pointer: &str, prose: &str, asked: &str, source: &str) {
         if let Some(guess) = guess_language(prose)
             && !same_language(guess, asked)
-            && !leans_to(source, guess)
+            && guess_language_beside(prose, source) == Some(guess)
         {
             self.add("wrong_language", pointer, format!("the text must be written in `{asked}`"));
         }

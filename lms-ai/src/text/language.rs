@@ -253,26 +253,24 @@ pub(super) fn is_stop_word(lower: &str) -> bool {
 /// refuse a right one.
 #[must_use]
 pub fn guess_language(text: &str) -> Option<&'static str> {
-    let (words, scores) = scores(text);
+    guess_of(&super::ngram::tokens(text))
+}
+
+/// The guess over those words of a text that do not stand in the source.
+pub(crate) fn guess_language_beside(text: &str, source: &str) -> Option<&'static str> {
+    let known: std::collections::HashSet<String> = super::ngram::tokens(source).into_iter().collect();
+    let mut words = super::ngram::tokens(text);
+    words.retain(|w| !known.contains(w));
+    guess_of(&words)
+}
+
+/// The language that has by far the most stop words among the words.
+fn guess_of(words: &[String]) -> Option<&'static str> {
+    let scores: Vec<(usize, &'static str)> =
+        LISTS.iter().map(|(code, list)| (words.iter().filter(|w| list.contains(&w.as_str())).count(), *code)).collect();
     let (best, code) = scores.iter().copied().max_by_key(|(n, _)| *n)?;
     let second = scores.iter().filter(|(_, c)| *c != code).map(|(n, _)| *n).max()?;
-    (best >= 12 && best >= second * 2 && best * 6 >= words).then_some(code)
-}
-
-/// Whether a text, however short, may be in a language: no other has more stop
-/// words in it. For excuses, not for refusals.
-pub(crate) fn leans_to(text: &str, code: &str) -> bool {
-    let (_, scores) = scores(text);
-    let own = scores.iter().find(|(_, c)| *c == code).map_or(0, |(n, _)| *n);
-    own > 0 && scores.iter().all(|(n, _)| *n <= own)
-}
-
-/// The number of words, and the number of stop words by language.
-fn scores(text: &str) -> (usize, Vec<(usize, &'static str)>) {
-    let words = super::ngram::tokens(text);
-    let scores =
-        LISTS.iter().map(|(code, list)| (words.iter().filter(|w| list.contains(&w.as_str())).count(), *code)).collect();
-    (words.len(), scores)
+    (best >= 12 && best >= second * 2 && best * 6 >= words.len()).then_some(code)
 }
 
 /// Whether a guess agrees with a BCP 47 tag: `en` with `en-GB`.
@@ -300,6 +298,12 @@ mod tests {
         assert_eq!(guess_language(ENGLISH), Some("en"));
         assert_eq!(guess_language("Rust 1.95"), None);
         assert_eq!(guess_language(&format!("{GERMAN} {ENGLISH}")), None);
+    }
+
+    #[test]
+    fn words_of_the_source_do_not_count() {
+        assert_eq!(guess_language_beside(ENGLISH, ENGLISH), None);
+        assert_eq!(guess_language_beside(ENGLISH, GERMAN), Some("en"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod terms;
 pub use check::{TextFault, TextRule, TextStyle, check_text, tidy, truncate_chars, urls_in};
 pub(crate) use fold::fold_stripped;
 pub use fold::{Folded, MIN_QUOTE_CHARS, find_evidence, fold};
-pub(crate) use language::leans_to;
+pub(crate) use language::guess_language_beside;
 pub use language::{guess_language, same_language};
 pub(crate) use markdown::markdown_prose;
 pub use markdown::{Section, markdown_to_text, sections, strip_raw_html};
