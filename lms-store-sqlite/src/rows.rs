@@ -179,7 +179,7 @@ impl Statements {
         let marks = vec!["?"; columns.len()].join(", ");
         let insert = format!("INSERT INTO {name} ({names}) VALUES ({marks})");
 
-        let settable = || columns.iter().enumerate().filter(|(_, c)| is_mutable(table, c.name));
+        let settable = || columns.iter().enumerate().filter(|(_, c)| table.is_mutable(c.name));
         let sets = settable().map(|(_, c)| format!("{} = ?", c.name)).collect::<Vec<_>>().join(", ");
         let id_index = columns.iter().position(|c| c.name == "id");
         let put = id_index.map(|id_index| Statement {
@@ -209,21 +209,6 @@ impl Statements {
             unlink,
         }
     }
-}
-
-/// Whether an update may set a column. Beside `id`, `created_at` and the counters these are the keys
-/// of an enrollment and of the rows under it: they never change, and naming them in an UPDATE would
-/// make SQLite look for rows that refer to them.
-fn is_mutable(table: Table, column: &str) -> bool {
-    let fixed = match column {
-        "id" | "created_at" => true,
-        "course_id" | "student_id" => {
-            table == Table::Enrollment || table.columns().iter().any(|c| c.name == "enrollment_id")
-        }
-        "enrollment_id" => true,
-        _ => false,
-    };
-    !fixed && !table.counters().contains(&column)
 }
 
 fn run(conn: &Connection, statement: &Statement, values: &[Value<'_>]) -> Result<usize> {

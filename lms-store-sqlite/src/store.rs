@@ -167,6 +167,9 @@ impl EventLog for SqliteStore {
     async fn ends(&self) -> Read<LogEnds> {
         self.read(reads::events::ends).await
     }
+    async fn settle(&self) -> Read<()> {
+        Ok(())
+    }
     async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>> {
         let filter = filter.clone();
         self.read(move |conn| reads::events::events(conn, after, &filter, limit)).await

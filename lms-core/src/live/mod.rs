@@ -255,12 +255,13 @@ impl Live {
 }
 
 impl Lms {
-    /// Wakes every subscriber of this process and says where the log ends: on stores that number
-    /// events at once there is nothing more to wait for.
+    /// Waits until the log's positions cover all that was committed before the call, wakes every
+    /// subscriber of this process, and says where the log ends.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn settle(&self) -> Result<i64, Error> {
+        self.store().settle().await?;
         self.committed();
         Ok(self.store().ends().await?.head)
     }

@@ -105,6 +105,20 @@ impl Table {
             _ => &[],
         }
     }
+
+    /// Whether an update may set a column. Beside `id`, `created_at` and the counters these are not: the
+    /// keys of an enrollment and of the rows under it. They never change, and naming them in an UPDATE
+    /// would make a database look for rows that refer to them.
+    pub fn is_mutable(self, column: &str) -> bool {
+        let fixed = match column {
+            "id" | "created_at" | "enrollment_id" => true,
+            "course_id" | "student_id" => {
+                self == Self::Enrollment || self.columns().iter().any(|c| c.name == "enrollment_id")
+            }
+            _ => false,
+        };
+        !fixed && !self.counters().contains(&column)
+    }
 }
 
 /// A thing that learners can have worked on (D3).

@@ -231,9 +231,12 @@ pub struct ConsumerState {
 pub trait EventLog: Send + Sync {
     /// Its ends.
     async fn ends(&self) -> Read<LogEnds>;
+    /// Resolves when every event that was committed before the call has its position: at once on stores
+    /// that number events as they are written.
+    async fn settle(&self) -> Read<()>;
     /// Events above a position, by position, at most `limit` (≤ 2,000).
     async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>>;
-    /// The event with this id.
+    /// The event with this id; at position 0 while it is committed and not numbered yet.
     async fn event(&self, id: EventId) -> Read<Option<Event>>;
     /// The event at this position.
     async fn event_at(&self, position: i64) -> Read<Option<Event>>;

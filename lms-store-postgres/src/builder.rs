@@ -1,0 +1,152 @@
+//! How a store is opened.
+
+use std::time::Duration;
+
+use lms_core::store::{StoreError, StoreErrorKind};
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::PgStore;
+use crate::error::of_read;
+use crate::sql::Names;
+
+/// Opens a store with options.
+#[derive(Clone)]
+#[must_use]
+pub struct Builder {
+    url: String,
+    lms: String,
+    private: String,
+    connections: u32,
+    acquire: Duration,
+    replica: Option<String>,
+    pooled: bool,
+    direct: Option<String>,
+}
+
+impl std::fmt::Debug for Builder {
+    /// Without the URLs: they hold passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("lms", &self.lms)
+            .field("private", &self.private)
+            .field("connections", &self.connections)
+            .field("pooled", &self.pooled)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(url: String) -> Self {
+        Self {
+            url,
+            lms: "lms".into(),
+            private: "lms_private".into(),
+            connections: 10,
+            acquire: Duration::from_secs(5),
+            replica: None,
+            pooled: false,
+            direct: None,
+        }
+    }
+
+    /// The names of the two schemas: what client roles may be granted, and what they may not.
+    pub fn schemas(mut self, lms: impl Into<String>, private: impl Into<String>) -> Self {
+        self.lms = lms.into();
+        self.private = private.into();
+        self
+    }
+
+    /// How many connections at most; ten unless set, at least one. One more listens for hints.
+    pub const fn max_connections(mut self, connections: u32) -> Self {
+        self.connections = if connections == 0 { 1 } else { connections };
+        self
+    }
+
+    /// How long a caller waits for a connection; five seconds unless set.
+    pub const fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.acquire = timeout;
+        self
+    }
+
+    /// A read replica for analytics. What decides a command, live states and certificates always come
+    /// from the primary.
+    pub fn replica(mut self, url: impl Into<String>) -> Self {
+        self.replica = Some(url.into());
+        self
+    }
+
+    /// The URL leads to a transaction pooler (PgBouncer, Supavisor): every statement then runs in a
+    /// transaction of its own and nothing is kept in sessions. `direct` is a URL to the server itself,
+    /// for LISTEN; without one, hints from other processes are replaced by the poll.
+    pub fn pooled(mut self, direct: Option<String>) -> Self {
+        self.pooled = true;
+        self.direct = direct;
+        self
+    }
+
+    /// Connects. The schema is `migrate()`'s.
+    ///
+    /// # Errors
+    /// When a URL cannot be read, a name is not a schema name, or the server cannot be reached in time.
+    pub async fn connect(self) -> Result<PgStore, StoreError> {
+        let names = Names::new(&self.lms, &self.private)?;
+        let options = parse(&self.url)?;
+        let listening = match (&self.direct, self.pooled) {
+            (Some(direct), _) => Some(single(parse(direct)?)),
+            (None, true) => {
+                tracing::warn!("behind a pooler and without a direct URL, other processes' events come by polling");
+                None
+            }
+            (None, false) => Some(single(options.clone())),
+        };
+        let replica = match &self.replica {
+            Some(url) => Some(self.pool(parse(url)?)),
+            None => None,
+        };
+        let pool = self.pool(options);
+        pool.acquire().await.map_err(of_read)?;
+        Ok(PgStore::start(pool, replica, listening, self.pooled, names))
+    }
+
+    fn pool(&self, options: PgConnectOptions) -> PgPool {
+        // A ping before every use would double the round trips: a broken connection shows itself, and
+        // the store knows what to do then.
+        let pool = PgPoolOptions::new()
+            .max_connections(self.connections)
+            .min_connections(0)
+            .acquire_timeout(self.acquire)
+            .idle_timeout(Duration::from_secs(600))
+            .max_lifetime(Duration::from_secs(1_800))
+            .test_before_acquire(false);
+        if self.pooled {
+            return pool.connect_lazy_with(options.statement_cache_capacity(0));
+        }
+        pool.after_connect(|conn, _| {
+            Box::pin(async move {
+                sqlx::raw_sql("SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on")
+                    .execute(conn)
+                    .await
+                    .map(drop)
+            })
+        })
+        .connect_lazy_with(options)
+    }
+}
+
+fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
+    // The parser's own message may repeat the URL, and with it a password.
+    url.parse().map_err(|_: sqlx::Error| {
+        StoreError::with_source(StoreErrorKind::NotSupported, "the URL is not one of a Postgres server")
+    })
+}
+
+/// A pool of one, for a session that listens.
+pub(crate) fn single(options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_lazy_with(options)
+}

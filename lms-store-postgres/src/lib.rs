@@ -1,0 +1,335 @@
+//! The store of `lms-core` for many processes and machines, on Postgres.
+//!
+//! ```no_run
+//! # async fn run() -> Result<(), lms_core::store::StoreError> {
+//! use lms_store_postgres::PgStore;
+//!
+//! let store = PgStore::connect("postgres://app@localhost/school").await?;
+//! let lms = lms_core::Lms::builder(store).build();
+//! # Ok(()) }
+//! ```
+//!
+//! A command is two round trips: one that loads what decides, one that writes. Every batch is one call of
+//! a function of ours that applies it mechanically: locks, expectations, changes, events. Events get
+//! their positions after the commit, by a relay step that any process may run; within a process and
+//! between processes a hint tells of them, and a slow poll backs the hint up.
+
+mod builder;
+mod error;
+#[cfg(test)]
+mod generate;
+mod literal;
+mod migrate;
+mod reads;
+mod relay;
+mod rows;
+mod sql;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod write;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
+
+pub use builder::Builder;
+/// The driver, for hosts that share a pool or a transaction.
+pub use sqlx as driver;
+
+use error::{Remedy, of_read, remedy};
+use relay::Hints;
+use rows::Doc;
+use sql::Names;
+use write::{Answer, Call};
+
+/// How long a read is tried again while the server comes back.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a batch that the database undid is sent again.
+const TRIES: u32 = 5;
+/// What begins every transaction of the store's own.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+/// The same behind a transaction pooler, where the session has no settings of its own.
+const BEGIN_POOLED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on";
+
+/// The domain in a Postgres database. Cheap to clone.
+#[derive(Clone)]
+pub struct PgStore {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pool: PgPool,
+    replica: Option<PgPool>,
+    /// Where LISTEN works: a session of its own, not through a pooler.
+    listening: Option<PgPool>,
+    pooled: bool,
+    names: Names,
+    statements: reads::Statements,
+    ready: AtomicBool,
+    /// Whether sessions of this pool begin in another isolation level, so that writes need BEGIN.
+    explicit: AtomicBool,
+    hints: Arc<Hints>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.hints.close();
+    }
+}
+
+impl std::fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PgStore").field("schemas", &self.inner.names.to_string()).finish_non_exhaustive()
+    }
+}
+
+/// The parameters of a read: texts that the statement casts.
+pub(crate) type Params = Vec<Option<String>>;
+
+impl PgStore {
+    /// Connects with every default: the schemas `lms` and `lms_private`, up to ten connections.
+    ///
+    /// # Errors
+    /// When the URL cannot be read or the server cannot be reached within five seconds.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::builder(url).connect().await
+    }
+
+    /// Starts with a URL and every default.
+    pub fn builder(url: impl Into<String>) -> Builder {
+        Builder::new(url.into())
+    }
+
+    /// Over the host's own pool, in the schemas of these names. The session's isolation level is looked
+    /// after; `synchronous_commit` is the host's to leave on.
+    ///
+    /// # Errors
+    /// NotSupported for names that are not schema names.
+    pub fn with_pool(pool: PgPool, lms: &str, private: &str) -> Result<Self, StoreError> {
+        let listening = builder::single(pool.connect_options().as_ref().clone());
+        Ok(Self::start(pool, None, Some(listening), false, Names::new(lms, private)?))
+    }
+
+    fn start(pool: PgPool, replica: Option<PgPool>, listening: Option<PgPool>, pooled: bool, names: Names) -> Self {
+        let hints = Arc::new(Hints::default());
+        let inner = Arc::new(Inner {
+            statements: reads::Statements::new(&names),
+            pool,
+            replica,
+            listening,
+            pooled,
+            names,
+            ready: AtomicBool::new(false),
+            explicit: AtomicBool::new(false),
+            hints,
+        });
+        relay::spawn(&inner);
+        Self { inner }
+    }
+
+    /// The pool that the store works with.
+    pub fn pool(&self) -> &PgPool {
+        &self.inner.pool
+    }
+
+    /// The SQL of every migration that the database has not had yet, for a role that may migrate to run
+    /// by itself; empty when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn pending(&self) -> Result<Vec<String>, StoreError> {
+        let mut conn = self.inner.pool.acquire().await.map_err(of_read)?;
+        let (version, _) = migrate::found(&mut conn, &self.inner.names).await?;
+        Ok(migrate::pending_after(version, &self.inner.names))
+    }
+
+    /// The SQL of all migrations in schemas of these names, without a database.
+    ///
+    /// # Errors
+    /// NotSupported for names that are not schema names.
+    pub fn print_sql(lms: &str, private: &str) -> Result<String, StoreError> {
+        Ok(migrate::pending_after(0, &Names::new(lms, private)?).concat())
+    }
+
+    /// Applies a planned batch inside the host's own transaction, whole or not at all: after a Conflict
+    /// or a Duplicate the transaction stands as before the call, and the host plans again. After its
+    /// commit the host calls `lms.committed()`; the poll backs that up.
+    ///
+    /// In an isolation level above READ COMMITTED a snapshot that is out of date is a serialization
+    /// failure (SQLSTATE 40001, Unavailable here): the host rolls back and begins again.
+    ///
+    /// # Errors
+    /// As [`Store::write`](lms_core::store::Store::write); NotSupported for a batch that changes the
+    /// structure of a course, which would hold the course's lock until the host commits: see
+    /// [`PgStore::write_structure_in`].
+    pub async fn write_in(&self, conn: &mut PgConnection, batch: &WriteBatch) -> Result<Committed, StoreError> {
+        if !batch.exclusive.is_empty() {
+            return Err(StoreError::with_source(
+                StoreErrorKind::NotSupported,
+                "the batch changes a course's structure and would lock it until the host commits",
+            ));
+        }
+        self.write_structure_in(conn, batch).await
+    }
+
+    /// As [`PgStore::write_in`], also for a batch that changes the structure of a course: nobody works
+    /// in the course until the host commits.
+    ///
+    /// # Errors
+    /// As [`Store::write`](lms_core::store::Store::write).
+    pub async fn write_structure_in(
+        &self,
+        conn: &mut PgConnection,
+        batch: &WriteBatch,
+    ) -> Result<Committed, StoreError> {
+        self.require_schema().await?;
+        let call = Call::of(batch, &self.inner.names, true)?;
+        let mut savepoint = conn.begin().await.map_err(of_read)?;
+        match call.send(&mut savepoint, !self.inner.pooled).await {
+            Ok(_) => {
+                savepoint.commit().await.map_err(of_read)?;
+                Ok(write::committed(batch))
+            }
+            Err(e) => {
+                savepoint.rollback().await.map_err(of_read)?;
+                Err(write::failed(e))
+            }
+        }
+    }
+
+    /// Refuses to work on a schema that this library does not know; looks once.
+    pub(crate) async fn require_schema(&self) -> Result<(), StoreError> {
+        if self.inner.ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut conn = self.inner.pool.acquire().await.map_err(of_read)?;
+        migrate::check(&mut conn, &self.inner.names).await?;
+        self.inner.ready.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Sends a batch.
+    pub(crate) async fn apply(&self, batch: &WriteBatch) -> Result<Committed, StoreError> {
+        let inner = &self.inner;
+        let call = Call::of(batch, &inner.names, false)?;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let mut conn = inner.pool.acquire().await.map_err(of_read)?;
+            match self.send(&mut conn, &call).await {
+                Ok(()) => {
+                    if !batch.events.is_empty() {
+                        inner.hints.committed();
+                    }
+                    return Ok(write::committed(batch));
+                }
+                Err(e) if tries < TRIES && remedy(&e) == Remedy::Again => {
+                    tracing::debug!(tries, "the database undid a batch and asks for another try");
+                    tokio::time::sleep(jitter(tries)).await;
+                }
+                Err(e) => {
+                    if remedy(&e) == Remedy::Reconnect {
+                        // The pool must not hand it out again.
+                        conn.close_on_drop();
+                    }
+                    return Err(write::failed(e));
+                }
+            }
+        }
+    }
+
+    async fn send(&self, conn: &mut PgConnection, call: &Call) -> Result<(), sqlx::Error> {
+        debug_assert!(!call.is_hosts(), "a host's batch runs in the host's transaction");
+        let inner = &self.inner;
+        if !inner.pooled && !inner.explicit.load(Ordering::Relaxed) {
+            match call.send(conn, true).await? {
+                Answer::Done => return Ok(()),
+                Answer::Isolation => inner.explicit.store(true, Ordering::Relaxed),
+            }
+        }
+        let begin = if inner.pooled { BEGIN_POOLED } else { BEGIN };
+        let mut tx = conn.begin_with(begin).await?;
+        call.send(&mut tx, !inner.pooled).await?;
+        tx.commit().await
+    }
+
+    /// Reads one document from the primary.
+    pub(crate) async fn doc(&self, sql: &Arc<str>, params: Params) -> Result<Option<Doc>, StoreError> {
+        Doc::parse(self.text(&self.inner.pool, sql, params).await?.as_deref())
+    }
+
+    /// Reads one document from the replica, where there is one.
+    pub(crate) async fn stale_doc(&self, sql: &Arc<str>, params: Params) -> Result<Option<Doc>, StoreError> {
+        let pool = self.inner.replica.as_ref().unwrap_or(&self.inner.pool);
+        Doc::parse(self.text(pool, sql, params).await?.as_deref())
+    }
+
+    /// Reads one list of records.
+    pub(crate) async fn list<R: lms_core::model::table::Record>(
+        &self,
+        sql: &Arc<str>,
+        params: Params,
+    ) -> Result<Vec<R>, StoreError> {
+        let text = self.text(&self.inner.pool, sql, params).await?.unwrap_or_default();
+        let json = serde_json::from_str(&text).map_err(|e| StoreError::with_source(StoreErrorKind::Backend, e))?;
+        rows::records(json)
+    }
+
+    /// One text. A read may be sent again: when the connection breaks, until the server is back.
+    async fn text(&self, pool: &PgPool, sql: &Arc<str>, params: Params) -> Result<Option<String>, StoreError> {
+        self.require_schema().await?;
+        let started = tokio::time::Instant::now();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match self.fetch(pool, sql, &params).await {
+                Ok(text) => return Ok(text),
+                Err(e) => e,
+            };
+            match remedy(&error) {
+                Remedy::Again if tries < TRIES => {}
+                Remedy::Reconnect if started.elapsed() < PATIENCE => {}
+                _ => return Err(of_read(error)),
+            }
+            tokio::time::sleep(jitter(tries)).await;
+        }
+    }
+
+    async fn fetch(&self, pool: &PgPool, sql: &Arc<str>, params: &Params) -> Result<Option<String>, sqlx::Error> {
+        let mut arguments = PgArguments::default();
+        for param in params {
+            arguments.add(param.as_deref()).map_err(sqlx::Error::Encode)?;
+        }
+        let query = sqlx::query_with(AssertSqlSafe(sql.clone()), arguments).persistent(!self.inner.pooled);
+        let mut conn = pool.acquire().await?;
+        let row = if self.inner.pooled {
+            // Behind a pooler only a transaction keeps a statement and its answer together.
+            let mut tx = conn.begin_with(BEGIN_POOLED).await?;
+            let row = query.fetch_optional(&mut *tx).await?;
+            tx.commit().await?;
+            Ok(row)
+        } else {
+            query.fetch_optional(&mut *conn).await
+        };
+        match row {
+            Ok(row) => row.map_or(Ok(None), |row| row.try_get(0)),
+            Err(e) => {
+                if remedy(&e) == Remedy::Reconnect {
+                    conn.close_on_drop();
+                }
+                Err(e)
+            }
+        }
+    }
+}
+
+/// A little longer each time, and never the same for two callers.
+fn jitter(tries: u32) -> Duration {
+    let most = (5_u64 << tries.min(6)).min(100);
+    Duration::from_millis(rand::random_range(1..=most))
+}

@@ -1,0 +1,76 @@
+//! Certificates and the facts they are made of.
+
+use lms_core::model::*;
+use lms_core::store::{CertificateFacts, StoreError, WeightedScore};
+use serde_json::Value as Json;
+
+use super::listing;
+use crate::rows::{Doc, int, uuid};
+use crate::sql::{list, many, one};
+
+pub(super) fn by(condition: &str) -> String {
+    listing(&many::<Certificate>(&format!("WHERE {condition}")))
+}
+
+/// $1 limit.
+pub(super) fn pending() -> String {
+    listing(&many::<Certificate>("WHERE t.rendering = 'pending' ORDER BY t.issued_at, t.id LIMIT $1::bigint"))
+}
+
+/// $1 course, $2 student. Names as they are now, the certificate that exists, and the scores that count
+/// (M7).
+pub(super) fn facts() -> String {
+    let name =
+        |user: &str| format!("coalesce((SELECT u.display_name FROM {{lms}}.users AS u WHERE u.id = {user}), '')");
+    format!(
+        "SELECT json_build_object('student_name', {}, 'instructor_name', {}, 'certificate', {}, 'scores', {})::text
+         FROM {{lms}}.courses AS c WHERE c.id = $1::uuid",
+        name("$2::uuid"),
+        name("c.instructor_id"),
+        one::<Certificate>("WHERE t.course_id = $1::uuid AND t.student_id = $2::uuid"),
+        list(
+            "SELECT json_build_array(q.id, (r.earned * 100000)::bigint, (r.possible * 100000)::bigint, q.weight)
+             FROM {lms}.lessons AS l JOIN {lms}.quizzes AS q ON q.lesson_id = l.id
+             JOIN {lms}.quiz_results AS r ON r.quiz_id = q.id AND r.student_id = $2::uuid
+             WHERE l.course_id = $1::uuid AND l.is_published AND q.is_published AND q.weight > 0
+               AND r.earned IS NOT NULL AND r.possible > 0
+               AND NOT EXISTS (SELECT 1 FROM {lms}.overrides AS o
+                               WHERE o.quiz_id = q.id AND o.student_id = $2::uuid AND o.excused)
+               AND NOT EXISTS (SELECT 1 FROM {lms}.waivers AS w WHERE w.quiz_id = q.id AND w.student_id = $2::uuid)
+             UNION ALL
+             SELECT json_build_array(a.id, (s.grade * 100000)::bigint, (a.max_grade * 100000)::bigint, a.weight)
+             FROM {lms}.lessons AS l JOIN {lms}.assignments AS a ON a.lesson_id = l.id
+             JOIN {lms}.submissions AS s ON s.assignment_id = a.id AND s.student_id = $2::uuid
+             WHERE l.course_id = $1::uuid AND l.is_published AND a.is_published AND a.weight > 0
+               AND s.grade IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM {lms}.submissions AS later
+                               WHERE later.assignment_id = a.id AND later.student_id = $2::uuid
+                                 AND later.version_no > s.version_no AND later.grade IS NOT NULL)
+               AND NOT EXISTS (SELECT 1 FROM {lms}.overrides AS o
+                               WHERE o.assignment_id = a.id AND o.student_id = $2::uuid AND o.excused)
+               AND NOT EXISTS (SELECT 1 FROM {lms}.waivers AS w
+                               WHERE w.assignment_id = a.id AND w.student_id = $2::uuid)"
+        ),
+    )
+}
+
+pub(crate) fn read_facts(mut doc: Doc) -> Result<CertificateFacts, StoreError> {
+    let scores = doc
+        .rows("scores")?
+        .iter()
+        .map(|row| {
+            let at = |n: usize| row.get(n).unwrap_or(&Json::Null);
+            Ok(WeightedScore {
+                item: uuid(at(0))?,
+                score: Score { earned: Points::from_units(int(at(1))?), possible: Points::from_units(int(at(2))?) },
+                weight: int(at(3))?,
+            })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(CertificateFacts {
+        student_name: doc.text("student_name")?,
+        instructor_name: doc.text("instructor_name")?,
+        certificate: doc.one("certificate")?,
+        scores,
+    })
+}

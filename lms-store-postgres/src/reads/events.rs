@@ -1,0 +1,116 @@
+//! The event log and the places of its named consumers.
+
+use lms_core::model::{Event, NewEvent, Timestamp};
+use lms_core::store::{ConsumerState, LogEnds, StoreError};
+use serde_json::Value as Json;
+
+use crate::rows::{Doc, int, record, uuid};
+use crate::sql::{array, list};
+
+/// The log's identity holds the server's: a copy that goes on by itself after a failover is another log.
+pub(super) fn ends() -> String {
+    "SELECT json_build_object(
+         'epoch', md5(concat_ws(' ', g.epoch, (SELECT system_identifier FROM pg_control_system()),
+                                (SELECT timeline_id FROM pg_control_checkpoint())))::uuid,
+         'oldest', coalesce((SELECT min(position) FROM {priv}.activity_events WHERE position IS NOT NULL), g.head + 1),
+         'head', g.head)::text
+     FROM {priv}.lms_log AS g WHERE g.one"
+        .to_owned()
+}
+
+pub(crate) fn read_ends(mut doc: Doc) -> Result<LogEnds, StoreError> {
+    Ok(LogEnds { epoch: doc.id("epoch")?, oldest: doc.int("oldest")?, head: doc.int("head")? })
+}
+
+/// Which index a page of events walks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    All,
+    Course,
+    Student,
+}
+
+/// $1 after, $2 limit, $3 kinds or null, $4 course or student, $5 the other one.
+pub(super) fn page(key: Key) -> String {
+    let own = match key {
+        Key::All => "",
+        Key::Course => "AND t.course_id = $4::uuid AND ($5::uuid IS NULL OR t.student_id = $5::uuid)",
+        Key::Student => "AND t.student_id = $4::uuid",
+    };
+    format!(
+        "SELECT json_build_object('events', {})::text",
+        list(&format!(
+            "SELECT json_build_array(t.position, {}) FROM {{priv}}.activity_events AS t
+             WHERE t.position > $1::bigint AND ($3::text[] IS NULL OR t.kind = ANY ($3::text[])) {own}
+             ORDER BY t.position LIMIT $2::bigint",
+            array::<NewEvent>()
+        ))
+    )
+}
+
+/// An event that may not have a position yet.
+pub(super) fn one(condition: &str) -> String {
+    format!(
+        "SELECT json_build_object('events', {})::text",
+        list(&format!(
+            "SELECT json_build_array(coalesce(t.position, 0), {}) FROM {{priv}}.activity_events AS t WHERE {condition}",
+            array::<NewEvent>()
+        ))
+    )
+}
+
+pub(crate) fn read_events(mut doc: Doc) -> Result<Vec<Event>, StoreError> {
+    doc.rows("events")?
+        .into_iter()
+        .map(|mut row| {
+            let position = int(row.get(0).unwrap_or(&Json::Null))?;
+            let event = row.get_mut(1).map_or(Json::Null, Json::take);
+            Ok(Event { position, event: record(event)? })
+        })
+        .collect()
+}
+
+const STATE: &str = "json_build_array(c.name, c.position, c.lease_token,
+    (extract(epoch from c.lease_until) * 1000000)::bigint)";
+
+pub(super) fn consumers() -> String {
+    format!(
+        "SELECT json_build_object('consumers', {})::text",
+        list(&format!("SELECT {STATE} FROM {{priv}}.consumers AS c ORDER BY c.name"))
+    )
+}
+
+/// $1 name, $2 token, $3 now, $4 until. Takes or renews: free, over, or already under this token.
+pub(super) fn lease() -> String {
+    format!(
+        "WITH taken AS (
+             INSERT INTO {{priv}}.consumers AS c (name, position, lease_token, lease_until)
+             VALUES ($1, 0, $2::uuid, $4::timestamptz)
+             ON CONFLICT (name) DO UPDATE SET lease_token = excluded.lease_token, lease_until = excluded.lease_until
+             WHERE c.lease_token IS NULL OR c.lease_token = excluded.lease_token OR c.lease_until <= $3::timestamptz
+             RETURNING {STATE} AS v)
+         SELECT json_build_object('consumers', {})::text",
+        list("SELECT v FROM taken")
+    )
+}
+
+/// $1 name, $2 token.
+pub(super) fn release() -> String {
+    "UPDATE {priv}.consumers SET lease_token = NULL, lease_until = NULL WHERE name = $1 AND lease_token = $2::uuid"
+        .to_owned()
+}
+
+pub(crate) fn read_consumers(mut doc: Doc) -> Result<Vec<ConsumerState>, StoreError> {
+    doc.rows("consumers")?
+        .iter()
+        .map(|row| {
+            let at = |n: usize| row.get(n).unwrap_or(&Json::Null);
+            Ok(ConsumerState {
+                name: at(0).as_str().unwrap_or_default().to_owned(),
+                position: int(at(1))?,
+                lease_token: if at(2).is_null() { None } else { Some(uuid(at(2))?) },
+                lease_until: at(3).as_i64().and_then(Timestamp::from_micros),
+            })
+        })
+        .collect()
+}

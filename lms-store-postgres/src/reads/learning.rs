@@ -1,0 +1,112 @@
+//! Records of learners, and what waits for somebody.
+
+use lms_core::model::*;
+use lms_core::store::{AttemptHead, LearnerRecord, StoreError, SubmissionHead};
+
+use super::listing;
+use crate::rows::Doc;
+use crate::sql::{array, list, many, one};
+
+/// The fields of a record, of the enrollment that stands as `e`.
+fn fields() -> String {
+    let of = "WHERE t.enrollment_id = e.id";
+    format!(
+        "'progress', {}, 'views', {}, 'results', {}, 'attempts', {}, 'submissions', {}, 'waivers', {},
+         'overrides', {}, 'certificate', {}",
+        many::<LessonProgress>(of),
+        many::<TopicView>(of),
+        many::<QuizResult>(of),
+        many::<AttemptHead>("WHERE t.enrollment_id = e.id ORDER BY t.quiz_id, t.attempt_no"),
+        many::<SubmissionHead>("WHERE t.enrollment_id = e.id ORDER BY t.assignment_id, t.version_no"),
+        many::<Waiver>(of),
+        many::<Override>(of),
+        one::<Certificate>("WHERE t.course_id = e.course_id AND t.student_id = e.student_id"),
+    )
+}
+
+pub(crate) fn read_record(mut doc: Doc) -> Result<LearnerRecord, StoreError> {
+    Ok(LearnerRecord {
+        enrollment: doc.the("enrollment")?,
+        progress: doc.many("progress")?,
+        views: doc.many("views")?,
+        results: doc.many("results")?,
+        attempts: doc.many("attempts")?,
+        submissions: doc.many("submissions")?,
+        waivers: doc.many("waivers")?,
+        overrides: doc.many("overrides")?,
+        certificate: doc.one("certificate")?,
+    })
+}
+
+/// $1 course, $2 student.
+pub(super) fn record() -> String {
+    format!(
+        "SELECT json_build_object('enrollment', e.r, {})::text
+         FROM (SELECT t.id, t.course_id, t.student_id, {} AS r FROM {{lms}}.enrollments AS t
+               WHERE t.course_id = $1::uuid AND t.student_id = $2::uuid) AS e",
+        fields(),
+        array::<Enrollment>(),
+    )
+}
+
+/// $1 course, $2 open only, $3 above, $4 limit.
+pub(super) fn records() -> String {
+    format!(
+        "SELECT json_build_object('records', {})::text",
+        list(&format!(
+            "SELECT json_build_object('enrollment', e.r, {})
+             FROM (SELECT t.id, t.course_id, t.student_id, {} AS r FROM {{lms}}.enrollments AS t
+                   WHERE t.course_id = $1::uuid AND t.id > $3::uuid
+                     AND (NOT $2::boolean OR (t.status = 'active' AND t.completed_at IS NULL))
+                   ORDER BY t.id LIMIT $4::bigint) AS e ORDER BY e.id",
+            fields(),
+            array::<Enrollment>(),
+        ))
+    )
+}
+
+pub(crate) fn read_records(mut doc: Doc) -> Result<Vec<LearnerRecord>, StoreError> {
+    doc.rows("records")?.into_iter().map(|row| Doc::of(row).and_then(read_record)).collect()
+}
+
+/// $1 student.
+pub(super) fn enrollments_of() -> String {
+    listing(&many::<Enrollment>("WHERE t.student_id = $1::uuid ORDER BY t.id"))
+}
+
+/// $1 course, $2 above, $3 limit.
+pub(super) fn enrollments() -> String {
+    listing(&many::<Enrollment>("WHERE t.course_id = $1::uuid AND t.id > $2::uuid ORDER BY t.id LIMIT $3::bigint"))
+}
+
+/// $1 now, $2 limit.
+pub(super) fn overdue_attempts() -> String {
+    format!(
+        "SELECT json_build_object('ids', {})::text",
+        list(
+            "SELECT a.id FROM {lms}.quiz_attempts AS a JOIN {lms}.quizzes AS q ON q.id = a.quiz_id
+             WHERE a.state = 'in_progress' AND a.deadline IS NOT NULL AND a.deadline < $1::timestamptz
+               AND a.deadline + q.grace_seconds * interval '1 second' < $1::timestamptz
+             ORDER BY a.deadline LIMIT $2::bigint"
+        )
+    )
+}
+
+/// $1 limit.
+pub(super) fn awaiting_ai() -> String {
+    listing(&many::<SubmissionHead>("WHERE t.ai_status = 'pending' ORDER BY t.submitted_at, t.id LIMIT $1::bigint"))
+}
+
+/// $1 course, $2 limit.
+pub(super) fn to_grade() -> String {
+    listing(&many::<SubmissionHead>(
+        "WHERE t.course_id = $1::uuid
+           AND (t.suggested_seq IS NOT NULL OR (t.state = 'submitted' AND t.ai_status <> 'pending'))
+         ORDER BY t.submitted_at, t.id LIMIT $2::bigint",
+    ))
+}
+
+/// $1 limit.
+pub(super) fn open_jobs() -> String {
+    listing(&many::<CourseJob>("WHERE t.done_at IS NULL ORDER BY t.at, t.id LIMIT $1::bigint"))
+}

@@ -1,0 +1,328 @@
+//! The traits of the port over statements.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lms_core::model::*;
+use lms_core::store::*;
+use uuid::Uuid;
+
+use crate::error::{of_read, of_write};
+use crate::literal;
+use crate::reads::{self, above, at_most};
+use crate::rows::Doc;
+use crate::{Params, PgStore, migrate, relay};
+
+fn id(id: impl Into<Uuid>) -> Option<String> {
+    Some(id.into().to_string())
+}
+
+fn or_null<T: Into<Uuid>>(id: Option<T>) -> Option<String> {
+    id.map(|id| id.into().to_string())
+}
+
+fn number(n: impl Into<i64>) -> Option<String> {
+    Some(n.into().to_string())
+}
+
+fn time(at: Timestamp) -> Option<String> {
+    Some(literal::time(at))
+}
+
+/// The document of a load that is always there.
+fn there(doc: Option<Doc>) -> Result<Doc, StoreError> {
+    doc.ok_or_else(|| StoreError::with_source(StoreErrorKind::Backend, "a load came back empty"))
+}
+
+#[async_trait]
+impl Store for PgStore {
+    async fn write(&self, batch: Arc<WriteBatch>) -> Result<Committed, StoreError> {
+        self.require_schema().await?;
+        self.apply(&batch).await
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let mut conn = self.inner.pool.acquire().await.map_err(of_write)?;
+        migrate::migrate(&mut conn, &self.inner.names).await?;
+        drop(conn);
+        self.require_schema().await
+    }
+
+    async fn schema_version(&self) -> Result<(i64, i64), StoreError> {
+        let mut conn = self.inner.pool.acquire().await.map_err(of_read)?;
+        Ok((migrate::found(&mut conn, &self.inner.names).await?.0, migrate::NEEDED))
+    }
+}
+
+#[async_trait]
+impl PeopleReads for PgStore {
+    async fn person(&self, actor: Option<UserId>, subject: PersonKey) -> Read<PersonContext> {
+        let (user, external) = match subject {
+            PersonKey::Id(user) => (id(user), None),
+            PersonKey::External(external) => (None, Some(external)),
+        };
+        let doc = self.doc(&self.inner.statements.person, vec![or_null(actor), user, external]).await?;
+        reads::people::read_person(there(doc)?)
+    }
+    async fn users(&self, page: ById) -> Read<Vec<User>> {
+        self.list(&self.inner.statements.users, vec![id(above(page)), number(at_most(page))]).await
+    }
+    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>> {
+        self.list(&self.inner.statements.staff, vec![id(course)]).await
+    }
+}
+
+#[async_trait]
+impl CatalogReads for PgStore {
+    async fn course(
+        &self,
+        actor: Option<UserId>,
+        course: CourseId,
+        user: Option<UserId>,
+    ) -> Read<Option<CourseContext>> {
+        let params = vec![or_null(actor), id(course), or_null(user)];
+        self.doc(&self.inner.statements.course, params).await?.map(reads::catalog::read_course).transpose()
+    }
+    async fn courses(&self, filter: &CourseFilter, page: ById) -> Read<Vec<Course>> {
+        let params = vec![
+            id(above(page)),
+            or_null(filter.instructor),
+            filter.published.map(|p| p.to_string()),
+            filter.external_id.clone(),
+            number(at_most(page)),
+        ];
+        self.list(&self.inner.statements.courses, params).await
+    }
+    async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
+        use reads::content::Place;
+        let s = &self.inner.statements;
+        let (place, key) = reads::content::place(at);
+        let sql = match place {
+            Place::Course => &s.content_course,
+            Place::Objectives => &s.content_objectives,
+            Place::Lesson => &s.content_lesson,
+            Place::LessonTopics => &s.content_lesson_topics,
+            Place::LessonQuizzes => &s.content_lesson_quizzes,
+            Place::LessonAssignments => &s.content_lesson_assignments,
+            Place::Topic => &s.content_topic,
+            Place::Quiz => &s.content_quiz,
+            Place::QuizQuestions => &s.content_quiz_questions,
+            Place::Question => &s.content_question,
+            Place::Assignment => &s.content_assignment,
+        };
+        self.doc(sql, vec![or_null(actor), id(key)]).await?.map(reads::content::read).transpose()
+    }
+    async fn structure(&self, course: CourseId) -> Read<Option<CourseStructure>> {
+        let doc = self.doc(&self.inner.statements.structure, vec![id(course)]).await?;
+        doc.map(reads::catalog::read_structure).transpose()
+    }
+    async fn topics(&self, lesson: LessonId) -> Read<Vec<Topic>> {
+        self.list(&self.inner.statements.topics, vec![id(lesson)]).await
+    }
+    async fn questions(&self, quiz: QuizId) -> Read<Vec<QuizQuestion>> {
+        self.list(&self.inner.statements.questions, vec![id(quiz)]).await
+    }
+    async fn revision(&self, revision: RevisionId) -> Read<Option<QuizRevision>> {
+        Ok(self.list(&self.inner.statements.revision, vec![id(revision)]).await?.pop())
+    }
+    async fn work_counts(&self, item: Item) -> Read<WorkCounts> {
+        let (kind, key) = crate::write::item_parts(item);
+        let doc = self.doc(&self.inner.statements.work_counts, vec![Some(kind.to_owned()), id(key)]).await?;
+        reads::catalog::read_work_counts(there(doc)?)
+    }
+    async fn template(&self, template: TemplateId) -> Read<Option<CertificateTemplate>> {
+        Ok(self.list(&self.inner.statements.template, vec![id(template)]).await?.pop())
+    }
+    async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
+        reads::catalog::read_links(there(self.doc(&self.inner.statements.objective_links, vec![id(course)]).await?)?)
+    }
+}
+
+#[async_trait]
+impl LearningReads for PgStore {
+    async fn learner(&self, actor: Option<UserId>, scope: LearnerScope) -> Read<Option<LearnerContext>> {
+        use reads::learner::Place;
+        let s = &self.inner.statements;
+        let (place, key, student) = reads::learner::place(scope);
+        let sql = match place {
+            Place::Course => &s.learner_course,
+            Place::Lesson => &s.learner_lesson,
+            Place::Topic => &s.learner_topic,
+            Place::Quiz => &s.learner_quiz,
+            Place::Attempt => &s.learner_attempt,
+            Place::Assignment => &s.learner_assignment,
+            Place::Submission => &s.learner_submission,
+        };
+        let mut params: Params = vec![or_null(actor), id(key)];
+        if student.is_some() {
+            params.push(or_null(student));
+        }
+        self.doc(sql, params).await?.map(|doc| reads::learner::read(place, doc)).transpose()
+    }
+    async fn record(&self, course: CourseId, student: UserId) -> Read<Option<LearnerRecord>> {
+        let doc = self.doc(&self.inner.statements.record, vec![id(course), id(student)]).await?;
+        doc.map(reads::learning::read_record).transpose()
+    }
+    async fn records(&self, course: CourseId, open_only: bool, page: ById) -> Read<Vec<LearnerRecord>> {
+        let params = vec![id(course), Some(open_only.to_string()), id(above(page)), number(at_most(page))];
+        reads::learning::read_records(there(self.doc(&self.inner.statements.records, params).await?)?)
+    }
+    async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
+        self.list(&self.inner.statements.enrollments_of, vec![id(student)]).await
+    }
+    async fn enrollments(&self, course: CourseId, page: ById) -> Read<Vec<Enrollment>> {
+        let params = vec![id(course), id(above(page)), number(at_most(page))];
+        self.list(&self.inner.statements.enrollments, params).await
+    }
+    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>> {
+        let doc = self.doc(&self.inner.statements.overdue_attempts, vec![time(now), number(limit)]).await?;
+        Ok(there(doc)?.ids("ids")?.into_iter().map(AttemptId::from_uuid).collect())
+    }
+    async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
+        self.list(&self.inner.statements.awaiting_ai, vec![number(limit)]).await
+    }
+    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
+        self.list(&self.inner.statements.to_grade, vec![id(course), number(limit)]).await
+    }
+    async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
+        let doc = self.doc(&self.inner.statements.certificate_facts, vec![id(course), id(student)]).await?;
+        doc.map(reads::certificates::read_facts).transpose()
+    }
+    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
+        self.list(&self.inner.statements.open_jobs, vec![number(limit)]).await
+    }
+}
+
+#[async_trait]
+impl CertificateReads for PgStore {
+    async fn certificate(&self, certificate: CertificateId) -> Read<Option<Certificate>> {
+        Ok(self.list(&self.inner.statements.certificate, vec![id(certificate)]).await?.pop())
+    }
+    async fn certificate_by_code(&self, code: &str) -> Read<Option<Certificate>> {
+        Ok(self.list(&self.inner.statements.certificate_by_code, vec![Some(code.to_owned())]).await?.pop())
+    }
+    async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
+        Ok(self.list(&self.inner.statements.certificate_of, vec![id(course), id(student)]).await?.pop())
+    }
+    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
+        self.list(&self.inner.statements.pending_renderings, vec![number(limit)]).await
+    }
+}
+
+#[async_trait]
+impl AnalyticsReads for PgStore {
+    async fn completion(&self, course: CourseId) -> Read<Option<CompletionCounts>> {
+        let Some(mut doc) = self.stale_doc(&self.inner.statements.completion, vec![id(course)]).await? else {
+            return Ok(None);
+        };
+        Ok(Some(CompletionCounts {
+            enrolled: doc.int("enrolled")?,
+            completed: doc.int("completed")?,
+            lessons_done: doc.int("lessons_done")?,
+            lessons_total: doc.int("lessons_total")?,
+        }))
+    }
+    async fn quiz_percents(&self, scope: QuizScope) -> Read<PercentSum> {
+        let s = &self.inner.statements;
+        let (sql, key) = match scope {
+            QuizScope::Quiz(quiz) => (&s.quiz_percents_quiz, quiz.uuid()),
+            QuizScope::Lesson(lesson) => (&s.quiz_percents_lesson, lesson.uuid()),
+            QuizScope::Course(course) => (&s.quiz_percents_course, course.uuid()),
+        };
+        let mut doc = there(self.stale_doc(sql, vec![id(key)]).await?)?;
+        Ok(PercentSum { pairs: doc.int("pairs")?, sum_e8: doc.int("sum_e8")? })
+    }
+    async fn active_students(&self, course: Option<CourseId>, after: Timestamp, until: Timestamp) -> Read<i64> {
+        let s = &self.inner.statements;
+        let mut params = vec![time(after), time(until)];
+        let sql = match course {
+            Some(course) => {
+                params.push(id(course));
+                &s.active_students_course
+            }
+            None => &s.active_students_all,
+        };
+        there(self.stale_doc(sql, params).await?)?.int("students")
+    }
+    async fn on_time(&self, assignment: AssignmentId, now: Timestamp) -> Read<OnTimeCounts> {
+        let doc = self.stale_doc(&self.inner.statements.on_time, vec![id(assignment), time(now)]).await?;
+        let mut doc = there(doc)?;
+        Ok(OnTimeCounts { on_time: doc.int("on_time")?, of: doc.int("of")? })
+    }
+}
+
+#[async_trait]
+impl EventLog for PgStore {
+    async fn ends(&self) -> Read<LogEnds> {
+        reads::events::read_ends(there(self.doc(&self.inner.statements.ends, vec![]).await?)?)
+    }
+    async fn settle(&self) -> Read<()> {
+        self.require_schema().await?;
+        relay::drain(&self.inner).await
+    }
+    async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>> {
+        let s = &self.inner.statements;
+        let kinds = match filter.kinds.as_slice() {
+            [] => None,
+            kinds => Some(literal::texts(kinds.iter().map(EventKind::as_str))),
+        };
+        let mut params = vec![number(after), number(limit.clamp(1, 2_000)), kinds];
+        let sql = match (filter.course, filter.student) {
+            (Some(course), student) => {
+                params.extend([id(course), or_null(student)]);
+                &s.events_course
+            }
+            (None, Some(student)) => {
+                params.push(id(student));
+                &s.events_student
+            }
+            (None, None) => &s.events_all,
+        };
+        reads::events::read_events(there(self.doc(sql, params).await?)?)
+    }
+    async fn event(&self, event: EventId) -> Read<Option<Event>> {
+        let doc = self.doc(&self.inner.statements.event, vec![id(event)]).await?;
+        Ok(reads::events::read_events(there(doc)?)?.pop())
+    }
+    async fn event_at(&self, position: i64) -> Read<Option<Event>> {
+        let doc = self.doc(&self.inner.statements.event_at, vec![number(position)]).await?;
+        Ok(reads::events::read_events(there(doc)?)?.pop())
+    }
+    async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>> {
+        let params = vec![Some(name.to_owned()), id(token), time(now), time(until)];
+        let doc = self.doc(&self.inner.statements.lease, params).await?;
+        Ok(reads::events::read_consumers(there(doc)?)?.pop())
+    }
+    async fn release(&self, name: &str, token: Uuid) -> Read<()> {
+        self.doc(&self.inner.statements.release, vec![Some(name.to_owned()), id(token)]).await.map(drop)
+    }
+    async fn consumers(&self) -> Read<Vec<ConsumerState>> {
+        reads::events::read_consumers(there(self.doc(&self.inner.statements.consumers, vec![]).await?)?)
+    }
+    async fn wait(&self) {
+        self.hint().await;
+    }
+}
+
+#[async_trait]
+impl AiLogReads for PgStore {
+    async fn ai_log(&self, log: AiLogId) -> Read<Option<AiLog>> {
+        Ok(self.list(&self.inner.statements.ai_log, vec![id(log)]).await?.pop())
+    }
+    async fn ai_operation(&self, operation: Uuid) -> Read<Vec<AiLog>> {
+        self.list(&self.inner.statements.ai_operation, vec![id(operation)]).await
+    }
+    async fn ai_logs(&self, filter: &AiLogFilter, page: ById) -> Read<Vec<AiLog>> {
+        let params = vec![
+            id(above(page)),
+            or_null(filter.course),
+            filter.status.map(|s| s.as_str().to_owned()),
+            filter.kind.clone(),
+            number(at_most(page)),
+        ];
+        self.list(&self.inner.statements.ai_logs, params).await
+    }
+    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
+        self.list(&self.inner.statements.stale_ai_logs, vec![time(before), number(limit)]).await
+    }
+}
