@@ -143,8 +143,7 @@ impl PgStore {
     /// # Errors
     /// When the database cannot be read.
     pub async fn pending(&self) -> Result<Vec<String>, StoreError> {
-        let mut conn = self.inner.pool.acquire().await.map_err(of_read)?;
-        let (version, _) = migrate::found(&mut conn, &self.inner.names).await?;
+        let (version, _) = self.found().await?;
         Ok(migrate::pending_after(version, &self.inner.names))
     }
 
@@ -207,10 +206,19 @@ impl PgStore {
         if self.inner.ready.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut conn = self.inner.pool.acquire().await.map_err(of_read)?;
-        migrate::check(&mut conn, &self.inner.names).await?;
+        migrate::check(self.found().await?)?;
         self.inner.ready.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// The version in the database, and the oldest library schema that may still run on it. In a
+    /// transaction, so that a pooler keeps question and answer together.
+    pub(crate) async fn found(&self) -> Result<(i64, i64), StoreError> {
+        let mut conn = self.inner.pool.acquire().await.map_err(of_read)?;
+        let mut tx = conn.begin_with(BEGIN).await.map_err(of_read)?;
+        let found = migrate::found(&mut tx, &self.inner.names).await?;
+        tx.commit().await.map_err(of_read)?;
+        Ok(found)
     }
 
     /// Sends a batch.

@@ -37,8 +37,7 @@ pub(crate) async fn found(conn: &mut PgConnection, names: &Names) -> Result<(i64
 }
 
 /// Whether this library may run on the database.
-pub(crate) async fn check(conn: &mut PgConnection, names: &Names) -> Result<(), StoreError> {
-    let (version, min_reader) = found(conn, names).await?;
+pub(crate) fn check((version, min_reader): (i64, i64)) -> Result<(), StoreError> {
     if version < NEEDED || min_reader > NEEDED {
         return Err(StoreError::new(StoreErrorKind::Schema { found: version, needed: NEEDED }));
     }

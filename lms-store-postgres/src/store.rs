@@ -7,7 +7,7 @@ use lms_core::model::*;
 use lms_core::store::*;
 use uuid::Uuid;
 
-use crate::error::{of_read, of_write};
+use crate::error::of_write;
 use crate::literal;
 use crate::reads::{self, above, at_most};
 use crate::rows::Doc;
@@ -49,8 +49,7 @@ impl Store for PgStore {
     }
 
     async fn schema_version(&self) -> Result<(i64, i64), StoreError> {
-        let mut conn = self.inner.pool.acquire().await.map_err(of_read)?;
-        Ok((migrate::found(&mut conn, &self.inner.names).await?.0, migrate::NEEDED))
+        Ok((self.found().await?.0, migrate::NEEDED))
     }
 }
 

@@ -190,6 +190,19 @@ impl Cluster {
             .is_ok_and(|s| s.success())
     }
 
+    /// A PgBouncer in transaction mode before this server, with a pool of `size` connections, gone with
+    /// the value.
+    ///
+    /// # Panics
+    /// When PgBouncer is not installed or does not start; the message says which.
+    #[expect(clippy::panic, reason = "tests cannot go on without it, and must say so")]
+    pub fn pooler(&self, size: u32) -> Pooler {
+        let Some(data) = &self.data else {
+            panic!("the server at {URL_VARIABLE} is not the tests' to put a pooler before")
+        };
+        Pooler::start(data.parent().unwrap_or(data), size).unwrap_or_else(|e| panic!("{e}"))
+    }
+
     /// Two schema names that nobody else uses.
     pub fn fresh_schemas() -> (String, String) {
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -205,6 +218,69 @@ impl Cluster {
     pub async fn store(&self) -> Result<PgStore, StoreError> {
         let (lms, private) = Self::fresh_schemas();
         PgStore::builder(self.url()).schemas(lms, private).connect().await
+    }
+}
+
+/// A running PgBouncer.
+#[derive(Debug)]
+pub struct Pooler {
+    url: String,
+    _folder: tempfile::TempDir,
+    _guard: Child,
+}
+
+impl Pooler {
+    fn start(server: &Path, size: u32) -> Result<Self, String> {
+        let folder = tempfile::Builder::new().prefix("lms-pool-").tempdir().map_err(|e| e.to_string())?;
+        let at = folder.path().display();
+        let settings = format!(
+            "[databases]\npostgres = host={} port=5432 dbname=postgres user=postgres\n[pgbouncer]\n\
+             listen_addr =\nunix_socket_dir = {at}\nlisten_port = 6432\nauth_type = any\n\
+             pool_mode = transaction\ndefault_pool_size = {size}\nmax_client_conn = 500\n\
+             logfile = {at}/log\npidfile = {at}/pid\nignore_startup_parameters = extra_float_digits\n",
+            server.display()
+        );
+        std::fs::write(folder.path().join("pgbouncer.ini"), settings).map_err(|e| e.to_string())?;
+        let user = unprivileged(folder.path())?;
+        let mut command = match &user {
+            Some(user) => {
+                let mut command = Command::new("setpriv");
+                command.args([&format!("--reuid={user}"), &format!("--regid={user}"), "--clear-groups", "sh"]);
+                command
+            }
+            None => Command::new("sh"),
+        };
+        let guard = command
+            .arg("-c")
+            .arg(
+                "PATH=$PATH:/usr/sbin; pgbouncer -q \"$1/pgbouncer.ini\" & p=$!; cat >/dev/null; kill -INT $p; wait $p",
+            )
+            .arg("sh")
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|e| format!("no shell to start PgBouncer with: {e}"))?;
+        let socket = folder.path().join(".s.PGSQL.6432");
+        let started = Instant::now();
+        while !socket.exists() {
+            if started.elapsed() > Duration::from_secs(20) {
+                let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
+                return Err(format!(
+                    "PgBouncer does not start; install it (Debian: apt-get install pgbouncer; macOS: brew install \
+                     pgbouncer). {log}"
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let url = format!("postgres://postgres@localhost:6432/postgres?host={at}");
+        Ok(Self { url, _folder: folder, _guard: guard })
+    }
+
+    /// The URL through the pooler.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 }
 

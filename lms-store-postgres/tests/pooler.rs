@@ -1,0 +1,59 @@
+//! Behind a transaction pooler: the whole contract, and the right answers to the right callers.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::sync::OnceLock;
+
+use lms_core::store::{PeopleReads, PersonKey};
+use lms_core::{Lms, lms::NewUser, model::Role};
+use lms_store_postgres::PgStore;
+use lms_store_postgres::testing::{Cluster, Pooler};
+
+lms_core::conformance!(pooled, behind(8).await);
+
+fn pooler() -> &'static Pooler {
+    static SHARED: OnceLock<Pooler> = OnceLock::new();
+    SHARED.get_or_init(|| Cluster::shared().pooler(4))
+}
+
+async fn behind(connections: u32) -> PgStore {
+    let (lms, private) = Cluster::fresh_schemas();
+    PgStore::builder(pooler().url())
+        .schemas(lms, private)
+        .max_connections(connections)
+        .pooled(Some(Cluster::shared().url().to_owned()))
+        .connect()
+        .await
+        .unwrap()
+}
+
+/// Two statements of the same types in turn, from more clients than the pooler has connections: every
+/// answer is the one to the caller's own question.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_answer_is_to_the_question_that_was_asked() {
+    let store = behind(8).await;
+    let lms = Lms::builder(store.clone()).build();
+    lms.migrate().await.unwrap();
+    let mut users = Vec::new();
+    for n in 0..8 {
+        let mut user = NewUser::new(Role::Student, format!("user {n}"));
+        user.external_id = Some(format!("host-{n}"));
+        users.push(lms.system().people().ensure_user(user).await.unwrap());
+    }
+    let mut clients = Vec::new();
+    for n in 0..8 {
+        let (store, users) = (store.clone(), users.clone());
+        clients.push(tokio::spawn(async move {
+            for turn in 0..100 {
+                let user = &users[(n + turn) % users.len()];
+                let by_id = store.person(None, PersonKey::Id(user.id)).await.unwrap().subject.unwrap();
+                assert_eq!(&by_id, user);
+                let external = user.external_id.clone().unwrap();
+                let by_name = store.person(Some(user.id), PersonKey::External(external)).await.unwrap();
+                assert_eq!((by_name.subject.as_ref(), by_name.actor.as_ref()), (Some(user), Some(user)));
+            }
+        }));
+    }
+    for client in clients {
+        client.await.unwrap();
+    }
+}
