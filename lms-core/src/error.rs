@@ -199,6 +199,8 @@ refusals! {
         /// Where its log row stands.
         status: crate::model::AiLogStatus,
     } = "operation.not_valid" Conflict "the answer cannot be applied: its log row is `{status}`";
+    /// The use case writes more than one batch and cannot be planned as one.
+    NotOneBatch {} = "plan.not_one_batch" Invalid "this cannot be planned as one write; plan its parts one by one";
     /// A subscription's cursor belongs to another log (V4).
     Resync {} = "events.resync" Conflict "the cursor does not belong to this log; read the present state and start anew";
     /// A subscription's cursor is older than the oldest event kept (V4).
