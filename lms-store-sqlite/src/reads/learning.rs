@@ -109,7 +109,7 @@ pub(crate) fn awaiting_ai(conn: &Connection, limit: u32) -> Result<Vec<Submissio
 pub(crate) fn to_grade(conn: &Connection, course: CourseId, limit: u32) -> Result<Vec<SubmissionHead>> {
     select(
         conn,
-        "WHERE t.course_id = ?1
+        "WHERE t.course_id = ?1 AND (t.state = 'submitted' OR t.suggested_seq IS NOT NULL)
            AND (t.suggested_seq IS NOT NULL
                 OR (t.state = 'submitted' AND t.ai_status <> 'pending'))
          ORDER BY t.submitted_at, t.id LIMIT ?2",
