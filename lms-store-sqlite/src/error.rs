@@ -2,6 +2,7 @@
 
 use lms_core::store::{Constraint, StoreError, StoreErrorKind};
 use rusqlite::{Error, ErrorCode, ffi};
+use uuid::Uuid;
 
 /// What this crate fails with inside; [`Fault::into_store`] is the only way out.
 #[derive(Debug)]
@@ -35,8 +36,8 @@ impl Fault {
         StoreErrorKind::Conflict { expect: None }.into()
     }
 
-    pub(crate) fn corrupt(table: &'static str, column: &'static str) -> Self {
-        StoreErrorKind::Corrupt { table, column }.into()
+    pub(crate) fn corrupt(table: &'static str, column: &'static str, id: Option<Uuid>) -> Self {
+        StoreErrorKind::Corrupt { table, column, id }.into()
     }
 
     pub(crate) fn into_store(self) -> StoreError {

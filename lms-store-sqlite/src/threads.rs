@@ -249,7 +249,10 @@ fn commit(conn: &Connection, group: Vec<(Arc<WriteBatch>, Answer)>) {
         }
     }
     let finish = if alone && results.first().is_some_and(Result::is_err) { "ROLLBACK" } else { "COMMIT" };
-    if let Err(e) = conn.execute_batch(finish) {
+    // A batch that failed alone may have taken the transaction along: then there is nothing to finish.
+    if !conn.is_autocommit()
+        && let Err(e) = conn.execute_batch(finish)
+    {
         if !conn.is_autocommit() {
             let _ = conn.execute_batch("ROLLBACK");
         }

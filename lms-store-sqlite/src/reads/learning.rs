@@ -93,6 +93,7 @@ pub(crate) fn enrollments(conn: &Connection, course: CourseId, page: ById) -> Re
 pub(crate) fn overdue_attempts(conn: &Connection, now: Timestamp, limit: u32) -> Result<Vec<AttemptId>> {
     let found = uuids(
         conn,
+        "quiz_attempts",
         "SELECT a.id FROM quiz_attempts AS a JOIN quizzes AS q ON q.id = a.quiz_id
          WHERE a.state = 'in_progress' AND a.deadline IS NOT NULL
            AND a.deadline < ?1 AND a.deadline + q.grace_seconds * 1000000 < ?1
