@@ -1101,7 +1101,8 @@ CREATE INDEX submissions_awaiting_ai ON submissions (submitted_at) WHERE ai_stat
 CREATE UNIQUE INDEX submissions_draft ON submissions (assignment_id, student_id) WHERE state = 'draft';
 CREATE INDEX submissions_enrollment ON submissions (enrollment_id, course_id, student_id);
 CREATE INDEX submissions_graded_by ON submissions (graded_by);
-CREATE INDEX submissions_to_grade ON submissions (course_id, submitted_at) WHERE state = 'submitted';
+CREATE INDEX submissions_to_grade ON submissions (course_id, submitted_at)
+    WHERE state = 'submitted' OR suggested_seq IS NOT NULL;
 
 -- One learner has seen one topic (P2).
 CREATE TABLE topic_views (

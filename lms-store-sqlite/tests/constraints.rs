@@ -321,9 +321,15 @@ async fn one_row_per_learner_and_item() {
 
 fn twice_of_learner(conn: &Connection, table: &str, item: &str) {
     let columns = format!("{table}.{item}, {table}.student_id");
-    let idle = "(SELECT student_id FROM enrollments ORDER BY id DESC LIMIT 1)";
-    let other = [("student_id", idle), ("enrollment_id", "(SELECT id FROM enrollments ORDER BY id DESC LIMIT 1)")];
-    twice(conn, table, "1", &columns, &[], &other);
+    // A learner of the course who has no such row.
+    let idle = |column: &str| {
+        format!(
+            "(SELECT e.{column} FROM enrollments AS e WHERE e.course_id = {table}.course_id
+               AND e.student_id NOT IN (SELECT student_id FROM {table}) ORDER BY e.id LIMIT 1)"
+        )
+    };
+    let (student, enrollment) = (idle("student_id"), idle("id"));
+    twice(conn, table, "1", &columns, &[], &[("student_id", &student), ("enrollment_id", &enrollment)]);
 }
 
 /// rules: L3, O4, X2
