@@ -269,7 +269,8 @@ impl Error {
     }
 
     /// No such thing.
-    pub(crate) fn not_found(what: SubjectType, id: impl Into<Uuid>) -> Self {
+    /// There is no such thing, or the actor may not see it.
+    pub fn not_found(what: SubjectType, id: impl Into<Uuid>) -> Self {
         Self::NotFound { what, id: id.into() }
     }
 
