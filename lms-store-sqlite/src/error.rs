@@ -64,9 +64,17 @@ pub(crate) fn from_driver(error: Error) -> StoreError {
 
 /// The error of a COMMIT: the database may or may not hold the write, unless the code excludes it.
 pub(crate) fn from_commit(error: &Error) -> StoreError {
-    let kind = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => StoreErrorKind::Unavailable,
-        _ => StoreErrorKind::Unconfirmed,
+    let kind = match error {
+        // A key of the host's that is looked at when the transaction ends.
+        Error::SqliteFailure(code, message) if code.code == ErrorCode::ConstraintViolation => {
+            kind_of(code, message.as_deref().unwrap_or_default())
+        }
+        _ => match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
+                StoreErrorKind::Unavailable
+            }
+            _ => StoreErrorKind::Unconfirmed,
+        },
     };
     StoreError::with_source(kind, error.to_string())
 }

@@ -179,6 +179,34 @@ async fn a_lost_transaction_costs_only_its_cause() {
     }
 }
 
+/// A table of the host's may have keys that are looked at only when the transaction ends.
+/// rules: DETAILS 24
+#[tokio::test]
+async fn a_refused_commit_costs_only_its_cause() {
+    let world = World::new().await;
+    world
+        .sql()
+        .execute_batch(
+            "CREATE TABLE cards (owner TEXT REFERENCES owners (name) DEFERRABLE INITIALLY DEFERRED);
+             CREATE TABLE owners (name TEXT PRIMARY KEY);
+             CREATE TRIGGER card AFTER INSERT ON users WHEN NEW.display_name = 'bomb'
+             BEGIN INSERT INTO cards VALUES ('nobody'); END",
+        )
+        .unwrap();
+    let held = Held::by(&world.store).await;
+    let mut batches: Vec<_> = (0..10).map(|_| people(&world.lms, "good", 1)).collect();
+    batches[6] = people(&world.lms, "bomb", 1);
+    let waiting = queue(&world.store, batches);
+    held.release().await;
+    for (n, answer) in answers(waiting).await.into_iter().enumerate() {
+        match answer {
+            Ok(_) => assert_ne!(n, 6),
+            Err(e) => assert_eq!((n, e.kind()), (6, &StoreErrorKind::MissingReference), "{e:?}"),
+        }
+    }
+    assert_eq!(rows(&world.sql(), "users"), 9);
+}
+
 #[tokio::test]
 async fn a_full_disk_is_said_and_passes() {
     let world = World::new().await;

@@ -281,7 +281,8 @@ impl Field for Json {
     }
     fn from_value(value: Value<'static>) -> Option<Self> {
         match value {
-            Value::Json(text) => Some(Self(text.into_owned())),
+            // Nobody should be able to store anything else; what somebody did all the same is found here.
+            Value::Json(text) => Self::parse(text).ok(),
             _ => None,
         }
     }

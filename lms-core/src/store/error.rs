@@ -132,6 +132,12 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Corrupt { table, column, id: None } => {
                 write!(f, "a row of `{table}` holds an invalid `{column}`")
             }
+            StoreErrorKind::Schema { found, needed } if found > needed => {
+                write!(
+                    f,
+                    "the database has schema version {found} and this library knows {needed}; use a newer release of the library"
+                )
+            }
             StoreErrorKind::Schema { found, needed } => {
                 write!(f, "the database has schema version {found} and this library needs {needed}; run migrate()")
             }
