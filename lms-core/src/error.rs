@@ -46,6 +46,17 @@ impl Problem {
     }
 }
 
+/// A code with all that a UI or a host can rely on; `docs/errors.md` has a sentence for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct CodeInfo {
+    /// The stable code.
+    pub code: &'static str,
+    /// The class; a code has one.
+    pub class: Class,
+    /// The names of its parameters, as they stand under `params` in JSON.
+    pub params: &'static [&'static str],
+}
+
 macro_rules! refusals {
     ($($(#[$doc:meta])* $variant:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty),* $(,)? } = $code:literal $class:ident $message:literal;)*) => {
         /// A refusal by a rule of the domain, with what a UI needs to explain it.
@@ -54,12 +65,18 @@ macro_rules! refusals {
         #[non_exhaustive]
         pub enum Refusal { $($(#[$doc])* #[error($message)] $variant { $($(#[$fdoc])* $field: $ty),* },)* }
         impl Refusal {
-            /// Every code.
-            pub const CODES: &'static [&'static str] = &[$($code),*];
+            /// Every code, with its class and parameters.
+            pub const CODES: &'static [CodeInfo] = &[$(
+                CodeInfo { code: $code, class: Class::$class, params: &[$(stringify!($field)),*] }
+            ),*];
             /// The stable code.
             pub const fn code(&self) -> &'static str { match self { $(Self::$variant { .. } => $code,)* } }
             /// The class.
             pub const fn class(&self) -> Class { match self { $(Self::$variant { .. } => Class::$class,)* } }
+            /// The names of its parameters.
+            pub const fn params(&self) -> &'static [&'static str] {
+                match self { $(Self::$variant { .. } => &[$(stringify!($field)),*],)* }
+            }
         }
     };
 }
@@ -274,76 +291,181 @@ impl Error {
         Self::NotFound { what, id: id.into() }
     }
 
-    /// The stable code: a word per kind of error, or the refusal's own.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Denied { .. } => "denied",
-            Self::NotFound { .. } => "not_found",
-            Self::Invalid { .. } => "invalid",
-            Self::Refused(refusal) => refusal.code(),
-            Self::Busy => "busy",
+    /// The code with its class and the names of its parameters.
+    pub fn info(&self) -> CodeInfo {
+        let own = match self {
+            Self::Denied { .. } => Own::Denied,
+            Self::NotFound { .. } => Own::NotFound,
+            Self::Invalid { .. } => Own::Invalid,
+            Self::Refused(refusal) => {
+                return CodeInfo { code: refusal.code(), class: refusal.class(), params: refusal.params() };
+            }
+            Self::Busy => Own::Busy,
+            // Without a wildcard: a new kind of a store's error gets its code, or nothing compiles.
             Self::Store(e) => match e.kind() {
-                StoreErrorKind::Unavailable => "store.unavailable",
-                StoreErrorKind::Unconfirmed => "store.unconfirmed",
-                StoreErrorKind::Schema { .. } => "store.schema",
-                StoreErrorKind::Corrupt { .. } => "store.corrupt",
-                StoreErrorKind::NotSupported => "store.not_supported",
-                _ => "store.failed",
+                StoreErrorKind::Conflict { .. } => Own::StoreConflict,
+                StoreErrorKind::Duplicate(_) => Own::StoreDuplicate,
+                StoreErrorKind::MissingReference => Own::StoreMissingReference,
+                StoreErrorKind::NotSupported => Own::StoreNotSupported,
+                StoreErrorKind::Unavailable => Own::StoreUnavailable,
+                StoreErrorKind::Unconfirmed => Own::StoreUnconfirmed,
+                StoreErrorKind::Corrupt { .. } => Own::StoreCorrupt,
+                StoreErrorKind::Schema { .. } => Own::StoreSchema,
+                StoreErrorKind::Backend => Own::StoreFailed,
             },
-            Self::Asset(_) => "asset.failed",
-        }
+            Self::Asset(_) => Own::AssetFailed,
+        };
+        own.info()
     }
 
-    /// Every code that [`Error::code`] can give.
-    pub fn codes() -> Vec<&'static str> {
-        let mut codes = vec![
-            "denied",
-            "not_found",
-            "invalid",
-            "busy",
-            "store.unavailable",
-            "store.unconfirmed",
-            "store.schema",
-            "store.corrupt",
-            "store.not_supported",
-            "store.failed",
-            "asset.failed",
-        ];
-        codes.extend(Refusal::CODES);
-        codes
+    /// The stable code: a word per kind of error, or the refusal's own.
+    pub fn code(&self) -> &'static str {
+        self.info().code
+    }
+
+    /// Every code that [`Error::code`] can give, with its class and parameters.
+    pub fn codes() -> Vec<CodeInfo> {
+        [Own::CODES, Refusal::CODES].concat()
     }
 
     /// The class, for a host's status code.
     pub fn class(&self) -> Class {
-        match self {
-            Self::Denied { .. } => Class::Denied,
-            Self::NotFound { .. } => Class::NotFound,
-            Self::Invalid { .. } => Class::Invalid,
-            Self::Refused(refusal) => refusal.class(),
-            Self::Busy => Class::Unavailable,
-            Self::Store(e) if e.is_retryable() => Class::Unavailable,
-            Self::Store(_) => Class::Internal,
-            Self::Asset(_) => Class::Unavailable,
-        }
+        self.info().class
     }
 }
 
-impl Serialize for Error {
+macro_rules! own_codes {
+    ($($name:ident = $code:literal $class:ident [$($param:literal),*];)*) => {
+        /// The codes that are no refusal's. [`Error::info`] can give no other, so none can be missing
+        /// in the list.
+        #[derive(Clone, Copy)]
+        enum Own { $($name),* }
+        impl Own {
+            const CODES: &'static [CodeInfo] =
+                &[$(CodeInfo { code: $code, class: Class::$class, params: &[$($param),*] }),*];
+            const fn info(self) -> CodeInfo {
+                match self {
+                    $(Self::$name => CodeInfo { code: $code, class: Class::$class, params: &[$($param),*] },)*
+                }
+            }
+        }
+    };
+}
+
+own_codes! {
+    Denied = "denied" Denied ["action"];
+    NotFound = "not_found" NotFound ["what", "id"];
+    Invalid = "invalid" Invalid ["problems"];
+    Busy = "busy" Unavailable [];
+    StoreConflict = "store.conflict" Unavailable [];
+    StoreDuplicate = "store.duplicate" Internal [];
+    StoreMissingReference = "store.missing_reference" Internal [];
+    StoreNotSupported = "store.not_supported" Internal [];
+    StoreUnavailable = "store.unavailable" Unavailable [];
+    StoreUnconfirmed = "store.unconfirmed" Internal [];
+    StoreCorrupt = "store.corrupt" Internal ["table", "column"];
+    StoreSchema = "store.schema" Internal ["found", "needed"];
+    StoreFailed = "store.failed" Internal [];
+    AssetFailed = "asset.failed" Unavailable ["key"];
+}
+
+/// The parameters of an [`Error`] in JSON.
+struct Params<'a>(&'a Error);
+
+impl Serialize for Params<'_> {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        if let Error::Refused(refusal) = self.0 {
+            return refusal.serialize(s);
+        }
         let mut map = s.serialize_map(None)?;
-        map.serialize_entry("code", self.code())?;
-        map.serialize_entry("class", &self.class())?;
-        map.serialize_entry("message", &self.to_string())?;
-        match self {
-            Self::Denied { action } => map.serialize_entry("action", action)?,
-            Self::NotFound { what, id } => {
+        match self.0 {
+            Error::Denied { action } => map.serialize_entry("action", action)?,
+            Error::NotFound { what, id } => {
                 map.serialize_entry("what", what)?;
                 map.serialize_entry("id", id)?;
             }
-            Self::Invalid { problems } => map.serialize_entry("problems", problems)?,
-            Self::Refused(refusal) => map.serialize_entry("params", refusal)?,
-            Self::Busy | Self::Store(_) | Self::Asset(_) => {}
+            Error::Invalid { problems } => map.serialize_entry("problems", problems)?,
+            Error::Store(e) => match e.kind() {
+                StoreErrorKind::Corrupt { table, column, .. } => {
+                    map.serialize_entry("table", table)?;
+                    map.serialize_entry("column", column)?;
+                }
+                StoreErrorKind::Schema { found, needed } => {
+                    map.serialize_entry("found", found)?;
+                    map.serialize_entry("needed", needed)?;
+                }
+                _ => {}
+            },
+            Error::Asset(e) => map.serialize_entry("key", &e.key)?,
+            Error::Refused(_) | Error::Busy => {}
         }
         map.end()
+    }
+}
+
+/// `{"code", "class", "message", "params"}`: the message is for logs and developers, the code and its
+/// parameters are what a UI makes its own sentence of.
+impl Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let info = self.info();
+        let mut map = s.serialize_map(Some(4))?;
+        map.serialize_entry("code", info.code)?;
+        map.serialize_entry("class", &info.class)?;
+        map.serialize_entry("message", &self.to_string())?;
+        map.serialize_entry("params", &Params(self))?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Constraint;
+
+    /// One of each error that is no refusal.
+    fn samples() -> Vec<Error> {
+        let store = |kind| Error::Store(StoreError::new(kind));
+        vec![
+            Error::Denied { action: crate::rules::permission::Action::Grade },
+            Error::not_found(SubjectType::Course, Uuid::nil()),
+            Error::invalid("text.empty", "title", "must not be empty"),
+            Error::Busy,
+            store(StoreErrorKind::Conflict { expect: None }),
+            store(StoreErrorKind::Duplicate(Constraint::Id)),
+            store(StoreErrorKind::MissingReference),
+            store(StoreErrorKind::NotSupported),
+            store(StoreErrorKind::Unavailable),
+            store(StoreErrorKind::Unconfirmed),
+            store(StoreErrorKind::Corrupt { table: "users", column: "role" }),
+            store(StoreErrorKind::Schema { found: 1, needed: 2 }),
+            store(StoreErrorKind::Backend),
+            crate::assets::AssetError { key: "a".into(), message: "full".into() }.into(),
+        ]
+    }
+
+    #[test]
+    fn the_parameters_in_json_are_those_that_the_list_names() {
+        let samples = samples();
+        let codes: Vec<_> = samples.iter().map(Error::code).collect();
+        assert_eq!(codes, Own::CODES.iter().map(|info| info.code).collect::<Vec<_>>(), "a sample of each, in order");
+        for error in samples {
+            let json = serde_json::to_value(&error).unwrap();
+            let mut found: Vec<_> = json["params"].as_object().unwrap().keys().map(String::as_str).collect();
+            let mut listed = error.info().params.to_vec();
+            found.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(found, listed, "{}", error.code());
+            assert_eq!(json["code"], error.code());
+        }
+        let full = serde_json::to_value(Error::from(Refusal::CourseFull { capacity: 10 })).unwrap();
+        assert_eq!(full["params"], serde_json::json!({ "capacity": 10 }));
+        assert_eq!((&full["code"], &full["class"]), (&"course.full".into(), &"limit".into()));
+    }
+
+    #[test]
+    fn a_code_is_one_of_a_kind() {
+        let codes = Error::codes();
+        let distinct: std::collections::BTreeSet<_> = codes.iter().map(|info| info.code).collect();
+        assert_eq!(distinct.len(), codes.len());
     }
 }

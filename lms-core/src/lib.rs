@@ -14,5 +14,5 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use error::{Class, Error, Problem, Refusal};
+pub use error::{Class, CodeInfo, Error, Problem, Refusal};
 pub use lms::Lms;

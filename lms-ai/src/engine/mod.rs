@@ -9,10 +9,10 @@ pub(crate) use call::MAX_PROMPT;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lms_core::Lms;
-use lms_core::ai::{AiProvider, ProviderError, Usage};
+use lms_core::ai::{AiProvider, ProviderError, ProviderErrorKind, Usage};
 use lms_core::lms::AiOrigin;
 use lms_core::model::{AiLogId, CourseId};
+use lms_core::{Class, CodeInfo, Lms};
 use uuid::Uuid;
 
 use crate::{ReviewReason, Violation};
@@ -219,27 +219,80 @@ fn codes(violations: &[Violation]) -> String {
 }
 
 impl AiError {
+    /// The code with its class and the names of its parameters.
+    pub fn info(&self) -> CodeInfo {
+        let own = match self {
+            Self::InputTooLarge { .. } => Own::InputTooLarge,
+            Self::Provider(e) => match e.kind {
+                ProviderErrorKind::ModelUnavailable => Own::ModelUnavailable,
+                ProviderErrorKind::Auth => Own::Auth,
+                ProviderErrorKind::RateLimited => Own::RateLimited,
+                ProviderErrorKind::SpendLimit => Own::SpendLimit,
+                _ => Own::Provider,
+            },
+            Self::Refused { .. } => Own::Refused,
+            Self::Truncated => Own::Truncated,
+            Self::Stopped { .. } => Own::Stopped,
+            Self::Invalid { .. } => Own::Invalid,
+            Self::InProgress => Own::InProgress,
+            Self::OtherInput => Own::OtherInput,
+            Self::Deadline => Own::Deadline,
+            Self::CallsUsedUp { .. } => Own::CallsUsedUp,
+            Self::NoText(_) => Own::NoText,
+            Self::Lms(e) => return e.info(),
+        };
+        own.info()
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
-        match self {
-            Self::InputTooLarge { .. } => "ai.input_too_large",
-            Self::Provider(e) => match e.kind {
-                lms_core::ai::ProviderErrorKind::ModelUnavailable => "ai.model_unavailable",
-                lms_core::ai::ProviderErrorKind::Auth => "ai.auth",
-                lms_core::ai::ProviderErrorKind::RateLimited => "ai.rate_limited",
-                lms_core::ai::ProviderErrorKind::SpendLimit => "ai.spend_limit",
-                _ => "ai.provider",
-            },
-            Self::Refused { .. } => "ai.refused",
-            Self::Truncated => "ai.truncated",
-            Self::Stopped { .. } => "ai.stopped",
-            Self::Invalid { .. } => "ai.invalid",
-            Self::InProgress => "ai.in_progress",
-            Self::OtherInput => "ai.other_input",
-            Self::Deadline => "ai.deadline",
-            Self::CallsUsedUp { .. } => "ai.calls_used_up",
-            Self::NoText(_) => "ai.no_text",
-            Self::Lms(e) => e.code(),
-        }
+        self.info().code
     }
+
+    /// The class, for a host's status code.
+    pub fn class(&self) -> Class {
+        self.info().class
+    }
+
+    /// Every code of this crate, with its class and parameters. Beside them [`AiError::code`] gives
+    /// those of [`lms_core::Error::codes`], where the library refused or failed.
+    pub const fn codes() -> &'static [CodeInfo] {
+        Own::CODES
+    }
+}
+
+macro_rules! own_codes {
+    ($($name:ident = $code:literal $class:ident [$($param:literal),*];)*) => {
+        /// The codes of this crate. [`AiError::info`] can give no other but the library's, so none can
+        /// be missing in the list.
+        #[derive(Clone, Copy)]
+        enum Own { $($name),* }
+        impl Own {
+            const CODES: &'static [CodeInfo] =
+                &[$(CodeInfo { code: $code, class: Class::$class, params: &[$($param),*] }),*];
+            const fn info(self) -> CodeInfo {
+                match self {
+                    $(Self::$name => CodeInfo { code: $code, class: Class::$class, params: &[$($param),*] },)*
+                }
+            }
+        }
+    };
+}
+
+own_codes! {
+    InputTooLarge = "ai.input_too_large" Invalid ["bytes", "max"];
+    ModelUnavailable = "ai.model_unavailable" Internal [];
+    Auth = "ai.auth" Internal [];
+    RateLimited = "ai.rate_limited" Limit [];
+    SpendLimit = "ai.spend_limit" Limit [];
+    Provider = "ai.provider" Unavailable [];
+    Refused = "ai.refused" Invalid ["category"];
+    Truncated = "ai.truncated" Invalid [];
+    Stopped = "ai.stopped" Invalid ["reason"];
+    Invalid = "ai.invalid" Unavailable ["violations"];
+    InProgress = "ai.in_progress" Conflict [];
+    OtherInput = "ai.other_input" Conflict [];
+    Deadline = "ai.deadline" Unavailable [];
+    CallsUsedUp = "ai.calls_used_up" Unavailable ["calls"];
+    NoText = "ai.no_text" Invalid [];
 }

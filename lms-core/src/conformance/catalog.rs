@@ -303,3 +303,51 @@ pub async fn a_command_id_is_done_once(h: &Harness) {
     assert_eq!(submit().await.unwrap().id, submit().await.unwrap().id);
     assert_eq!(h.count(EventKind::AssignmentSubmitted).await, 1);
 }
+
+/// An edit or a grade whose answer was lost is found, not refused for the version that it made itself.
+///
+/// rules: L5, S10
+pub async fn a_repeated_edit_finds_what_it_wrote(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let again = |n: u128| room.teacher().with_command_id(uuid::Uuid::from_u128(0x1234_5678_9abc_7def_8123 << 48 | n));
+    let lesson = room.teacher().catalog().lesson(room.lessons[0]).await.unwrap();
+    let update =
+        || crate::lms::UpdateLesson { version: lesson.version, title: Some("Twice".into()), ..Default::default() };
+    let first = again(1).catalog().update_lesson(lesson.id, update()).await.unwrap();
+    assert_eq!(again(1).catalog().update_lesson(lesson.id, update()).await.unwrap(), first);
+    assert_eq!(again(2).catalog().update_lesson(lesson.id, update()).await.unwrap_err().code(), "version.stale");
+
+    let topic = room.teacher().catalog().topic(room.topics[0]).await.unwrap();
+    let update =
+        || crate::lms::UpdateTopic { version: topic.version, title: Some("Twice".into()), ..Default::default() };
+    let first = again(3).catalog().update_topic(topic.id, update()).await.unwrap();
+    assert_eq!(again(3).catalog().update_topic(topic.id, update()).await.unwrap(), first);
+
+    let course = room.course().await.unwrap();
+    let update =
+        || crate::lms::UpdateCourse { version: course.version, title: Some("Twice".into()), ..Default::default() };
+    let first = again(4).catalog().update_course(course.id, update()).await.unwrap();
+    assert_eq!(again(4).catalog().update_course(course.id, update()).await.unwrap().version, first.version);
+
+    let quiz = room.add_quiz(room.lessons[0], 1, crate::lms::QuizRules::default()).await.unwrap();
+    let update = || crate::lms::UpdateQuiz { version: quiz.version, title: Some("Twice".into()), ..Default::default() };
+    let first = again(5).catalog().update_quiz(quiz.id, update()).await.unwrap();
+    assert_eq!(again(5).catalog().update_quiz(quiz.id, update()).await.unwrap(), first);
+
+    let new = NewAssignment { is_published: true, ..NewAssignment::new("Essay", Points::from_units(1_000_000)) };
+    let assignment = room.teacher().catalog().add_assignment(room.lessons[0], new).await.unwrap();
+    let update = || crate::lms::UpdateAssignment {
+        version: assignment.version,
+        title: Some("Twice".into()),
+        ..Default::default()
+    };
+    let first = again(6).catalog().update_assignment(assignment.id, update()).await.unwrap();
+    assert_eq!(again(6).catalog().update_assignment(assignment.id, update()).await.unwrap(), first);
+
+    let work = room.student(0).assignments().submit(assignment.id, NewSubmission::text("Work.")).await.unwrap();
+    let grade = || crate::lms::NewGrade { points: Points::whole(7), ..Default::default() };
+    let first = again(7).assignments().grade(work.id, grade()).await.unwrap();
+    assert_eq!(again(7).assignments().grade(work.id, grade()).await.unwrap(), first);
+    assert_eq!(again(8).assignments().grade(work.id, grade()).await.unwrap_err().code(), "grade.newer");
+    assert_eq!(room.teacher().assignments().history(work.id).await.unwrap().len(), 1);
+}

@@ -89,7 +89,7 @@ macro_rules! conformance {
             catalog::{ o1_o3_siblings_are_dense_and_sorted, o2_o5_reorder_is_exact_and_idempotent,
                 l3_what_is_not_ready_is_not_published, l5_a_stale_edit_conflicts, d1_deleting_a_lesson_takes_its_work_along,
                 d2_a_course_with_certificates_stays, d3_nothing_more_goes_than_was_shown, l6_objectives_are_known_or_refused,
-                r1_who_may_not_see_it_hears_not_found, x2_lessons_open_in_their_order, a_command_id_is_done_once },
+                r1_who_may_not_see_it_hears_not_found, x2_lessons_open_in_their_order, a_command_id_is_done_once, a_repeated_edit_finds_what_it_wrote },
             enrollment::{ e2_enrolling_twice_is_one_enrollment, e3_the_last_seats_go_to_as_many, e4_e6_who_may_join,
                 e2_withdrawing_keeps_everything, e6_an_order_id_is_one_enrollment, e1_ensure_user_is_one_row },
             learning::{ p1_p2_lessons_complete_by_their_rules, p5_p6_percent_and_the_empty_course, p7_completion_fires_once,

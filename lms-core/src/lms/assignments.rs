@@ -331,6 +331,9 @@ impl Assignments<'_> {
         self.s
             .run(None, |command| async move {
                 let (context, submission, assignment, grader) = self.for_grading(&command, id).await?;
+                if let Some(entry) = entry_of(&command, &context.history) {
+                    return Ok(Planned::nothing(graded_by_entry(submission, &context.history, entry)));
+                }
                 if let Some(seq) = grades::newest_human(&context.history).filter(|seq| *seq > grade.seen_seq) {
                     return Err(Refusal::GradeNewer { seq }.into());
                 }
@@ -463,6 +466,9 @@ impl Assignments<'_> {
         self.s
             .run(None, |command| async move {
                 let (context, submission, assignment, grader) = self.for_grading(&command, id).await?;
+                if let Some(entry) = entry_of(&command, &context.history) {
+                    return Ok(Planned::nothing(graded_by_entry(submission, &context.history, entry)));
+                }
                 let suggestion = grades::open_suggestion(&context.history).cloned().ok_or(Refusal::NoSuggestion {})?;
                 let mark = Mark {
                     cause: GradeCause::Adopted,
@@ -490,6 +496,9 @@ impl Assignments<'_> {
         self.s
             .run(None, |command| async move {
                 let (context, submission, assignment, grader) = self.for_grading(&command, id).await?;
+                if let Some(entry) = entry_of(&command, &context.history) {
+                    return Ok(Planned::nothing(graded_by_entry(submission, &context.history, entry)));
+                }
                 let suggestion = grades::open_suggestion(&context.history).cloned().ok_or(Refusal::NoSuggestion {})?;
                 let mark = Mark {
                     cause: GradeCause::Dismissed,
@@ -547,7 +556,7 @@ impl Assignments<'_> {
         let is_mark = matches!(mark.cause, GradeCause::Graded | GradeCause::Adopted);
         let dismissed = mark.cause == GradeCause::Dismissed;
         let entry = GradeEntry {
-            id: RowId::from_uuid(work.command.derived("grade", 0)),
+            id: entry_id(&work.command),
             subject_type: GradeSubject::Submission,
             subject_id: submission.id.uuid(),
             question_id: uuid::Uuid::nil(),
@@ -628,6 +637,24 @@ impl Assignments<'_> {
         let batch = follow(work, context, &submission, now, &self.s.lms).await?;
         Ok(Planned { batch, outcome: Graded { submission, applied } })
     }
+}
+
+/// The id of the entry that a command writes into a history: it finds its own again (DETAILS 8), also
+/// where it wrote no event.
+pub(super) fn entry_id(command: &Command) -> RowId {
+    RowId::from_uuid(command.derived("grade", 0))
+}
+
+/// The entry that this very command wrote before.
+pub(super) fn entry_of<'h>(command: &Command, history: &'h [GradeEntry]) -> Option<&'h GradeEntry> {
+    let id = entry_id(command);
+    history.iter().find(|entry| entry.id == id)
+}
+
+fn graded_by_entry(submission: Submission, history: &[GradeEntry], entry: &GradeEntry) -> Graded {
+    let is_mark = matches!(entry.cause, GradeCause::Graded | GradeCause::Adopted);
+    let applied = is_mark && grades::current(history).is_some_and(|current| current.seq == entry.seq);
+    Graded { submission, applied }
 }
 
 /// One mark on its way into the history.

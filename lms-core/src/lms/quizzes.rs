@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::assignments::{entry_id, entry_of};
 use super::learner::{Work, access, enrolled, open, result_of, rights};
 use super::{Command, Planned, Quizzes, Session};
 use crate::error::{Error, Problem, Refusal};
@@ -559,6 +560,9 @@ impl Quizzes<'_> {
                 let Actor::User { id: grader } = command.actor.clone() else {
                     return Err(Error::Denied { action: Action::Grade });
                 };
+                if entry_of(&command, &context.history).is_some() {
+                    return Ok(Planned::nothing(()));
+                }
                 let row = context.attempt.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
                 if !matches!(row.state, AttemptState::PendingReview | AttemptState::Graded) {
                     return Err(Refusal::NotGradable {}.into());
@@ -598,7 +602,7 @@ impl Quizzes<'_> {
                 let now = work.command.now;
                 work.batch.expect.push(Expect::Attempt { id: row.id, state: row.state, version: row.version });
                 work.batch.insert(GradeEntry {
-                    id: RowId::from_uuid(work.command.derived("grade", 0)),
+                    id: entry_id(&work.command),
                     subject_type: GradeSubject::Answer,
                     subject_id: attempt.uuid(),
                     question_id: question.uuid(),

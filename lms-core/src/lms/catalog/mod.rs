@@ -85,6 +85,12 @@ impl<'a> StructureEdit<'a> {
     }
 }
 
+/// What a repeated edit gives (DETAILS 8): what stands now, once the job that the edit may have written
+/// is done.
+pub(crate) fn edited_before<T>(command: &Command, stands: T) -> Planned<(T, Option<JobId>)> {
+    Planned::nothing((stands, Some(JobId::from_uuid(command.derived("job", 0)))))
+}
+
 /// content_changed: what, and whether learners can see it (V7).
 pub(crate) fn changed(
     command: &mut Command,
@@ -152,6 +158,9 @@ impl Catalog<'_> {
                     Siblings::Questions(id) => (ContentRef::QuizQuestions(id), SubjectType::Quiz, id.uuid()),
                 };
                 let context = self.content(at, Action::Manage, what, parent).await?;
+                if command.done {
+                    return Ok(edited_before(&command, ()));
+                }
                 if context.siblings == ids {
                     return Ok(Planned::nothing(((), None)));
                 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::{Catalog, Command, Planned};
-use super::{StructureEdit, bump_quiz, changed, objectives_by_key, same_version, touched};
+use super::{StructureEdit, bump_quiz, changed, edited_before, objectives_by_key, same_version, touched};
 use crate::error::Error;
 use crate::model::question::QuestionBody;
 use crate::model::table::Json;
@@ -378,6 +378,9 @@ impl Catalog<'_> {
         self.edit(|mut command| async move {
             let context = self.content(ContentRef::Quiz(id), action, SubjectType::Quiz, id).await?;
             let before = context.quiz.clone().ok_or_else(|| Error::not_found(SubjectType::Quiz, id))?;
+            if command.done {
+                return Ok(edited_before(&command, before));
+            }
             let mut quiz = before.clone();
             change(&mut quiz)?;
             if quiz == before {
@@ -480,6 +483,9 @@ impl Catalog<'_> {
                     let context =
                         self.content(ContentRef::Question(id), Action::EditContent, SubjectType::Question, id).await?;
                     let before = context.question.clone().ok_or_else(|| Error::not_found(SubjectType::Question, id))?;
+                    if command.done {
+                        return Ok(Planned::nothing(before));
+                    }
                     let quiz =
                         context.quiz.clone().ok_or_else(|| Error::not_found(SubjectType::Quiz, before.quiz_id))?;
                     same_version(SubjectType::Quiz, quiz_version, quiz.version)?;

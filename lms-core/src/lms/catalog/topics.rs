@@ -171,6 +171,9 @@ impl Catalog<'_> {
                     let context =
                         self.content(ContentRef::Topic(id), Action::EditContent, SubjectType::Topic, id).await?;
                     let before = context.topic.ok_or_else(|| Error::not_found(SubjectType::Topic, id))?;
+                    if command.done {
+                        return Ok(Planned::nothing(before));
+                    }
                     same_version(SubjectType::Topic, update.version, before.version)?;
                     let mut topic = before.clone();
                     topic.title = update.title.unwrap_or(topic.title);
