@@ -436,7 +436,7 @@ mod tests {
             store(StoreErrorKind::NotSupported),
             store(StoreErrorKind::Unavailable),
             store(StoreErrorKind::Unconfirmed),
-            store(StoreErrorKind::Corrupt { table: "users", column: "role" }),
+            store(StoreErrorKind::Corrupt { table: "users", column: "role", id: None }),
             store(StoreErrorKind::Schema { found: 1, needed: 2 }),
             store(StoreErrorKind::Backend),
             crate::assets::AssetError { key: "a".into(), message: "full".into() }.into(),

@@ -1,5 +1,5 @@
 //! Every read behind a use case walks an index on tables of realistic size.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 use lms_core::Lms;
 use lms_core::store::Store;

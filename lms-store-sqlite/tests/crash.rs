@@ -147,8 +147,9 @@ async fn sell(lms: Lms, store: SqliteStore, course: CourseId) {
     loop {
         let user = lms.system().people().ensure_user(NewUser::new(Role::Student, "Buyer")).await.unwrap().id;
         let system = lms.system();
-        let options = EnrollOptions::default();
-        let planned = system.enrollment().plan_enroll(system.command(), course, user, options).await.unwrap();
+        let enroll =
+            system.plan(|s| async move { s.enrollment().enroll(course, user, EnrollOptions::default()).await });
+        let planned = enroll.await.unwrap();
         let enrollment = planned.outcome.id;
         let sold = store.transaction(move |tx| {
             let order = "INSERT INTO orders VALUES (?1)";

@@ -64,8 +64,8 @@ impl Market {
     async fn plan_for(&self, order: &str) -> Planned<Enrollment> {
         let system = self.world.lms.system();
         let options = EnrollOptions { external_ref: Some(order.to_owned()), ..EnrollOptions::default() };
-        let enrollment = system.enrollment();
-        enrollment.plan_enroll(system.command(), self.room.course, self.buyer, options).await.unwrap()
+        let (course, buyer) = (self.room.course, self.buyer);
+        system.plan(|s| async move { s.enrollment().enroll(course, buyer, options).await }).await.unwrap()
     }
 
     /// How many orders, enrollments of the buyer, and events there are.

@@ -144,9 +144,8 @@ impl WriteBatch {
 const TRIES: u32 = 64;
 
 impl Session {
-    /// A command to plan with (`plan_…`): under the session's own id if the host gave one, else under
-    /// a new one, at the present instant.
-    pub fn command(&self) -> Command {
+    /// The command to plan with: the session's own id if the host gave one, else a new one.
+    pub(crate) fn command(&self) -> Command {
         let now = self.lms.now();
         Command {
             id: self.command_id.unwrap_or_else(|| self.lms.inner.ids.uuid(now)),
