@@ -216,6 +216,8 @@ refusals! {
         /// Where its log row stands.
         status: crate::model::AiLogStatus,
     } = "operation.not_valid" Conflict "the answer cannot be applied: its log row is `{status}`";
+    /// The use case writes more than one batch and cannot be planned as one.
+    NotOneBatch {} = "plan.not_one_batch" Invalid "this cannot be planned as one write; plan its parts one by one";
     /// A subscription's cursor belongs to another log (V4).
     Resync {} = "events.resync" Conflict "the cursor does not belong to this log; read the present state and start anew";
     /// A subscription's cursor is older than the oldest event kept (V4).
@@ -284,7 +286,8 @@ impl Error {
     }
 
     /// No such thing.
-    pub(crate) fn not_found(what: SubjectType, id: impl Into<Uuid>) -> Self {
+    /// There is no such thing, or the actor may not see it.
+    pub fn not_found(what: SubjectType, id: impl Into<Uuid>) -> Self {
         Self::NotFound { what, id: id.into() }
     }
 
@@ -433,7 +436,7 @@ mod tests {
             store(StoreErrorKind::NotSupported),
             store(StoreErrorKind::Unavailable),
             store(StoreErrorKind::Unconfirmed),
-            store(StoreErrorKind::Corrupt { table: "users", column: "role" }),
+            store(StoreErrorKind::Corrupt { table: "users", column: "role", id: None }),
             store(StoreErrorKind::Schema { found: 1, needed: 2 }),
             store(StoreErrorKind::Backend),
             crate::assets::AssetError { key: "a".into(), message: "full".into() }.into(),

@@ -113,7 +113,7 @@ fn the_kinds_of_a_stores_error_have_the_codes_that_the_page_gives_them() {
         ("NotSupported", StoreErrorKind::NotSupported),
         ("Unavailable", StoreErrorKind::Unavailable),
         ("Unconfirmed", StoreErrorKind::Unconfirmed),
-        ("Corrupt", StoreErrorKind::Corrupt { table: "users", column: "role" }),
+        ("Corrupt", StoreErrorKind::Corrupt { table: "users", column: "role", id: None }),
         ("Schema", StoreErrorKind::Schema { found: 0, needed: 1 }),
         ("Backend", StoreErrorKind::Backend),
     ];

@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &[&str])] = &[(
         include_str!("migrations/0001_tables.sql"),
         include_str!("migrations/0001_functions.sql"),
         include_str!("migrations/0001_write.sql"),
+        include_str!("migrations/0001_rights.sql"),
     ],
 )];
 

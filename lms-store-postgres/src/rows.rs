@@ -15,10 +15,6 @@ fn odd() -> StoreError {
     StoreError::with_source(StoreErrorKind::Backend, "a load is not of the shape that this library reads")
 }
 
-fn corrupt(table: &'static str, column: &'static str) -> StoreError {
-    StoreError::new(StoreErrorKind::Corrupt { table, column })
-}
-
 /// A load: an object of named records, lists and numbers.
 pub(crate) struct Doc(Map<String, Json>);
 
@@ -122,8 +118,11 @@ pub(crate) fn records<R: Record>(json: Json) -> Result<Vec<R>> {
 /// The record of an array of its columns.
 pub(crate) fn record<R: Record>(json: Json) -> Result<R> {
     let Json::Array(cells) = json else { return Err(odd()) };
+    let own = R::COLUMNS.iter().position(|c| c.name == "id").and_then(|at| cells.get(at));
+    let id = own.and_then(|id| uuid(id).ok());
     let mut values = R::COLUMNS.iter().zip(cells).map_while(|(column, cell)| value(column, cell));
-    R::from_values(&mut values).map_err(|column| corrupt(R::TABLE, column))
+    R::from_values(&mut values)
+        .map_err(|column| StoreError::new(StoreErrorKind::Corrupt { table: R::TABLE, column, id }))
 }
 
 /// The value of a column; `None` when it is not one of the column's kind.

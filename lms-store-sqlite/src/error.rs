@@ -2,6 +2,7 @@
 
 use lms_core::store::{Constraint, StoreError, StoreErrorKind};
 use rusqlite::{Error, ErrorCode, ffi};
+use uuid::Uuid;
 
 /// What this crate fails with inside; [`Fault::into_store`] is the only way out.
 #[derive(Debug)]
@@ -35,8 +36,8 @@ impl Fault {
         StoreErrorKind::Conflict { expect: None }.into()
     }
 
-    pub(crate) fn corrupt(table: &'static str, column: &'static str) -> Self {
-        StoreErrorKind::Corrupt { table, column }.into()
+    pub(crate) fn corrupt(table: &'static str, column: &'static str, id: Option<Uuid>) -> Self {
+        StoreErrorKind::Corrupt { table, column, id }.into()
     }
 
     pub(crate) fn into_store(self) -> StoreError {
@@ -63,9 +64,17 @@ pub(crate) fn from_driver(error: Error) -> StoreError {
 
 /// The error of a COMMIT: the database may or may not hold the write, unless the code excludes it.
 pub(crate) fn from_commit(error: &Error) -> StoreError {
-    let kind = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => StoreErrorKind::Unavailable,
-        _ => StoreErrorKind::Unconfirmed,
+    let kind = match error {
+        // A key of the host's that is looked at when the transaction ends.
+        Error::SqliteFailure(code, message) if code.code == ErrorCode::ConstraintViolation => {
+            kind_of(code, message.as_deref().unwrap_or_default())
+        }
+        _ => match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
+                StoreErrorKind::Unavailable
+            }
+            _ => StoreErrorKind::Unconfirmed,
+        },
     };
     StoreError::with_source(kind, error.to_string())
 }

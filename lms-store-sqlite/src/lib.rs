@@ -159,7 +159,10 @@ impl SqliteStore {
                         Ok(Ok(value))
                     }
                     Err(e) => {
-                        tx.rollback().map_err(error::from_driver)?;
+                        // A full disk or a trigger may have rolled it back already.
+                        if !tx.is_autocommit() {
+                            tx.rollback().map_err(error::from_driver)?;
+                        }
                         Ok(Err(e))
                     }
                 }
@@ -169,7 +172,8 @@ impl SqliteStore {
 }
 
 /// Applies a planned batch inside the host's transaction, whole or not at all: after a Conflict or a
-/// Duplicate the transaction stands as before the call, and the host plans again.
+/// Duplicate the transaction stands as before the call, and the host plans again. After any other
+/// error the host gives its transaction up: the database may have rolled it back already.
 ///
 /// # Errors
 /// As [`Store::write`](lms_core::store::Store::write).
@@ -181,7 +185,10 @@ pub fn write_in(tx: &rusqlite::Transaction<'_>, batch: &WriteBatch) -> Result<Co
             Ok(committed)
         }
         Err(fault) => {
-            tx.execute_batch("ROLLBACK TO lms_write_in; RELEASE lms_write_in").map_err(error::from_driver)?;
+            // Where the database has rolled back by itself, there is no savepoint to go back to.
+            if !tx.is_autocommit() {
+                tx.execute_batch("ROLLBACK TO lms_write_in; RELEASE lms_write_in").map_err(error::from_driver)?;
+            }
             Err(fault.into_store())
         }
     }

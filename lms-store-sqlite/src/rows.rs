@@ -74,7 +74,11 @@ fn value(column: &Column, stored: ValueRef<'_>) -> Option<Value<'static>> {
 pub(crate) fn record_at<R: Record>(row: &rusqlite::Row<'_>, offset: usize) -> Result<R> {
     let mut values =
         R::COLUMNS.iter().enumerate().map_while(|(index, column)| value(column, row.get_ref(offset + index).ok()?));
-    R::from_values(&mut values).map_err(|column| Fault::corrupt(R::TABLE, column))
+    R::from_values(&mut values).map_err(|column| {
+        let own = R::COLUMNS.iter().position(|c| c.name == "id").and_then(|at| row.get_ref(offset + at).ok());
+        let id = own.and_then(|id| Uuid::from_slice(id.as_blob().ok()?).ok());
+        Fault::corrupt(R::TABLE, column, id)
+    })
 }
 
 /// The columns of a record as a select list over the alias `t`.
@@ -127,23 +131,25 @@ pub(crate) fn number(conn: &Connection, sql: &str, params: impl Params) -> Resul
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
 }
 
-/// One column of ids.
-pub(crate) fn uuids(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<Uuid>> {
+/// One column of ids, of `table`.
+pub(crate) fn uuids(conn: &Connection, table: &'static str, sql: &str, params: impl Params) -> Result<Vec<Uuid>> {
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push(uuid_at(row, 0)?);
+        found.push(uuid_at(row, 0, (table, "id"))?);
     }
     Ok(found)
 }
 
-/// The id in a column.
-pub(crate) fn uuid_at(row: &rusqlite::Row<'_>, index: usize) -> Result<Uuid> {
-    match row.get_ref(index)? {
-        ValueRef::Blob(bytes) => Uuid::from_slice(bytes).map_err(|_| Fault::corrupt("?", "id")),
-        _ => Err(Fault::corrupt("?", "id")),
-    }
+/// The id in a column of the result, which comes from that column of that table.
+pub(crate) fn uuid_at(
+    row: &rusqlite::Row<'_>,
+    index: usize,
+    (table, column): (&'static str, &'static str),
+) -> Result<Uuid> {
+    let bytes = row.get_ref(index)?.as_blob().ok();
+    bytes.and_then(|bytes| Uuid::from_slice(bytes).ok()).ok_or_else(|| Fault::corrupt(table, column, None))
 }
 
 /// Runs a statement; how many rows it touched.

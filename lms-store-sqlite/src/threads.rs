@@ -240,24 +240,37 @@ fn commit(conn: &Connection, group: Vec<(Arc<WriteBatch>, Answer)>) {
                         || StoreError::with_source(StoreErrorKind::Unavailable, "the transaction was rolled back");
                     answer_all(group, |_| Err(failed()));
                 } else {
-                    for single in group {
-                        commit(conn, vec![single]);
-                    }
+                    one_by_one(conn, group);
                 }
                 return;
             }
         }
     }
     let finish = if alone && results.first().is_some_and(Result::is_err) { "ROLLBACK" } else { "COMMIT" };
-    if let Err(e) = conn.execute_batch(finish) {
+    // A batch that failed alone may have taken the transaction along: then there is nothing to finish.
+    if !conn.is_autocommit()
+        && let Err(e) = conn.execute_batch(finish)
+    {
         if !conn.is_autocommit() {
             let _ = conn.execute_batch("ROLLBACK");
         }
-        answer_all(group, |_| Err(from_commit(&e)));
+        let refused = e.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation);
+        if refused && !alone {
+            // A key of the host's that is looked at when the transaction ends: find whose row it was.
+            one_by_one(conn, group);
+        } else {
+            answer_all(group, |_| Err(from_commit(&e)));
+        }
         return;
     }
     let mut results = results.into_iter();
     answer_all(group, |_| results.next().unwrap_or_else(|| Err(backend("a batch without a result"))));
+}
+
+fn one_by_one(conn: &Connection, group: Vec<(Arc<WriteBatch>, Answer)>) {
+    for single in group {
+        commit(conn, vec![single]);
+    }
 }
 
 fn answer_all(group: Vec<(Arc<WriteBatch>, Answer)>, mut with: impl FnMut(usize) -> Result<Committed, StoreError>) {

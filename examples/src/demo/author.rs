@@ -21,8 +21,12 @@ pub struct Authored {
     pub assignment: AssignmentId,
 }
 
+/// How much of a prompt the source's headings may take; its instructions need the rest.
+const SOURCE_BYTES: usize = 200 * 1024;
 /// The most lessons that an outline is asked for.
 const MAX_LESSONS: usize = 300;
+/// The most topics of a lesson.
+const MAX_TOPICS: usize = 40;
 
 /// Writes a course from a source: outline, texts, quizzes, an assignment, each by AI in a
 /// transaction of its own, and publishes it.
@@ -42,16 +46,18 @@ pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
         .collect();
     let headings = Headings::new(files);
     demo.screen.heading("The course, written by AI from the source");
+    // A chapter is a lesson; one with very many sections is several.
+    let lessons = source.chapters.iter().map(|c| c.sections.len().div_ceil(MAX_TOPICS).max(1)).sum::<usize>();
     let brief = CourseBrief {
         outline: OutlineBrief {
             topic: source.title.clone(),
             audience: "curious adults without prior knowledge".to_owned(),
             difficulty: "introductory".to_owned(),
-            max_lessons: source.chapters.len().clamp(1, MAX_LESSONS),
-            max_topics: 40,
+            max_lessons: lessons.clamp(1, MAX_LESSONS),
+            max_topics: MAX_TOPICS,
             ..OutlineBrief::default()
         },
-        source: headings.outline(160),
+        source: headings.outline_within(SOURCE_BYTES),
         size: Some(CallSize { input_bytes: 256 * 1024, max_tokens: 32_000 }),
     };
     let written = demo.ai.create_course(&teacher, &brief, About::default()).await?;

@@ -19,7 +19,7 @@ use crate::reader::{MAX_ANSWER, fold_enum_case, read};
 use crate::{AiTask, Prompt, Violation, schema};
 
 /// The longest prompt that the log keeps, in bytes.
-const MAX_PROMPT: usize = 256 * 1024;
+pub(crate) const MAX_PROMPT: usize = 256 * 1024;
 /// How much of a bad answer goes into the repair.
 const MAX_QUOTED: usize = 16 * 1024;
 /// Violations shown to the model and kept in the log.

@@ -4,6 +4,8 @@
 mod call;
 mod row;
 
+pub(crate) use call::MAX_PROMPT;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -25,6 +25,8 @@ pub struct Source {
     files: Vec<(String, String)>,
     /// File, level, title, byte range of the text.
     index: Vec<(usize, u8, String, Range<usize>)>,
+    /// The titles as they are compared, one per entry of the index.
+    keys: Vec<String>,
 }
 
 impl Source {
@@ -38,7 +40,8 @@ impl Source {
             index.push((n, 0, file_title(name, &found), intro));
             index.extend(found.into_iter().filter(|s| s.level > 0).map(|s| (n, s.level, s.title, s.body)));
         }
-        Self { files, index }
+        let keys = index.iter().map(|(_, _, title, _)| key(title)).collect();
+        Self { files, index, keys }
     }
 
     /// The headings in reading order, each with at most `excerpt_chars` characters of its text.
@@ -62,6 +65,28 @@ impl Source {
                 }
             })
             .collect()
+    }
+
+    /// The outline with as much of the text as fits: shorter beginnings first, then without the deepest
+    /// headings, until its JSON has at most `bytes` bytes. The headings of files and of level 1 always
+    /// stay.
+    #[must_use]
+    pub fn outline_within(&self, bytes: usize) -> Vec<SourceSection> {
+        let size = |sections: &[SourceSection]| serde_json::to_string(sections).map_or(0, |json| json.len());
+        let mut sections = Vec::new();
+        for excerpt in [160, 80, 40, 0] {
+            sections = self.outline(excerpt);
+            if size(&sections) <= bytes {
+                return sections;
+            }
+        }
+        for deepest in (1..6).rev() {
+            sections.retain(|section| section.level <= deepest);
+            if size(&sections) <= bytes {
+                break;
+            }
+        }
+        sections
     }
 
     /// The Markdown that belongs to a topic of an outline over this source: the
@@ -115,12 +140,13 @@ impl Source {
                 .enumerate()
                 .take(range.end)
                 .skip(range.start)
+                .filter(|(i, _)| self.keys.get(*i).is_some_and(|key| !wanted.is_empty() && *key == wanted))
                 .filter(|(i, (_, level, t, _))| {
                     let named_by_file = *level > 0
                         && i.checked_sub(1)
                             .and_then(|i| self.index.get(i))
                             .is_some_and(|(_, l, above, _)| *l == 0 && above == t);
-                    !wanted.is_empty() && !named_by_file && key(t) == wanted
+                    !named_by_file
                 })
                 .map(|(i, _)| i)
                 .collect();
@@ -194,6 +220,24 @@ mod tests {
                 (2, "Light".into(), 3),
             ]
         );
+    }
+
+    #[test]
+    fn an_outline_fits_where_it_can() {
+        let files = (0..200).map(|n| {
+            let deep: String =
+                (0..20).map(|k| format!("### Part {k}\n\nSome words about part {k} of {n}.\n\n")).collect();
+            (format!("{n}.md"), format!("# Chapter {n}\n\n## Section\n\n{deep}"))
+        });
+        let source = Source::new(files.collect());
+        let size = |s: &[SourceSection]| serde_json::to_string(s).unwrap().len();
+        let whole = source.outline(160);
+        assert_eq!(source.outline_within(usize::MAX), whole);
+        let shorter = source.outline_within(size(&whole) - 1);
+        assert_eq!(shorter.len(), whole.len());
+        let fewer = source.outline_within(60_000);
+        assert!(size(&fewer) <= 60_000 && fewer.iter().all(|s| s.level < 3));
+        assert_eq!(fewer.iter().filter(|s| s.level == 1).count(), 200);
     }
 
     #[test]

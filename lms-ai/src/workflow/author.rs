@@ -8,10 +8,12 @@ use lms_core::lms::{
 };
 use lms_core::model::question::{ChoiceMode, Labelled, QuestionBody, TextKey};
 use lms_core::model::{
-    Assignment, BasisPoints, ContentType, CourseId, Criterion, LessonId, Points, Quiz, Rubric, Topic, TopicId,
+    Assignment, BasisPoints, ContentType, Course, Criterion, Lesson, LessonId, Points, Quiz, Rubric, SubjectType,
+    Topic, TopicId,
 };
-use lms_core::store::CourseStructure;
+use lms_core::store::ContentRef;
 
+use crate::engine::MAX_PROMPT;
 use crate::task::{
     AssignmentIn, AssignmentOut, AssignmentTask, BodyIn, BodyOut, BodyTask, CallSize, Objective, OptionOut,
     OutlineBrief, OutlineIn, OutlineOut, OutlineTask, QuestionOut, QuestionType, QuizIn, QuizOut, QuizTask,
@@ -122,11 +124,10 @@ impl Ai {
     ) -> Result<Topic, AiError> {
         let row = session.catalog().topic(topic).await?;
         let lesson = session.catalog().lesson(row.lesson_id).await?;
-        let structure = session.catalog().structure(lesson.course_id).await?;
-        let course = &structure.course;
+        let (course, objectives) = lesson_objectives(self, &lesson).await?;
         about.course_id = Some(course.id);
         about.subject = Some(("topic", topic.uuid()));
-        let objectives = lesson_objectives(self, &structure, lesson.id).await?;
+        let source = source.unwrap_or_default();
         let input = BodyIn {
             course_title: course.title.clone(),
             lesson_title: lesson.title.clone(),
@@ -137,7 +138,8 @@ impl Ai {
             audience: course.audience.clone(),
             difficulty: course.difficulty.clone(),
             language: course.language.clone(),
-            source: source.unwrap_or_default().to_owned(),
+            source: source.to_owned(),
+            size: room_for(BodyIn::default().size, source),
             ..BodyIn::default()
         };
         let accepted = self.run::<BodyTask>(session, &input, about).await?;
@@ -159,20 +161,20 @@ impl Ai {
         mut about: About,
     ) -> Result<Quiz, AiError> {
         let row = session.catalog().lesson(lesson).await?;
-        let structure = session.catalog().structure(row.course_id).await?;
+        let (course, objectives) = lesson_objectives(self, &row).await?;
         about.course_id = Some(row.course_id);
         about.subject = Some(("lesson", lesson.uuid()));
-        let text = lesson_text(session, lesson).await?;
+        let text = lesson_text(session, lesson, QuizIn::default().size).await?;
         if text.trim().chars().count() < 100 {
             return Err(AiError::NoText("write the lesson's topics first"));
         }
         let input = QuizIn {
             lesson_title: row.title.clone(),
             lesson_markdown: text,
-            language: structure.course.language.clone(),
+            language: course.language.clone(),
             count: brief.count.max(1),
             types: brief.types.clone(),
-            objectives: lesson_objectives(self, &structure, lesson).await?,
+            objectives,
             difficulty: brief.difficulty.clone(),
             ..QuizIn::default()
         };
@@ -196,14 +198,13 @@ impl Ai {
         mut about: About,
     ) -> Result<Assignment, AiError> {
         let row = session.catalog().lesson(lesson).await?;
-        let structure = session.catalog().structure(row.course_id).await?;
-        let course = &structure.course;
+        let (course, objectives) = lesson_objectives(self, &row).await?;
         about.course_id = Some(course.id);
         about.subject = Some(("lesson", lesson.uuid()));
         let input = AssignmentIn {
             context_title: row.title.clone(),
-            source: lesson_text(session, lesson).await?,
-            objectives: lesson_objectives(self, &structure, lesson).await?,
+            source: lesson_text(session, lesson, AssignmentIn::default().size).await?,
+            objectives,
             max_points: brief.max_points,
             audience: course.audience.clone(),
             difficulty: course.difficulty.clone(),
@@ -216,28 +217,58 @@ impl Ai {
     }
 }
 
-/// The text of a lesson: its topics, each under its title.
-async fn lesson_text(session: &Session, lesson: LessonId) -> Result<String, AiError> {
+/// The text of a lesson: its topics, each under its title. Of a lesson that is longer than one call takes,
+/// every topic gives its beginning, the shorter ones whole.
+async fn lesson_text(session: &Session, lesson: LessonId, size: CallSize) -> Result<String, AiError> {
     let topics = session.catalog().topics(lesson).await?;
-    Ok(topics
+    let parts: Vec<String> = topics
         .iter()
         .filter_map(|topic| topic.body.as_deref().map(|body| format!("## {}\n\n{body}\n", topic.title)))
-        .collect::<Vec<_>>()
-        .join("\n"))
+        .collect();
+    Ok(fitting(&parts, size.input_bytes / 4 * 3).join("\n"))
 }
 
-/// The objectives that a lesson serves; all of the course's where it names none.
-async fn lesson_objectives(ai: &Ai, structure: &CourseStructure, lesson: LessonId) -> Result<Vec<Objective>, AiError> {
-    let course: CourseId = structure.course.id;
-    let links = ai.lms.store().objective_links(course).await.map_err(lms_core::Error::from)?;
-    let served = |objective: &lms_core::model::Objective| links.contains(&(objective.id, lesson.uuid()));
-    let any = structure.objectives.iter().any(served);
-    Ok(structure
+/// The parts, cut so that they fit together: the longest are cut first, each after a paragraph.
+fn fitting(parts: &[String], bytes: usize) -> Vec<&str> {
+    let mut most = parts.iter().map(String::len).max().unwrap_or(0);
+    while most > 0 && parts.iter().map(|part| part.len().min(most) + 1).sum::<usize>() > bytes {
+        most = most * 9 / 10;
+    }
+    parts.iter().map(|part| beginning(part, most)).collect()
+}
+
+/// At most this many bytes of a text, up to the end of a paragraph, a line or a word.
+fn beginning(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes {
+        return text;
+    }
+    let boundary = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let cut = text.get(..boundary).unwrap_or_default();
+    let end = ["\n\n", "\n", " "].iter().find_map(|mark| cut.rfind(mark).filter(|at| *at > bytes / 2));
+    cut.get(..end.unwrap_or(cut.len())).unwrap_or_default()
+}
+
+/// A task's size, widened for a text of the caller's own; the engine's limit stands above it.
+fn room_for(size: CallSize, text: &str) -> CallSize {
+    CallSize { input_bytes: size.input_bytes.max(text.len().saturating_mul(2).min(MAX_PROMPT)), ..size }
+}
+
+/// The course of a lesson, and the objectives that the lesson serves; all of the course's where it names
+/// none.
+async fn lesson_objectives(ai: &Ai, lesson: &Lesson) -> Result<(Course, Vec<Objective>), AiError> {
+    let (store, course) = (ai.lms.store(), lesson.course_id);
+    let found = store.content(None, ContentRef::Objectives(course)).await.map_err(lms_core::Error::from)?;
+    let found = found.ok_or_else(|| lms_core::Error::not_found(SubjectType::Course, course))?;
+    let links = store.objective_links(course).await.map_err(lms_core::Error::from)?;
+    let served = |objective: &lms_core::model::Objective| links.contains(&(objective.id, lesson.id.uuid()));
+    let any = found.objectives.iter().any(served);
+    let objectives = found
         .objectives
         .iter()
         .filter(|objective| !any || served(objective))
         .map(|objective| Objective { key: objective.key.clone(), text: objective.text.clone() })
-        .collect())
+        .collect();
+    Ok((found.course, objectives))
 }
 
 fn course_draft(brief: &OutlineBrief, out: &OutlineOut) -> CourseDraft {
@@ -356,4 +387,19 @@ fn new_assignment(out: &AssignmentOut, brief: &AssignmentBrief) -> Result<NewAss
         objectives: out.objective_keys.clone(),
         ..NewAssignment::new(out.title.clone(), points(brief.max_points)?)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_parts_give_their_beginnings_and_short_ones_stay_whole() {
+        let parts = vec!["short".to_owned(), "One paragraph.\n\n".repeat(100), "Ünïcödé ".repeat(300)];
+        let cut = fitting(&parts, 1_000);
+        assert_eq!(cut[0], "short");
+        assert!(cut[1].ends_with("paragraph.") && cut.iter().map(|c| c.len() + 1).sum::<usize>() <= 1_000);
+        assert_eq!(fitting(&parts, 1_000_000), parts);
+        assert!(fitting(&parts, 0).iter().all(|part| part.is_empty()));
+    }
 }

@@ -78,10 +78,7 @@ pub async fn i1_a_batch_that_fails_anywhere_leaves_nothing(h: &Harness) {
     let operation = uuid::Uuid::from_u128(77);
     let log = valid_log(h, "outline", operation).await;
     let origin = crate::lms::AiOrigin { log_id: log.id, operation_id: operation };
-    let planned = {
-        let command = session.clone().with_command_id(operation).command();
-        session.catalog().plan_apply_course(command, draft(), origin).await.unwrap()
-    };
+    let planned = session.plan(|s| async move { s.catalog().apply_course(draft(), origin).await }).await.unwrap();
     let poison = Change::Insert(teacher.clone().into());
     for position in 0..=planned.batch.changes.len() {
         let mut batch = planned.batch.clone();

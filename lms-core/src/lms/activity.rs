@@ -189,6 +189,11 @@ impl Activity<'_> {
                 structure.assignments.iter().filter(|a| a.lesson_id == id).map(|a| a.order_index).collect();
             dense("assignments.order_index", id.uuid(), assignments);
         }
+        dense("objectives.order_index", row.id.uuid(), structure.objectives.iter().map(|o| o.order_index).collect());
+        for quiz in &structure.quizzes {
+            let questions = self.s.store().questions(quiz.id).await?.iter().map(|q| q.order_index).collect();
+            dense("quiz_questions.order_index", quiz.id.uuid(), questions);
+        }
         let mut after = None;
         loop {
             let page = self.s.store().records(course, false, ById { after, limit: 500 }).await?;
@@ -246,6 +251,12 @@ impl Activity<'_> {
                     edit.batch.changes.push(Change::Order { siblings: Siblings::Topics(id), ids: topics });
                     edit.batch.changes.push(Change::Order { siblings: Siblings::Quizzes(id), ids: quizzes });
                     edit.batch.changes.push(Change::Order { siblings: Siblings::Assignments(id), ids: assignments });
+                }
+                let ids = structure.objectives.iter().map(|o| o.id.uuid()).collect();
+                edit.batch.changes.push(Change::Order { siblings: Siblings::Objectives(course), ids });
+                for quiz in &structure.quizzes {
+                    let ids = self.s.store().questions(quiz.id).await?.iter().map(|q| q.id.uuid()).collect();
+                    edit.batch.changes.push(Change::Order { siblings: Siblings::Questions(quiz.id), ids });
                 }
                 if structure.course.capacity.is_some() {
                     edit.batch.changes.push(Change::RecountSeats { course });

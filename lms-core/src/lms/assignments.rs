@@ -687,6 +687,7 @@ fn raw_of(assignment: &Assignment, points: Option<Points>, scores: Option<&Rubri
         Error::Store(crate::store::StoreError::new(crate::store::StoreErrorKind::Corrupt {
             table: "assignments",
             column: "rubric",
+            id: Some(assignment.id.uuid()),
         }))
     })?;
     let raw = match (&rubric, scores) {

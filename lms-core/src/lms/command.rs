@@ -1,7 +1,7 @@
 //! How a command runs: load, decide, write; again on conflict (DESIGN §3, DETAILS 6 and 8).
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Lms, Session};
 use crate::clock::jitter;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::model::table::Json;
 use crate::model::*;
 use crate::store::{Change, Constraint, Row, StoreErrorKind, WriteBatch};
@@ -29,6 +29,9 @@ impl<T> Planned<T> {
         Self { batch: WriteBatch::default(), outcome }
     }
 }
+
+/// Where the batch of a use case goes while it is planned.
+pub(crate) type Slot = Arc<Mutex<Option<WriteBatch>>>;
 
 /// One command: drawn once, kept over every try.
 #[derive(Debug, Clone)]
@@ -153,6 +156,46 @@ impl Session {
         }
     }
 
+    /// Plans a use case without writing: its batch, for a host's own transaction ("the order and the
+    /// enrollment, or neither"), and its outcome, which holds once the batch is committed. After that
+    /// commit the host calls `lms.committed()`. A batch that the store calls out of date is planned anew.
+    ///
+    /// An edit that touches many learners is planned as its first batch; the job that it writes is
+    /// finished by `lms.background()`, `lms.tick()`, or the learners' next commands.
+    ///
+    /// ```
+    /// # async fn buy(lms: lms_core::Lms, course: lms_core::model::CourseId, buyer: lms_core::model::UserId)
+    /// # -> Result<(), lms_core::Error> {
+    /// use lms_core::lms::EnrollOptions;
+    ///
+    /// let planned = lms
+    ///     .system()
+    ///     .plan(|s| async move { s.enrollment().enroll(course, buyer, EnrollOptions::default()).await })
+    ///     .await?;
+    /// assert_eq!(planned.outcome.course_id, course);
+    /// // … write planned.batch in the host's transaction, beside the order
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The use case's own, and NotOneBatch for one that writes more than one batch.
+    pub async fn plan<T, F, Fut>(&self, use_case: F) -> Result<Planned<T>, Error>
+    where
+        F: FnOnce(Session) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+    {
+        let slot = Slot::default();
+        let session = Self { plan: Some(slot.clone()), ..self.clone() };
+        let outcome = use_case(session).await?;
+        let batch = slot.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
+        Ok(Planned { batch, outcome })
+    }
+
+    /// Whether it only plans.
+    pub(crate) const fn is_planning(&self) -> bool {
+        self.plan.is_some()
+    }
+
     /// Runs a command to its end: plans it, writes its batch, and plans again when the data changed
     /// meanwhile. `stripe` keeps commands on one learner's work apart within this process.
     pub(crate) async fn run<T, F, Fut>(&self, stripe: Option<Uuid>, plan: F) -> Result<T, Error>
@@ -185,6 +228,10 @@ impl Session {
             if planned.batch.is_empty() {
                 return Ok(planned.outcome);
             }
+            if let Some(slot) = &self.plan {
+                let before = slot.lock().unwrap_or_else(PoisonError::into_inner).replace(planned.batch);
+                return if before.is_none() { Ok(planned.outcome) } else { Err(Refusal::NotOneBatch {}.into()) };
+            }
             match self.lms.inner.store.write(Arc::new(planned.batch)).await {
                 Ok(_) => {
                     self.lms.committed();
@@ -197,10 +244,10 @@ impl Session {
                     StoreErrorKind::Duplicate(Constraint::UserExternalId | Constraint::CourseExternalId)
                         if tries > 1 =>
                     {
-                        return Err(crate::error::Refusal::ExternalIdTaken {}.into());
+                        return Err(Refusal::ExternalIdTaken {}.into());
                     }
                     StoreErrorKind::Duplicate(Constraint::UserEmail) => {
-                        return Err(crate::error::Refusal::EmailTaken {}.into());
+                        return Err(Refusal::EmailTaken {}.into());
                     }
                     StoreErrorKind::Duplicate(Constraint::Id) if tries > 2 => return Err(e.into()),
                     StoreErrorKind::Duplicate(_) => {}

@@ -51,11 +51,7 @@ impl Enrollments<'_> {
         self.s.run(Some(student.uuid()), |command| self.plan_enroll(command, course, student, options.clone())).await
     }
 
-    /// Enrolling as a plan, for a host's own transaction: "the order and the enrollment, or neither".
-    ///
-    /// # Errors
-    /// As [`Enrollments::enroll`].
-    pub async fn plan_enroll(
+    async fn plan_enroll(
         &self,
         mut command: Command,
         course: CourseId,

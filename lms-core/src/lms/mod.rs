@@ -178,7 +178,7 @@ impl Lms {
 
     /// Acts as any actor.
     pub fn act(&self, actor: Actor) -> Session {
-        Session { lms: self.clone(), actor, command_id: None }
+        Session { lms: self.clone(), actor, command_id: None, plan: None }
     }
 
     /// The store underneath.
@@ -219,6 +219,8 @@ pub struct Session {
     pub(crate) lms: Lms,
     pub(crate) actor: Actor,
     pub(crate) command_id: Option<Uuid>,
+    /// Where the batch goes instead of the store, while planning.
+    pub(crate) plan: Option<command::Slot>,
 }
 
 macro_rules! areas {

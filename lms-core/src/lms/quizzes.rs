@@ -112,8 +112,8 @@ pub struct AnswerGrade {
     pub seen_seq: i64,
 }
 
-fn corrupt(table: &'static str, column: &'static str) -> Error {
-    StoreError::new(StoreErrorKind::Corrupt { table, column }).into()
+fn corrupt(table: &'static str, column: &'static str, row: impl Into<Uuid>) -> Error {
+    StoreError::new(StoreErrorKind::Corrupt { table, column, id: Some(row.into()) }).into()
 }
 
 impl Quizzes<'_> {
@@ -241,7 +241,7 @@ impl Quizzes<'_> {
                 if row.state != AttemptState::InProgress || overdue(&row, context.quiz.as_ref(), command.now) {
                     return Err(Refusal::AttemptClosed {}.into());
                 }
-                let mut saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers"))?;
+                let mut saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
                 let mut report = SaveReport { answers: BTreeMap::new(), problems: Vec::new(), stale: false };
                 if saved.clients.get(client).is_some_and(|last| seq <= *last) {
                     report.stale = true;
@@ -334,7 +334,7 @@ impl Quizzes<'_> {
             return Ok(Planned::nothing(false));
         }
         let content = self.revision(row.revision_id).await?;
-        let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers"))?;
+        let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
         let mut records = Vec::with_capacity(content.questions.len());
         let mut graded = Vec::with_capacity(content.questions.len());
         for question in &content.questions {
@@ -449,8 +449,8 @@ impl Quizzes<'_> {
         let row = context.attempt.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
         let content = self.revision(row.revision_id).await?;
         let quiz = context.quiz.as_ref();
-        let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers"))?;
-        let graded = row.graded_answers().map_err(|_| corrupt("quiz_attempts", "graded"))?;
+        let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
+        let graded = row.graded_answers().map_err(|_| corrupt("quiz_attempts", "graded", row.id))?;
         let mut questions: Vec<QuestionView> = content.questions.iter().map(RevisionQuestion::view).collect();
         if quiz.is_some_and(|q| q.shuffle_questions) {
             questions = shuffle::shuffled(questions, row.seed, "questions");
@@ -570,7 +570,7 @@ impl Quizzes<'_> {
                 let content = self.revision(row.revision_id).await?;
                 let mut graded = row
                     .graded_answers()
-                    .map_err(|_| corrupt("quiz_attempts", "graded"))?
+                    .map_err(|_| corrupt("quiz_attempts", "graded", row.id))?
                     .ok_or(Refusal::NotGradable {})?;
                 let Some(record) = graded.answers.iter_mut().find(|r| r.question_id == question) else {
                     return Err(Error::not_found(SubjectType::Question, question));
@@ -628,7 +628,7 @@ impl Quizzes<'_> {
                 let waits = graded.answers.iter().any(|r| r.earned.is_none());
                 if !waits {
                     after.state = AttemptState::Graded;
-                    after.score = Some(total_of(&content, &graded)?);
+                    after.score = Some(total_of(after.id, &content, &graded)?);
                 }
                 after.graded = Some(Json::of(&graded));
                 let kind = if history.is_empty() { EventKind::AssignmentGraded } else { EventKind::GradeChanged };
@@ -676,7 +676,7 @@ fn record_of(question: &RevisionQuestion, graded: &grading::GradedAnswer) -> Gra
 
 /// The total of an attempt whose essays were graded by people: keyed answers by their exact
 /// fractions, essays by their marks, summed once (N1), never below 0 (Q13).
-fn total_of(content: &RevisionContent, graded: &GradedAnswers) -> Result<Points, Error> {
+fn total_of(attempt: AttemptId, content: &RevisionContent, graded: &GradedAnswers) -> Result<Points, Error> {
     let answers = graded
         .answers
         .iter()
@@ -686,8 +686,8 @@ fn total_of(content: &RevisionContent, graded: &GradedAnswers) -> Result<Points,
             grading::restored(record.state, record.fraction.as_deref(), record.earned, record.possible, negative)
         })
         .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| corrupt("quiz_attempts", "graded"))?;
-    grading::total(&answers).earned.ok_or_else(|| corrupt("quiz_attempts", "graded"))
+        .ok_or_else(|| corrupt("quiz_attempts", "graded", attempt))?;
+    grading::total(&answers).earned.ok_or_else(|| corrupt("quiz_attempts", "graded", attempt))
 }
 
 /// Whether the attempt's deadline and grace are over (A5).
@@ -702,9 +702,8 @@ fn revision_of(quiz: &Quiz, questions: &[QuizQuestion], now: Timestamp) -> Resul
         format: 1,
         questions: questions
             .iter()
-            .map(QuizQuestion::revised)
-            .collect::<Result<_, _>>()
-            .map_err(|_| corrupt("quiz_questions", "correct_answer"))?,
+            .map(|question| question.revised().map_err(|_| corrupt("quiz_questions", "correct_answer", question.id)))
+            .collect::<Result<_, _>>()?,
     };
     let json = Json::of(&content);
     if json.as_str().len() > MAX_ANSWERS || questions.len() > 500 {
@@ -755,9 +754,9 @@ impl RevisionCache {
         if let Some((content, _)) = self.lock().by_id.get(&id) {
             return Ok(content.clone());
         }
-        let row = session.store().revision(id).await?.ok_or_else(|| corrupt("quiz_attempts", "revision_id"))?;
+        let row = session.store().revision(id).await?.ok_or_else(|| corrupt("quiz_revisions", "id", id))?;
         let content: Arc<RevisionContent> =
-            Arc::new(row.content.read().map_err(|_| corrupt("quiz_revisions", "content"))?);
+            Arc::new(row.content.read().map_err(|_| corrupt("quiz_revisions", "content", id))?);
         let size = row.content.as_str().len();
         let mut kept = self.lock();
         if kept.by_id.insert(id, (content.clone(), size)).is_none() {

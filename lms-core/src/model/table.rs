@@ -56,6 +56,8 @@ pub struct Column {
     pub kind: Kind,
     /// Whether NULL is allowed.
     pub nullable: bool,
+    /// The only words that it may hold; empty where it is not a column of words.
+    pub words: &'static [&'static str],
 }
 
 /// A Rust type that stands in one column.
@@ -64,6 +66,8 @@ pub trait Field: Sized {
     const KIND: Kind;
     /// Whether the column may be NULL.
     const NULLABLE: bool;
+    /// The only words that the column may hold; empty where the type is not an enum of words.
+    const WORDS: &'static [&'static str] = &[];
     /// The value to write.
     fn to_value(&self) -> Value<'_>;
     /// The value read back; `None` when it is not one of this type's.
@@ -205,6 +209,7 @@ impl Field for super::BasisPoints {
 impl<T: Field> Field for Option<T> {
     const KIND: Kind = T::KIND;
     const NULLABLE: bool = true;
+    const WORDS: &'static [&'static str] = T::WORDS;
     fn to_value(&self) -> Value<'_> {
         self.as_ref().map_or(Value::Null, Field::to_value)
     }
@@ -276,7 +281,8 @@ impl Field for Json {
     }
     fn from_value(value: Value<'static>) -> Option<Self> {
         match value {
-            Value::Json(text) => Some(Self(text.into_owned())),
+            // Nobody should be able to store anything else; what somebody did all the same is found here.
+            Value::Json(text) => Self::parse(text).ok(),
             _ => None,
         }
     }
@@ -328,6 +334,7 @@ macro_rules! words {
         impl $crate::model::table::Field for $name {
             const KIND: $crate::model::table::Kind = $crate::model::table::Kind::Text;
             const NULLABLE: bool = false;
+            const WORDS: &'static [&'static str] = Self::WORDS;
             fn to_value(&self) -> $crate::model::table::Value<'_> {
                 $crate::model::table::Value::Text(std::borrow::Cow::Borrowed(self.as_str()))
             }
@@ -355,6 +362,7 @@ macro_rules! record {
                     name: stringify!($field),
                     kind: <$ty as $crate::model::table::Field>::KIND,
                     nullable: <$ty as $crate::model::table::Field>::NULLABLE,
+                    words: <$ty as $crate::model::table::Field>::WORDS,
                 },
             )*];
             fn values(&self) -> Vec<$crate::model::table::Value<'_>> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use uuid::Uuid;
+
 /// What went wrong in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -28,6 +30,8 @@ pub enum StoreErrorKind {
         table: &'static str,
         /// The column.
         column: &'static str,
+        /// The row, where its id can be read.
+        id: Option<Uuid>,
     },
     /// The schema in the database is not the one this library needs.
     Schema {
@@ -122,7 +126,18 @@ impl fmt::Display for StoreError {
             StoreErrorKind::NotSupported => f.write_str("the store cannot do this"),
             StoreErrorKind::Unavailable => f.write_str("the store is not available; nothing was written"),
             StoreErrorKind::Unconfirmed => f.write_str("the write was sent and its outcome is unknown"),
-            StoreErrorKind::Corrupt { table, column } => write!(f, "a row of `{table}` holds an invalid `{column}`"),
+            StoreErrorKind::Corrupt { table, column, id: Some(id) } => {
+                write!(f, "row {id} of `{table}` holds an invalid `{column}`")
+            }
+            StoreErrorKind::Corrupt { table, column, id: None } => {
+                write!(f, "a row of `{table}` holds an invalid `{column}`")
+            }
+            StoreErrorKind::Schema { found, needed } if found > needed => {
+                write!(
+                    f,
+                    "the database has schema version {found} and this library knows {needed}; use a newer release of the library"
+                )
+            }
             StoreErrorKind::Schema { found, needed } => {
                 write!(f, "the database has schema version {found} and this library needs {needed}; run migrate()")
             }

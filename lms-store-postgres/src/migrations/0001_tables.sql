@@ -974,7 +974,8 @@ CREATE INDEX submissions_enrollment ON {lms}.submissions (enrollment_id, course_
 CREATE INDEX submissions_graded_by ON {lms}.submissions (graded_by);
 CREATE UNIQUE INDEX submissions_draft ON {lms}.submissions (assignment_id, student_id) WHERE state = 'draft';
 -- What waits for a grader.
-CREATE INDEX submissions_to_grade ON {lms}.submissions (course_id, submitted_at) WHERE state = 'submitted';
+CREATE INDEX submissions_to_grade ON {lms}.submissions (course_id, submitted_at)
+    WHERE state = 'submitted' OR suggested_seq IS NOT NULL;
 CREATE INDEX submissions_awaiting_ai ON {lms}.submissions (submitted_at) WHERE ai_status = 'pending';
 
 -- One entry of the append-only grade history (S9). Subject ids are plain: entries outlive content

@@ -100,7 +100,7 @@ pub(super) fn awaiting_ai() -> String {
 /// $1 course, $2 limit.
 pub(super) fn to_grade() -> String {
     listing(&many::<SubmissionHead>(
-        "WHERE t.course_id = $1::uuid
+        "WHERE t.course_id = $1::uuid AND (t.state = 'submitted' OR t.suggested_seq IS NOT NULL)
            AND (t.suggested_seq IS NOT NULL OR (t.state = 'submitted' AND t.ai_status <> 'pending'))
          ORDER BY t.submitted_at, t.id LIMIT $2::bigint",
     ))

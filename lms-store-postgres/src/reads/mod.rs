@@ -83,7 +83,7 @@ statements! {
     quiz_percents_quiz = analytics::quiz_percents("r.quiz_id = $1::uuid");
     quiz_percents_lesson =
         analytics::quiz_percents("r.quiz_id IN (SELECT id FROM {lms}.quizzes WHERE lesson_id = $1::uuid)");
-    quiz_percents_course = analytics::quiz_percents("r.course_id = $1::uuid");
+    quiz_percents_course = analytics::quiz_percents("e.course_id = $1::uuid");
     active_students_course = analytics::active_students(true);
     active_students_all = analytics::active_students(false);
     on_time = analytics::on_time();

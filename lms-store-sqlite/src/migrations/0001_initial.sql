@@ -37,7 +37,7 @@ CREATE TABLE users (
     -- The host's own id of this person, unique where given.
     external_id TEXT,
     -- The host's own data, an object of at most 16 KiB, never read by a rule.
-    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND octet_length(metadata) <= 16384),
+    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND length(CAST(metadata AS BLOB)) <= 16384),
     -- When the person was erased; final.
     erased_at INTEGER,
     -- The row's version (L5).
@@ -207,7 +207,7 @@ CREATE TABLE courses (
     -- The course it was copied from.
     copied_from BLOB CHECK (length(copied_from) = 16) REFERENCES courses (id) ON DELETE SET NULL,
     -- The host's own data (L8).
-    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND octet_length(metadata) <= 16384),
+    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND length(CAST(metadata AS BLOB)) <= 16384),
     -- Published required lessons.
     lessons_total INTEGER NOT NULL CHECK (lessons_total >= 0),
     -- Published required quizzes of published lessons.
@@ -296,7 +296,7 @@ CREATE TABLE lessons (
     -- The lesson it was copied from.
     copied_from BLOB CHECK (length(copied_from) = 16) REFERENCES lessons (id) ON DELETE SET NULL,
     -- The host's own data (L8).
-    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND octet_length(metadata) <= 16384),
+    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND length(CAST(metadata AS BLOB)) <= 16384),
     -- The row's version (L5).
     version INTEGER NOT NULL CHECK (version >= 0),
     -- When the row was made.
@@ -334,7 +334,7 @@ CREATE TABLE topics (
     -- Where it is: https or an asset key.
     content_url TEXT,
     -- CommonMark, at most 1 MB; for media a transcript.
-    body TEXT CHECK (octet_length(body) <= 1048576),
+    body TEXT CHECK (length(CAST(body AS BLOB)) <= 1048576),
     -- Its place among the lesson's topics.
     order_index INTEGER NOT NULL,
     -- Whether AI made it (L4).
@@ -346,7 +346,7 @@ CREATE TABLE topics (
     -- The topic it was copied from.
     copied_from BLOB CHECK (length(copied_from) = 16) REFERENCES topics (id) ON DELETE SET NULL,
     -- The host's own data (L8).
-    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND octet_length(metadata) <= 16384),
+    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND length(CAST(metadata AS BLOB)) <= 16384),
     -- The row's version (L5).
     version INTEGER NOT NULL CHECK (version >= 0),
     -- When the row was made.
@@ -406,7 +406,7 @@ CREATE TABLE quizzes (
     -- The quiz it was copied from.
     copied_from BLOB CHECK (length(copied_from) = 16) REFERENCES quizzes (id) ON DELETE SET NULL,
     -- The host's own data (L8).
-    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND octet_length(metadata) <= 16384),
+    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND length(CAST(metadata AS BLOB)) <= 16384),
     -- The row's version; an edit of a question bumps it too (L5).
     version INTEGER NOT NULL CHECK (version >= 0),
     -- When the row was made.
@@ -539,7 +539,7 @@ CREATE TABLE assignments (
     -- The assignment it was copied from.
     copied_from BLOB CHECK (length(copied_from) = 16) REFERENCES assignments (id) ON DELETE SET NULL,
     -- The host's own data (L8).
-    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND octet_length(metadata) <= 16384),
+    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND length(CAST(metadata AS BLOB)) <= 16384),
     -- The row's version (L5).
     version INTEGER NOT NULL CHECK (version >= 0),
     -- When the row was made.
@@ -639,7 +639,7 @@ CREATE TABLE enrollments (
     -- When course_opened was last written (V3).
     opened_at INTEGER,
     -- The host's own data (L8).
-    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND octet_length(metadata) <= 16384),
+    metadata TEXT NOT NULL CHECK (json_valid(metadata) AND length(CAST(metadata AS BLOB)) <= 16384),
     -- The version of everything this learner does in the course.
     version INTEGER NOT NULL CHECK (version >= 0),
     -- When the row was made.
@@ -920,7 +920,7 @@ CREATE TABLE submissions (
     -- A link to the work.
     submission_url TEXT,
     -- The work as text, at most 1 MB.
-    content TEXT CHECK (octet_length(content) <= 1048576),
+    content TEXT CHECK (length(CAST(content AS BLOB)) <= 1048576),
     -- When it was handed in.
     submitted_at INTEGER,
     -- Seconds late (S5).
@@ -975,7 +975,8 @@ CREATE INDEX submissions_enrollment ON submissions (enrollment_id, course_id, st
 CREATE INDEX submissions_graded_by ON submissions (graded_by);
 CREATE UNIQUE INDEX submissions_draft ON submissions (assignment_id, student_id) WHERE state = 'draft';
 -- What waits for a grader.
-CREATE INDEX submissions_to_grade ON submissions (course_id, submitted_at) WHERE state = 'submitted';
+CREATE INDEX submissions_to_grade ON submissions (course_id, submitted_at)
+    WHERE state = 'submitted' OR suggested_seq IS NOT NULL;
 CREATE INDEX submissions_awaiting_ai ON submissions (submitted_at) WHERE ai_status = 'pending';
 
 -- One entry of the append-only grade history (S9). Subject ids are plain: entries outlive content

@@ -22,7 +22,7 @@ pub(crate) fn quiz_percents(conn: &Connection, scope: QuizScope) -> Result<Perce
     let (filter, key) = match scope {
         QuizScope::Quiz(quiz) => ("r.quiz_id = ?1", quiz.uuid()),
         QuizScope::Lesson(lesson) => ("r.quiz_id IN (SELECT id FROM quizzes WHERE lesson_id = ?1)", lesson.uuid()),
-        QuizScope::Course(course) => ("r.course_id = ?1", course.uuid()),
+        QuizScope::Course(course) => ("e.course_id = ?1", course.uuid()),
     };
     // earned × 10^8 ÷ possible fits 64 bits up to 920 points of a quiz; beyond, the quotient is taken
     // in two steps, exactly.

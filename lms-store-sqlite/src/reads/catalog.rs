@@ -102,7 +102,8 @@ pub(crate) fn objective_links(conn: &Connection, course: CourseId) -> Result<Vec
     let mut rows = statement.query([id(course)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push((ObjectiveId::from_uuid(uuid_at(row, 0)?), uuid_at(row, 1)?));
+        let objective = uuid_at(row, 0, ("objectives", "id"))?;
+        found.push((ObjectiveId::from_uuid(objective), uuid_at(row, 1, ("objective_links", "item"))?));
     }
     Ok(found)
 }

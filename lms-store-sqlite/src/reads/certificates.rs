@@ -49,7 +49,7 @@ pub(crate) fn facts(conn: &Connection, course: CourseId, student: UserId) -> Res
     let mut scores = Vec::new();
     while let Some(found) = rows.next()? {
         scores.push(WeightedScore {
-            item: uuid_at(found, 0)?,
+            item: uuid_at(found, 0, ("graded items", "id"))?,
             score: Score { earned: Points::from_units(found.get(1)?), possible: Points::from_units(found.get(2)?) },
             weight: found.get(3)?,
         });

@@ -76,8 +76,8 @@ pub(crate) fn content(conn: &Connection, actor: Option<UserId>, at: ContentRef) 
     let Some(course) = by_id::<Course>(conn, course_id)? else { return Ok(None) };
     let lesson = path.lesson.as_ref().map(|l| l.id);
     let quiz = path.quiz.as_ref().map(|q| q.id);
-    let in_order = |table: &str, column: &str, parent: Uuid| {
-        uuids(conn, &format!("SELECT id FROM {table} WHERE {column} = ?1 ORDER BY order_index"), [id(parent)])
+    let in_order = |table: &'static str, column: &str, parent: Uuid| {
+        uuids(conn, table, &format!("SELECT id FROM {table} WHERE {column} = ?1 ORDER BY order_index"), [id(parent)])
     };
     let none = Uuid::nil();
     let lesson_key = lesson.map_or(none, Id::uuid);

@@ -13,8 +13,8 @@ pub(crate) fn ends(conn: &Connection) -> Result<LogEnds> {
     let epoch = {
         let mut statement = conn.prepare_cached("SELECT epoch FROM lms_log WHERE one = 1")?;
         let mut rows = statement.query([])?;
-        let row = rows.next()?.ok_or_else(|| Fault::corrupt("lms_log", "epoch"))?;
-        uuid_at(row, 0)?
+        let row = rows.next()?.ok_or_else(|| Fault::corrupt("lms_log", "epoch", None))?;
+        uuid_at(row, 0, ("lms_log", "epoch"))?
     };
     let head = number(conn, "SELECT seq FROM sqlite_sequence WHERE name = 'activity_events'", [])?.unwrap_or(0);
     let oldest: Option<i64> =
@@ -105,7 +105,7 @@ pub(crate) fn consumers(conn: &Connection) -> Result<Vec<ConsumerState>> {
         found.push(ConsumerState {
             name: row.get(0)?,
             position: row.get(1)?,
-            lease_token: if until.is_some() { Some(uuid_at(row, 2)?) } else { None },
+            lease_token: if until.is_some() { Some(uuid_at(row, 2, ("consumers", "lease_token"))?) } else { None },
             lease_until: until.and_then(Timestamp::from_micros),
         });
     }

@@ -123,6 +123,7 @@ pub(crate) fn learner(conn: &Connection, actor: Option<UserId>, scope: LearnerSc
         if course.flow == Flow::Sequential {
             earlier_unfinished = uuids(
                 conn,
+                "lessons",
                 "SELECT l.id FROM lessons AS l
                  WHERE l.course_id = ?1 AND l.order_index < ?2 AND l.is_published = 1 AND l.is_required = 1
                    AND NOT EXISTS (SELECT 1 FROM lesson_progress AS p
@@ -136,6 +137,7 @@ pub(crate) fn learner(conn: &Connection, actor: Option<UserId>, scope: LearnerSc
         }
         unmet_requires = uuids(
             conn,
+            "lessons",
             "SELECT l.id FROM lesson_requires AS r JOIN lessons AS l ON l.id = r.requires_id
              WHERE r.lesson_id = ?1 AND l.is_published = 1 AND l.is_required = 1
                AND NOT EXISTS (SELECT 1 FROM lesson_progress AS p

@@ -93,6 +93,7 @@ pub(crate) fn enrollments(conn: &Connection, course: CourseId, page: ById) -> Re
 pub(crate) fn overdue_attempts(conn: &Connection, now: Timestamp, limit: u32) -> Result<Vec<AttemptId>> {
     let found = uuids(
         conn,
+        "quiz_attempts",
         "SELECT a.id FROM quiz_attempts AS a JOIN quizzes AS q ON q.id = a.quiz_id
          WHERE a.state = 'in_progress' AND a.deadline IS NOT NULL
            AND a.deadline < ?1 AND a.deadline + q.grace_seconds * 1000000 < ?1
@@ -109,7 +110,7 @@ pub(crate) fn awaiting_ai(conn: &Connection, limit: u32) -> Result<Vec<Submissio
 pub(crate) fn to_grade(conn: &Connection, course: CourseId, limit: u32) -> Result<Vec<SubmissionHead>> {
     select(
         conn,
-        "WHERE t.course_id = ?1
+        "WHERE t.course_id = ?1 AND (t.state = 'submitted' OR t.suggested_seq IS NOT NULL)
            AND (t.suggested_seq IS NOT NULL
                 OR (t.state = 'submitted' AND t.ai_status <> 'pending'))
          ORDER BY t.submitted_at, t.id LIMIT ?2",

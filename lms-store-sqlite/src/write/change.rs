@@ -68,7 +68,7 @@ fn order(conn: &Connection, siblings: Siblings, ids: &[Uuid]) -> Result<()> {
         let mut statement = conn.prepare_cached(&format!("SELECT id, order_index FROM {name} WHERE {column} = ?1"))?;
         let mut rows = statement.query([id(parent)])?;
         while let Some(row) = rows.next()? {
-            now.insert(rows::uuid_at(row, 0)?, row.get(1)?);
+            now.insert(rows::uuid_at(row, 0, (name, "id"))?, row.get(1)?);
         }
     }
     if now.len() != ids.len() {

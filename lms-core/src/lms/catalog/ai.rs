@@ -76,11 +76,7 @@ impl Catalog<'_> {
             .await
     }
 
-    /// [`Catalog::apply_course`] as a plan, for a host's own transaction.
-    ///
-    /// # Errors
-    /// As `apply_course`.
-    pub async fn plan_apply_course(
+    async fn plan_apply_course(
         &self,
         mut command: Command,
         draft: CourseDraft,

@@ -204,11 +204,7 @@ impl Catalog<'_> {
         self.s.run(None, |command| self.plan_create_course(command, new.clone())).await
     }
 
-    /// [`Catalog::create_course`] as a plan, for a host's own transaction.
-    ///
-    /// # Errors
-    /// As `create_course`.
-    pub async fn plan_create_course(&self, mut command: Command, new: NewCourse) -> Result<Planned<Course>, Error> {
+    async fn plan_create_course(&self, mut command: Command, new: NewCourse) -> Result<Planned<Course>, Error> {
         let id: CourseId = command.new_id();
         if command.done {
             return Ok(Planned::nothing(self.course(id).await?));

@@ -131,7 +131,9 @@ impl Catalog<'_> {
         T: Send,
     {
         let (outcome, job) = self.s.run(None, plan).await?;
-        if let Some(job) = job {
+        if let Some(job) = job
+            && !self.s.is_planning()
+        {
             self.s.lms.finish_job(job).await?;
         }
         Ok(outcome)

@@ -1,0 +1,439 @@
+//! The bars of the SQLite store: `cargo bench -p lms-benches` (`-- --quick` for a smoke run).
+//!
+//! B1–B5, B11, B13 and B20, printed as lines and written to `target/bars.json`.
+#![allow(clippy::print_stdout, missing_docs, reason = "a program that reports")]
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use lms_benches::Failure;
+use lms_benches::bars::{Bar, Demand, print, write};
+use lms_benches::floor::{Floor, Outline};
+use lms_benches::measure::{exponent, median};
+use lms_benches::seed::{Sizes, World};
+use lms_core::lms::{AiOrigin, CourseDraft, LessonDraft, NewCourse, NewLesson, NewTopic};
+use lms_core::model::table::Json;
+use lms_core::model::{AiLog, AiLogId, AiLogStatus, LessonId, UserId};
+use lms_core::store::EventLog as _;
+use lms_store_sqlite::Durability;
+use uuid::Uuid;
+
+/// How much is done.
+struct Effort {
+    rounds: usize,
+    scale: usize,
+}
+
+/// The learners' and lessons' pairs of a world, each taken once.
+struct Pairs {
+    all: Vec<(UserId, LessonId)>,
+    next: usize,
+}
+
+impl Pairs {
+    fn of(world: &World, from_lesson: usize) -> Self {
+        // Learner by learner, as they learn: the last lesson of each completes the course.
+        let all = world
+            .learners
+            .iter()
+            .flat_map(|student| world.lessons.iter().skip(from_lesson).map(|lesson| (*student, *lesson)))
+            .collect();
+        Self { all, next: 0 }
+    }
+
+    fn take(&mut self, n: usize) -> Result<Vec<(UserId, LessonId)>, Failure> {
+        let taken = self.all.get(self.next..self.next + n).ok_or("the seeded pairs are used up")?.to_vec();
+        self.next += n;
+        Ok(taken)
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
+    let effort = if quick { Effort { rounds: 3, scale: 10 } } else { Effort { rounds: 11, scale: 1 } };
+    let memory = Path::new("/dev/shm");
+    let fast = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
+    let disk = tempfile::tempdir_in(std::env::current_dir()?.parent().unwrap_or(Path::new(".")))?;
+    println!("CPU bars on {}; {} rounds, medians\n", fast.path().display(), effort.rounds);
+    let mut bars = Vec::new();
+    for bar in [
+        one_client(fast.path(), &effort).await?,
+        many_clients("B2", fast.path(), Durability::Full, Demand::AtLeast(0.70), 1_600, &effort).await?,
+        many_clients("B3", disk.path(), Durability::Full, Demand::AtLeast(2.5), 640, &effort).await?,
+    ] {
+        print(&bar);
+        bars.push(bar);
+    }
+    for bar in frames(fast.path()).await? {
+        print(&bar);
+        bars.push(bar);
+    }
+    for bar in [
+        growth(fast.path(), &effort).await?,
+        completion(fast.path(), &effort).await?,
+        outline(fast.path(), &effort).await?,
+    ] {
+        print(&bar);
+        bars.push(bar);
+    }
+    for bar in repeat(fast.path()).await? {
+        print(&bar);
+        bars.push(bar);
+    }
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bars.json");
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    write(&bars, &path)?;
+    println!("\n{} of {} bars met", bars.iter().filter(|b| b.met()).count(), bars.len());
+    Ok(())
+}
+
+async fn ours(world: &World, pairs: &[(UserId, LessonId)], clients: usize) -> Result<f64, Failure> {
+    let started = Instant::now();
+    if clients == 1 {
+        for (student, lesson) in pairs {
+            world.lms.as_user(*student).learning().complete_lesson(*lesson).await?;
+        }
+    } else {
+        let mut tasks = Vec::new();
+        for n in 0..clients {
+            let own: Vec<_> = pairs.iter().skip(n).step_by(clients).copied().collect();
+            let lms = world.lms.clone();
+            tasks.push(tokio::spawn(async move {
+                for (student, lesson) in own {
+                    lms.as_user(student).learning().complete_lesson(lesson).await?;
+                }
+                Ok::<_, lms_core::Error>(())
+            }));
+        }
+        for task in tasks {
+            task.await??;
+        }
+    }
+    Ok(started.elapsed().as_secs_f64() / pairs.len() as f64)
+}
+
+fn floor(floor: &mut Floor, world: &World, pairs: &[(UserId, LessonId)]) -> Result<f64, Failure> {
+    let now = world.lms.now().as_micros();
+    let started = Instant::now();
+    for (student, lesson) in pairs {
+        floor.complete(world.course, *lesson, *student, now)?;
+    }
+    Ok(started.elapsed().as_secs_f64() / pairs.len() as f64)
+}
+
+/// Floor, ours, floor again: the ratio of throughputs, and the control.
+async fn against(
+    name: &'static str,
+    folder: &Path,
+    durability: Durability,
+    (clients, operations): (usize, usize),
+    rounds: usize,
+) -> Result<(f64, String), Failure> {
+    let lessons = 20;
+    let sizes = |share: usize| Sizes { lessons, learners: rounds * operations * share / lessons + lessons, done: 0 };
+    let (own, theirs) = (folder.join(format!("{name}-ours.db")), folder.join(format!("{name}-floor.db")));
+    let world = World::make(&own, durability, sizes(1)).await?;
+    let other = World::make(&theirs, durability, sizes(2)).await?;
+    let mut direct = Floor::open(&theirs, durability)?;
+    let (mut pairs, mut floors) = (Pairs::of(&world, 0), Pairs::of(&other, 0));
+    let (mut ratios, mut controls, mut absolute) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let before = floor(&mut direct, &other, &floors.take(operations)?)?;
+        let us = ours(&world, &pairs.take(operations)?, clients).await?;
+        let after = floor(&mut direct, &other, &floors.take(operations)?)?;
+        ratios.push((before + after) / 2.0 / us);
+        controls.push(before / after);
+        absolute.push(us);
+    }
+    let drift = world.lms.system().activity().audit(world.course).await?;
+    if !drift.is_empty() {
+        return Err("the course drifts after the run".into());
+    }
+    let note = format!(
+        "{:.0} tx/s, {:.0} us each; floor against itself {:.2}",
+        1.0 / median(&absolute),
+        median(&absolute) * 1e6,
+        median(&controls)
+    );
+    Ok((median(&ratios), note))
+}
+
+async fn one_client(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
+    let (value, note) = against("B1", folder, Durability::Full, (1, 1_000 / effort.scale), effort.rounds).await?;
+    Ok(Bar {
+        name: "B1",
+        what: "complete a lesson, 1 client, CPU: ours / floor".into(),
+        value,
+        demand: Demand::AtLeast(0.5),
+        note,
+    })
+}
+
+async fn many_clients(
+    name: &'static str,
+    folder: &Path,
+    durability: Durability,
+    demand: Demand,
+    operations: usize,
+    effort: &Effort,
+) -> Result<Bar, Failure> {
+    let (value, note) =
+        against(name, folder, durability, (64, (operations / effort.scale).max(64)), effort.rounds).await?;
+    let place = if name == "B3" { "disk, FULL" } else { "CPU" };
+    Ok(Bar { name, what: format!("complete a lesson, 64 clients, {place}: ours / floor"), value, demand, note })
+}
+
+/// The size of the write-ahead log in frames.
+fn wal_frames(path: &Path) -> Result<f64, Failure> {
+    let bytes = std::fs::metadata(path.with_extension("db-wal"))?.len();
+    Ok(bytes.saturating_sub(32) as f64 / (4096.0 + 24.0))
+}
+
+fn checkpoint(path: &Path) -> Result<(), Failure> {
+    let conn = lms_store_sqlite::driver::Connection::open(path)?;
+    let _: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(())
+}
+
+/// Frames are counted, not timed.
+async fn frames(folder: &Path) -> Result<Vec<Bar>, Failure> {
+    let sizes = Sizes { lessons: 20, learners: 400, done: 0 };
+    let (own, theirs) = (folder.join("B4-ours.db"), folder.join("B4-floor.db"));
+    let world = World::make(&own, Durability::Full, sizes).await?;
+    let other = World::make(&theirs, Durability::Full, sizes).await?;
+    let mut direct = Floor::open(&theirs, Durability::Full)?;
+    // One lesson of many learners: nobody completes the course.
+    let pairs = |world: &World, lesson: usize| -> Vec<(UserId, LessonId)> {
+        world.learners.iter().take(64).filter_map(|s| Some((*s, *world.lessons.get(lesson)?))).collect()
+    };
+    checkpoint(&own)?;
+    checkpoint(&theirs)?;
+    ours(&world, &pairs(&world, 0), 1).await?;
+    floor(&mut direct, &other, &pairs(&other, 0))?;
+    let (single, hand) = (wal_frames(&own)? / 64.0, wal_frames(&theirs)? / 64.0);
+    checkpoint(&own)?;
+    // The writer is held up until all 64 wait: they are one group.
+    let store = world.store.clone();
+    let (ready, go) = (std::sync::Arc::new(std::sync::Barrier::new(2)), std::sync::mpsc::channel::<()>());
+    let (sender, receiver) = go;
+    let at = ready.clone();
+    let hold = tokio::spawn(async move {
+        store
+            .transaction(move |_| {
+                at.wait();
+                let _ = receiver.recv();
+                Ok::<_, Failure>(())
+            })
+            .await
+    });
+    tokio::task::spawn_blocking(move || ready.wait()).await?;
+    let mut tasks = Vec::new();
+    for (student, lesson) in pairs(&world, 1) {
+        let lms = world.lms.clone();
+        tasks.push(tokio::spawn(async move { lms.as_user(student).learning().complete_lesson(lesson).await }));
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    sender.send(())?;
+    for task in tasks {
+        task.await??;
+    }
+    hold.await???;
+    let grouped = wal_frames(&own)? / 64.0;
+    Ok(vec![
+        Bar {
+            name: "B4",
+            what: "WAL frames per operation, one at a time: ours / floor".into(),
+            value: single / hand,
+            demand: Demand::AtMost(1.15),
+            note: format!("{single:.2} against {hand:.2} frames"),
+        },
+        Bar {
+            name: "B4",
+            what: "WAL frames per operation: 64 waiting / one at a time".into(),
+            value: grouped / single,
+            demand: Demand::AtMost(0.25),
+            note: format!("{grouped:.2} frames"),
+        },
+    ])
+}
+
+async fn growth(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
+    let operations = 400 / effort.scale;
+    // 20,000 learners with all but the last lessons done are 4e5 rows of progress.
+    let many = 20_000 / effort.scale;
+    let small = World::make(
+        &folder.join("B5-small.db"),
+        Durability::Full,
+        Sizes { lessons: 21, learners: 5_000 / effort.scale, done: 0 },
+    )
+    .await?;
+    let large =
+        World::make(&folder.join("B5-large.db"), Durability::Full, Sizes { lessons: 21, learners: many, done: 20 })
+            .await?;
+    // The small one has as many learners as are needed, and few rows of progress: each is taken once.
+    let (mut few, mut lots) = (Pairs::of(&small, 20), Pairs::of(&large, 20));
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for _ in 0..effort.rounds {
+        a.push(ours(&small, &few.take(operations)?, 1).await?);
+        b.push(ours(&large, &lots.take(operations)?, 1).await?);
+    }
+    // The large one completes the course with every lesson, which the small one does not: the bar is
+    // against us.
+    let rows = (1_000.0, many as f64 * 20.0);
+    Ok(Bar {
+        name: "B5",
+        what: format!("complete a lesson, 1e3 to {:.0e} rows of progress: exponent", rows.1),
+        value: exponent((rows.0, median(&a)), (rows.1, median(&b))),
+        demand: Demand::AtMost(0.20),
+        note: format!("{:.0} us, {:.0} us with the certificate", median(&a) * 1e6, median(&b) * 1e6),
+    })
+}
+
+async fn completion(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
+    let operations = 100 / effort.scale.min(5);
+    let learners = operations * effort.rounds;
+    let small =
+        World::make(&folder.join("B11-small.db"), Durability::Full, Sizes { lessons: 10, learners, done: 9 }).await?;
+    let large =
+        World::make(&folder.join("B11-large.db"), Durability::Full, Sizes { lessons: 1_000, learners, done: 999 })
+            .await?;
+    let (mut few, mut lots) = (Pairs::of(&small, 9), Pairs::of(&large, 999));
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for _ in 0..effort.rounds {
+        a.push(ours(&small, &few.take(operations)?, 1).await?);
+        b.push(ours(&large, &lots.take(operations)?, 1).await?);
+    }
+    Ok(Bar {
+        name: "B11",
+        what: "complete the course, 10 to 1,000 lessons: exponent".into(),
+        value: exponent((10.0, median(&a)), (1_000.0, median(&b))),
+        demand: Demand::AtMost(0.15),
+        note: format!("{:.0} us, {:.0} us", median(&a) * 1e6, median(&b) * 1e6),
+    })
+}
+
+fn draft(outline: Outline) -> CourseDraft {
+    CourseDraft {
+        course: NewCourse::titled("By AI"),
+        objectives: (0..outline.objectives).map(|n| (format!("key{n}"), "Do something".to_owned())).collect(),
+        lessons: (0..outline.lessons)
+            .map(|n| LessonDraft {
+                lesson: NewLesson::titled(format!("Lesson {n}")),
+                objectives: vec![format!("key{}", n % outline.objectives.max(1))],
+                topics: (0..outline.topics).map(|t| NewTopic::text(format!("Topic {t}"), "Text of a topic.")).collect(),
+            })
+            .collect(),
+    }
+}
+
+async fn log(world: &World) -> Result<AiLog, Failure> {
+    let now = world.lms.now();
+    let row = AiLog {
+        id: AiLogId::from_uuid(world.lms.ids().uuid(now)),
+        operation_id: world.lms.ids().uuid(now),
+        attempt: 1,
+        kind: "outline".into(),
+        prompt_version: 1,
+        status: AiLogStatus::Valid,
+        provider: "bench".into(),
+        model_requested: "bench".into(),
+        model_served: None,
+        request_id: None,
+        message_id: None,
+        stop_reason: None,
+        http_status: None,
+        error_kind: None,
+        violations: Json::parse("[]")?,
+        input_sha256: "0".repeat(64),
+        prompt_sha256: "0".repeat(64),
+        schema_sha256: "0".repeat(64),
+        prompt_text: None,
+        response_text: None,
+        response_sha256: None,
+        redaction: "full".into(),
+        tokens_in: 0,
+        tokens_out: 0,
+        tokens_cache_read: 0,
+        tokens_cache_write: 0,
+        tokens_thinking: 0,
+        cost_micro_usd: 0,
+        latency_ms: None,
+        actor_id: None,
+        course_id: None,
+        subject_type: None,
+        subject_id: None,
+        created_at: now,
+        completed_at: Some(now),
+        applied_at: None,
+        expires_at: None,
+    };
+    world.lms.system().ai_log().claim(row.clone()).await?;
+    Ok(row)
+}
+
+async fn outline(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
+    // 1 course, 5 objectives, 20 lessons, 160 topics, 20 links: 206 rows.
+    let shape = Outline { lessons: 20, topics: 8, objectives: 5 };
+    let sizes = Sizes { lessons: 1, learners: 1, done: 0 };
+    let (own, theirs) = (folder.join("B13-ours.db"), folder.join("B13-floor.db"));
+    let world = World::make(&own, Durability::Full, sizes).await?;
+    let other = World::make(&theirs, Durability::Full, sizes).await?;
+    let mut direct = Floor::open(&theirs, Durability::Full)?;
+    let teacher = world.lms.as_user(world.instructor);
+    let times = 20 / effort.scale.min(5);
+    let (mut ratios, mut absolute) = (Vec::new(), Vec::new());
+    for _ in 0..effort.rounds {
+        let mut logs: Vec<(Uuid, Uuid)> = Vec::new();
+        for _ in 0..times {
+            let row = log(&world).await?;
+            logs.push((row.id.uuid(), row.operation_id));
+        }
+        let mut others = Vec::new();
+        for _ in 0..times {
+            others.push(log(&other).await?.id.uuid());
+        }
+        let now = other.lms.now().as_micros();
+        let started = Instant::now();
+        for id in others {
+            direct.outline(other.instructor, id, shape, now)?;
+        }
+        let hand = started.elapsed().as_secs_f64();
+        let started = Instant::now();
+        for (id, operation) in logs {
+            let origin = AiOrigin { log_id: AiLogId::from_uuid(id), operation_id: operation };
+            teacher.catalog().apply_course(draft(shape), origin).await?;
+        }
+        let us = started.elapsed().as_secs_f64();
+        ratios.push(us / hand);
+        absolute.push(us / times as f64);
+    }
+    Ok(Bar {
+        name: "B13",
+        what: "write an AI course of 206 rows: time of ours / floor".into(),
+        value: median(&ratios),
+        demand: Demand::AtMost(1.4),
+        note: format!("{:.2} ms", median(&absolute) * 1e3),
+    })
+}
+
+async fn repeat(folder: &Path) -> Result<Vec<Bar>, Failure> {
+    let path = folder.join("B20.db");
+    let world = World::make(&path, Durability::Full, Sizes { lessons: 3, learners: 8, done: 2 }).await?;
+    checkpoint(&path)?;
+    let before =
+        (std::fs::metadata(path.with_extension("db-wal")).map_or(0, |m| m.len()), world.store.ends().await?.head);
+    let pairs: Vec<_> = world.learners.iter().filter_map(|student| Some((*student, *world.lessons.first()?))).collect();
+    ours(&world, &pairs, 1).await?;
+    ours(&world, &pairs, 8).await?;
+    let after =
+        (std::fs::metadata(path.with_extension("db-wal")).map_or(0, |m| m.len()), world.store.ends().await?.head);
+    let bar = |what: &str, value: f64| Bar {
+        name: "B20",
+        what: format!("repeat of a completed lesson: {what}"),
+        value,
+        demand: Demand::AtMost(0.0),
+        note: String::new(),
+    };
+    Ok(vec![bar("bytes of WAL", (after.0 - before.0) as f64), bar("events", (after.1 - before.1) as f64)])
+}

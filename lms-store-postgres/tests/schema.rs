@@ -1,0 +1,194 @@
+//! The schema: what the description of the rows says, and who may use it.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::collections::BTreeMap;
+
+use lms_core::Lms;
+use lms_core::lms::{NewCourse, NewUser};
+use lms_core::model::NewEvent;
+use lms_core::model::Role;
+use lms_core::model::table::{Kind, Record};
+use lms_core::store::{Store, StoreErrorKind, Table};
+use lms_store_postgres::PgStore;
+use lms_store_postgres::driver::{self, AssertSqlSafe, Row as _};
+use lms_store_postgres::testing::Cluster;
+
+struct Fresh {
+    store: PgStore,
+    lms: String,
+    private: String,
+}
+
+async fn fresh() -> Fresh {
+    let (lms, private) = Cluster::fresh_schemas();
+    let store = PgStore::builder(Cluster::shared().url()).schemas(&*lms, &*private).connect().await.unwrap();
+    store.migrate().await.unwrap();
+    Fresh { store, lms, private }
+}
+
+impl Fresh {
+    async fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        let sql = sql.replace("{lms}", &self.lms).replace("{priv}", &self.private);
+        let rows = driver::query(AssertSqlSafe(sql)).fetch_all(self.store.pool()).await.unwrap();
+        rows.iter().map(|row| (0..row.len()).map(|n| row.get::<String, _>(n)).collect()).collect()
+    }
+}
+
+fn sql_type(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Uuid => "uuid",
+        Kind::Text => "text",
+        Kind::Int => "bigint",
+        Kind::Bool => "boolean",
+        Kind::Time => "timestamp with time zone",
+        Kind::Points => "numeric",
+        Kind::Json => "json",
+    }
+}
+
+#[tokio::test]
+async fn every_column_is_what_its_description_says() {
+    let fresh = fresh().await;
+    let mut found: BTreeMap<String, BTreeMap<String, (String, bool)>> = BTreeMap::new();
+    for row in fresh
+        .rows(
+            "SELECT table_name::text, column_name::text, data_type::text, is_nullable::text
+             FROM information_schema.columns WHERE table_schema IN ('{lms}', '{priv}')",
+        )
+        .await
+    {
+        let [table, column, kind, nullable] = <[String; 4]>::try_from(row).unwrap();
+        found.entry(table).or_default().insert(column, (kind, nullable == "YES"));
+    }
+    let described = Table::ALL.iter().map(|t| (t.name(), t.columns())).chain([("activity_events", NewEvent::COLUMNS)]);
+    for (table, columns) in described {
+        let mut there = found.remove(table).unwrap_or_else(|| panic!("no table {table}"));
+        for column in columns {
+            let (kind, nullable) =
+                there.remove(column.name).unwrap_or_else(|| panic!("no column {table}.{}", column.name));
+            assert_eq!(kind, sql_type(column.kind), "{table}.{}", column.name);
+            assert_eq!(nullable, column.nullable, "{table}.{} may be NULL", column.name);
+        }
+        if table == "activity_events" {
+            assert!(there.remove("seq").is_some() && there.remove("position").is_some());
+        }
+        assert!(there.is_empty(), "{table} has columns that nobody describes: {there:?}");
+    }
+}
+
+/// rules: D6
+#[tokio::test]
+async fn every_foreign_key_has_an_index() {
+    let fresh = fresh().await;
+    let without = fresh
+        .rows(
+            "SELECT c.conrelid::regclass::text, c.conname::text FROM pg_constraint AS c
+             JOIN pg_namespace AS n ON n.oid = c.connamespace
+             WHERE c.contype = 'f' AND n.nspname IN ('{lms}', '{priv}')
+               AND NOT EXISTS (
+                   SELECT 1 FROM pg_index AS i
+                   WHERE i.indrelid = c.conrelid AND i.indpred IS NULL
+                     AND (i.indkey::int2[])[0:cardinality(c.conkey) - 1] @> c.conkey)",
+        )
+        .await;
+    assert_eq!(without, Vec::<Vec<String>>::new());
+    let keys = fresh
+        .rows(
+            "SELECT count(*)::text FROM pg_constraint AS c JOIN pg_namespace AS n ON n.oid = c.connamespace
+             WHERE c.contype = 'f' AND n.nspname IN ('{lms}', '{priv}')",
+        )
+        .await;
+    assert!(keys[0][0].parse::<i64>().unwrap() > 50, "the query looks at the keys: {keys:?}");
+}
+
+/// The documented current schema is what migrations reach: it is their very text, held here.
+#[test]
+fn the_documented_schema_is_what_migrations_run() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.sql");
+    let printed = PgStore::print_sql("lms", "lms_private").unwrap();
+    if std::env::var_os("UPDATE_SQL").is_some() {
+        std::fs::write(path, &printed).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == printed, "schema.sql is not what migrations run; run this test with UPDATE_SQL=1");
+}
+
+#[tokio::test]
+async fn a_role_that_cannot_migrate_serves() {
+    let fresh = fresh().await;
+    let (lms, private) = (&fresh.lms, &fresh.private);
+    let role = format!("{lms}_app");
+    // The statements of docs/postgres.md.
+    let grants = format!(
+        "CREATE ROLE {role} LOGIN;
+         GRANT USAGE ON SCHEMA {lms}, {private} TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {lms}, {private} TO {role};
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA {private} TO {role};
+         GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {private} TO {role};"
+    );
+    driver::raw_sql(AssertSqlSafe(grants)).execute(fresh.store.pool()).await.unwrap();
+    let url = Cluster::shared().url().replace("postgres://postgres@", &format!("postgres://{role}@"));
+    let store = PgStore::builder(url).schemas(&**lms, &**private).connect().await.unwrap();
+    let library = Lms::builder(store.clone()).build();
+    library.migrate().await.unwrap();
+    let teacher = library.system().people().ensure_user(NewUser::new(Role::Instructor, "T")).await.unwrap();
+    library.as_user(teacher.id).catalog().create_course(NewCourse::titled("C")).await.unwrap();
+    assert!(library.settle().await.unwrap() > 0);
+    assert!(store.pending().await.unwrap().is_empty());
+    // It cannot migrate a schema of its own.
+    let (other, other_private) = Cluster::fresh_schemas();
+    let url = Cluster::shared().url().replace("postgres://postgres@", &format!("postgres://{role}@"));
+    let own = PgStore::builder(url).schemas(other, other_private).connect().await.unwrap();
+    assert!(own.migrate().await.is_err());
+}
+
+#[tokio::test]
+async fn nobody_else_may_call_the_functions() {
+    let fresh = fresh().await;
+    let open = fresh
+        .rows(
+            "SELECT p.proname::text FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+             WHERE n.nspname IN ('{lms}', '{priv}')
+               AND (p.proacl IS NULL OR EXISTS (SELECT 1 FROM aclexplode(p.proacl) AS a WHERE a.grantee = 0))",
+        )
+        .await;
+    assert_eq!(open, Vec::<Vec<String>>::new());
+}
+
+#[tokio::test]
+async fn a_schema_of_another_age_is_refused_with_both_versions() {
+    let (lms, private) = Cluster::fresh_schemas();
+    let store = PgStore::builder(Cluster::shared().url()).schemas(&*lms, &*private).connect().await.unwrap();
+    let library = Lms::builder(store.clone()).build();
+    let early = library.system().people().ensure_user(NewUser::new(Role::Student, "S")).await.unwrap_err();
+    assert!(early.to_string().contains("schema version 0"), "{early}");
+    store.migrate().await.unwrap();
+    // A later release that this library may not read.
+    let later = format!("INSERT INTO {private}.lms_schema VALUES (9, 7, now())");
+    driver::raw_sql(AssertSqlSafe(later)).execute(store.pool()).await.unwrap();
+    let again = PgStore::builder(Cluster::shared().url()).schemas(&*lms, &*private).connect().await.unwrap();
+    let refused = again.migrate().await.unwrap_err();
+    assert_eq!(refused.kind(), &StoreErrorKind::Schema { found: 9, needed: 1 });
+    // One that only adds does not shut this one out.
+    let compatible = format!("UPDATE {private}.lms_schema SET min_reader = 1 WHERE version = 9");
+    driver::raw_sql(AssertSqlSafe(compatible)).execute(store.pool()).await.unwrap();
+    again.migrate().await.unwrap();
+    Lms::builder(again).build().system().people().ensure_user(NewUser::new(Role::Student, "S")).await.unwrap();
+}
+
+#[tokio::test]
+async fn many_processes_migrate_at_once() {
+    let (lms, private) = Cluster::fresh_schemas();
+    let mut racers = Vec::new();
+    for _ in 0..8 {
+        let (lms, private) = (lms.clone(), private.clone());
+        racers.push(tokio::spawn(async move {
+            let store = PgStore::builder(Cluster::shared().url()).schemas(lms, private).connect().await.unwrap();
+            store.migrate().await.unwrap();
+            assert_eq!(store.schema_version().await.unwrap(), (1, 1));
+        }));
+    }
+    for racer in racers {
+        racer.await.unwrap();
+    }
+}
