@@ -363,7 +363,7 @@ own_codes! {
     StoreNotSupported = "store.not_supported" Internal [];
     StoreUnavailable = "store.unavailable" Unavailable [];
     StoreUnconfirmed = "store.unconfirmed" Internal [];
-    StoreCorrupt = "store.corrupt" Internal ["table", "column"];
+    StoreCorrupt = "store.corrupt" Internal ["table", "column", "id"];
     StoreSchema = "store.schema" Internal ["found", "needed"];
     StoreFailed = "store.failed" Internal [];
     AssetFailed = "asset.failed" Unavailable ["key"];
@@ -386,9 +386,10 @@ impl Serialize for Params<'_> {
             }
             Error::Invalid { problems } => map.serialize_entry("problems", problems)?,
             Error::Store(e) => match e.kind() {
-                StoreErrorKind::Corrupt { table, column, .. } => {
+                StoreErrorKind::Corrupt { table, column, id } => {
                     map.serialize_entry("table", table)?;
                     map.serialize_entry("column", column)?;
+                    map.serialize_entry("id", id)?;
                 }
                 StoreErrorKind::Schema { found, needed } => {
                     map.serialize_entry("found", found)?;

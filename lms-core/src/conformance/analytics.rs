@@ -4,7 +4,7 @@
 use super::Harness;
 use super::assignments::assign;
 use super::quizzes::answer;
-use crate::lms::{AssignmentRules, EnrollOptions, ItemState, NewGrade, NewSubmission, QuizRules};
+use crate::lms::{AssignmentRules, EnrollOptions, ItemState, NewGrade, NewLesson, NewSubmission, QuizRules, Session};
 use crate::model::{Points, ProgressStatus};
 use crate::store::QuizScope;
 
@@ -156,4 +156,86 @@ pub async fn g1_g8_the_outline_says_what_the_single_reads_say(h: &Harness) {
     let numbers = room.teacher().analytics().completion(room.course).await.unwrap();
     assert_eq!(numbers.mean_percent, standing.percent);
     let _ = h;
+}
+
+/// The example that the documentation of [`Analytics`](crate::lms::Analytics) works out by hand.
+///
+/// rules: M6, M1, M2, M3, M4, M7, E5, N3
+pub async fn m6_the_worked_example_of_the_documentation(h: &Harness) {
+    let room = h.classroom(4, 4).await;
+    let (ann, ben, cem, dora) = (room.student(0), room.student(1), room.student(2), room.student(3));
+    let teacher = room.teacher();
+    let optional = NewLesson { is_required: false, ..NewLesson::titled("For the curious").published() };
+    let optional = teacher.catalog().add_lesson(room.course, optional).await.unwrap();
+    let rules = |weight| QuizRules { weight, ..QuizRules::default() };
+    let a = room.add_quiz(room.lessons[0], 3, rules(10)).await.unwrap();
+    let b = room.add_quiz(room.lessons[1], 7, rules(0)).await.unwrap();
+    let due = h.lms.now().plus_seconds(3_600);
+    let essay = assign(&room, AssignmentRules { due_date: Some(due), ..AssignmentRules::default() }, None).await;
+    let take = |me: Session, quiz, right| async move {
+        let attempt = me.quizzes().start(quiz).await.unwrap();
+        answer(&me, &attempt, right).await;
+        me.quizzes().submit(attempt.id).await.unwrap();
+    };
+    let submit =
+        |me: Session| async move { me.assignments().submit(essay.id, NewSubmission::text("Work.")).await.unwrap() };
+    let complete = |me: Session, from: usize, to: usize| {
+        let lessons = room.lessons[from..to].to_vec();
+        async move {
+            for lesson in lessons {
+                me.learning().complete_lesson(lesson).await.unwrap();
+            }
+        }
+    };
+
+    // Monday, 12:00:00.
+    take(dora.clone(), a.id, 3).await;
+    complete(dora.clone(), 0, 2).await;
+    take(ann.clone(), a.id, 2).await;
+    take(ann.clone(), b.id, 6).await;
+    complete(ann.clone(), 0, 4).await;
+    ann.learning().complete_lesson(optional.id).await.unwrap();
+    h.clock.advance(1);
+    take(ben.clone(), a.id, 1).await;
+    take(ben.clone(), a.id, 3).await;
+    complete(ben.clone(), 0, 3).await;
+    teacher.enrollment().enroll(room.course, room.instructor, EnrollOptions::default()).await.unwrap();
+    teacher.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    h.clock.advance(1_799);
+    submit(ann.clone()).await;
+    teacher.enrollment().withdraw(room.course, room.students[3]).await.unwrap();
+    h.clock.advance(1_801);
+    let late = submit(ben.clone()).await;
+    let grade = NewGrade { points: Points::whole(80), ..NewGrade::default() };
+    teacher.assignments().grade(late.id, grade).await.unwrap();
+    h.clock.advance(3_599);
+    room.new_student("Finn").await.unwrap();
+    h.clock.advance(3_600);
+    cem.quizzes().start(a.id).await.unwrap();
+    // Tuesday, 12:00:00.
+    h.clock.advance(75_600);
+
+    let numbers = teacher.analytics();
+    let shown = |percent: Option<crate::model::Percent>| percent.map(|p| p.to_string()).unwrap_or_default();
+    let completion = numbers.completion(room.course).await.unwrap();
+    assert_eq!((completion.enrolled, completion.completed), (4, 1));
+    assert_eq!(shown(completion.mean_percent), "43.75");
+    assert_eq!(shown(completion.completed_percent), "25.00");
+    let average = |scope| async move { shown(numbers.quiz_average(room.course, scope).await.unwrap().average) };
+    assert_eq!(average(QuizScope::Quiz(a.id)).await, "83.33");
+    assert_eq!(average(QuizScope::Lesson(room.lessons[1])).await, "85.71");
+    assert_eq!(average(QuizScope::Course(room.course)).await, "84.12");
+    assert_eq!(numbers.active_students(Some(room.course), 24).await.unwrap(), 3);
+    assert_eq!(numbers.active_students(Some(room.course), 25).await.unwrap(), 4);
+    let on_time = numbers.on_time(essay.id).await.unwrap();
+    assert_eq!((on_time.on_time, on_time.of, shown(on_time.rate)), (1, 3, "33.33".to_owned()));
+    let score = |student| async move {
+        numbers.course_score(room.course, student).await.unwrap().map(|score| shown(score.percent()))
+    };
+    assert_eq!(score(room.students[0]).await.as_deref(), Some("66.66"));
+    assert_eq!(score(room.students[1]).await.as_deref(), Some("84.61"));
+    assert_eq!(score(room.students[2]).await, None);
+    let at_once = numbers.course_metrics(room.course).await.unwrap();
+    assert_eq!((at_once.completion, at_once.active_24h), (completion, 3));
+    assert_eq!((shown(at_once.quizzes.average), at_once.on_time), ("84.12".to_owned(), vec![(essay.id, on_time)]));
 }

@@ -71,7 +71,7 @@ fn draft() -> CourseDraft {
 }
 
 /// The batch of an AI course, poisoned at every position: nothing of it stands, and then it works once.
-/// rules: I1, I2, I3
+/// rules: I1, I2, I3, L4
 pub async fn i1_a_batch_that_fails_anywhere_leaves_nothing(h: &Harness) {
     let teacher = h.lms.system().people().ensure_user(NewUser::new(Role::Instructor, "T")).await.unwrap();
     let session = h.lms.as_user(teacher.id);
@@ -108,6 +108,16 @@ pub async fn i1_a_batch_that_fails_anywhere_leaves_nothing(h: &Harness) {
     assert_eq!((structure.lessons.len(), structure.topics.len(), structure.objectives.len()), (3, 6, 2));
     assert!(structure.lessons.iter().all(|l| l.is_ai_generated && !l.is_published && l.ai_log_id == Some(log.id)));
     assert_eq!(h.count(crate::model::EventKind::AiGenerated).await, 1);
+    // A person's edit leaves the provenance and says that it happened (L4).
+    let lesson = structure.lessons[0].clone();
+    assert_eq!(lesson.ai_edited_at, None);
+    let update =
+        crate::lms::UpdateLesson { version: lesson.version, title: Some("By hand".into()), ..Default::default() };
+    let edited = session.catalog().update_lesson(lesson.id, update).await.unwrap();
+    assert_eq!(
+        (edited.is_ai_generated, edited.ai_log_id, edited.ai_edited_at),
+        (true, Some(log.id), Some(h.lms.now()))
+    );
 }
 
 /// Every kind of expectation that does not hold makes the batch a Conflict that names it.

@@ -108,7 +108,8 @@ macro_rules! conformance {
                 v4_cursors_of_another_log_are_refused, v5_states_end_on_the_latest, v6_a_lease_is_held_by_one,
                 v7_learners_see_their_own },
             analytics::{ m1_completion_of_a_course, m2_quiz_averages, m3_active_students_in_the_window, m4_on_time_rates,
-                m7_g3_the_course_score_and_the_scorecard, g1_g8_the_outline_says_what_the_single_reads_say },
+                m7_g3_the_course_score_and_the_scorecard, g1_g8_the_outline_says_what_the_single_reads_say,
+                m6_the_worked_example_of_the_documentation },
         }
     };
 }

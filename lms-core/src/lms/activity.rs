@@ -95,7 +95,7 @@ impl Activity<'_> {
                 let mut row = command
                     .event(EventKind::Other(event.kind.clone()), SubjectType::Other, event.course_id)
                     .course(event.course_id)
-                    .by_learner(event.learner_initiated);
+                    .by_learner(event.learner_initiated && context.enrollment.as_ref().is_none_or(|e| !e.is_staff));
                 row.student_id = event.student_id;
                 if let Some(metadata) = &event.metadata {
                     row.metadata = metadata.clone();

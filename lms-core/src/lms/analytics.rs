@@ -63,6 +63,59 @@ fn percent(part: i64, of: i64) -> Option<Percent> {
     Score { earned: Points::from_units(part), possible: Points::from_units(of) }.percent()
 }
 
+/// # What the numbers mean
+///
+/// - **Completion** (M1): over active enrollments of people who are not staff of the course. *Mean percent*
+///   = the mean of completed ÷ total published, required lessons. *Completed percent* = enrollments with
+///   `completed_at` ÷ all of them. Absent when there are none.
+/// - **Average quiz score** (M2): of a quiz the mean of its students' kept percents; of a lesson or a course
+///   the mean over its (student, quiz) pairs. Each kept percent is floor(earned × 10⁸ ÷ possible), the
+///   mean Σ ÷ n, both in whole numbers and truncated. Attempts that are open, wait for a grade or are
+///   voided do not count. Absent without data.
+/// - **Active students** (M3): distinct students with an event of their own doing in (now − 24 h, now]. An
+///   event that is exactly 24 h old is out. The window is a parameter.
+/// - **On-time rate** (M4): students whose counted version is on time ÷ students who submitted or whose
+///   effective due date is over. The counted version is the latest graded one, else the latest submitted.
+///   Left out: who is excused, has withdrawn, has no due date, is staff, or enrolled after the due date and
+///   submitted nothing. Absent when nobody is left.
+/// - **Course score** (M7): Σ weight × earned ÷ Σ weight × possible over published, graded items: quizzes by
+///   kept score, assignments by current grade. Waived, excused, pending and ungraded items are out, and so
+///   is what has weight 0. Absent when nothing counts; to learners over posted grades only.
+///
+/// A percent is cut off after two decimals, never rounded (N3).
+///
+/// # An example, worked out by hand
+///
+/// A course has four required lessons and one that is optional. Quiz A (3 questions of 1 point, weight 10) and
+/// quiz B (7 questions, weight 0) stand in its first and second lesson; an essay (100 points, weight 1) is
+/// due at 13:00 of Monday.
+///
+/// | | lessons | quiz A | quiz B | essay | last seen |
+/// |---|---|---|---|---|---|
+/// | Ann | 4 and the optional one: complete | 2 of 3 | 6 of 7 | 12:30, not graded | 12:30 |
+/// | Ben | 3 | 1 of 3, then 3 of 3 | – | 13:00:01, 80 points | 13:00:01 |
+/// | Cem | 0 | an attempt is open | – | – | 15:00 |
+/// | Dora | 2; withdraws at 12:30 | 3 of 3 | – | – | 12:00:00 |
+/// | Finn | 0; is enrolled at 14:00 | – | – | – | never |
+/// | Ines | 1; she teaches the course | – | – | – | 12:00:01 |
+///
+/// On Tuesday at 12:00:00:
+///
+/// | number | worked out | is |
+/// |---|---|---|
+/// | mean percent | (4 + 3 + 0 + 0) ÷ (4 × 4) = 7 ÷ 16 | 43.75 |
+/// | completed percent | Ann of Ann, Ben, Cem, Finn = 1 ÷ 4 | 25.00 |
+/// | average of quiz A | (66 666 666 + 100 000 000) ÷ 2 = 83 333 333 | 83.33 |
+/// | average of lesson 2 | 6 × 10⁸ ÷ 7 = 85 714 285 | 85.71 |
+/// | average of the course | (66 666 666 + 85 714 285 + 100 000 000) ÷ 3 = 84 126 983 | 84.12 |
+/// | active in 24 h | Ann, Ben, Cem; Dora's last event is exactly 24 h old | 3 |
+/// | active in 25 h | Dora as well | 4 |
+/// | on-time rate | Ann of Ann, Ben, Cem = 1 ÷ 3 | 33.33 |
+/// | Ann's course score | 10 × 2 ÷ 10 × 3 = 20 ÷ 30 | 66.66 |
+/// | Ben's course score | (10 × 3 + 80) ÷ (10 × 3 + 100) = 110 ÷ 130 | 84.61 |
+/// | Cem's course score | nothing counts | absent |
+///
+/// The conformance case `m6_the_worked_example_of_the_documentation` builds this course on every store.
 impl Analytics<'_> {
     async fn allow(&self, course: CourseId) -> Result<(), Error> {
         let context = self

@@ -184,7 +184,7 @@ impl Enrollments<'_> {
         let event = command
             .event(kind, SubjectType::Enrollment, enrollment.id)
             .of(&enrollment)
-            .by_learner(source == EnrollmentSource::SelfEnrolled);
+            .by_learner(source == EnrollmentSource::SelfEnrolled && !enrollment.is_staff);
         batch.events.push(event);
         Ok(Planned { batch, outcome: enrollment })
     }

@@ -149,6 +149,12 @@ impl Work {
                 }
             }
         }
+        if self.enrollment.is_staff {
+            // What staff do in their own course is a preview and no learner's activity (E5, M3).
+            for event in &mut self.batch.events {
+                event.learner_initiated = false;
+            }
+        }
         if self.touched {
             self.enrollment.version += 1;
             self.enrollment.updated_at = self.command.now;

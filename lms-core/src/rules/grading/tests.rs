@@ -155,6 +155,7 @@ fn q8_texts_are_compared_folded_and_never_by_likeness() {
     assert!(!right(&evil, &format!("{}!", "a".repeat(9_000))));
 }
 
+// rules: Q9, Q10
 #[test]
 fn q9_q10_blanks_and_matches_earn_their_share() {
     let key = |t: &str| vec![TextKey::Exact { text: t.into(), edits: 0 }];
