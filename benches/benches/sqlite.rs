@@ -56,30 +56,36 @@ async fn main() -> Result<(), Failure> {
     let fast = if memory.is_dir() { tempfile::tempdir_in(memory)? } else { tempfile::tempdir()? };
     let disk = tempfile::tempdir_in(std::env::current_dir()?.parent().unwrap_or(Path::new(".")))?;
     println!("CPU bars on {}; {} rounds, medians\n", fast.path().display(), effort.rounds);
+    let only = std::env::args().skip_while(|a| a != "--only").nth(1);
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let mut bars = Vec::new();
-    for bar in [
-        one_client(fast.path(), &effort).await?,
-        many_clients("B2", fast.path(), Durability::Full, Demand::AtLeast(0.70), 1_600, &effort).await?,
-        many_clients("B3", disk.path(), Durability::Full, Demand::AtLeast(2.5), 640, &effort).await?,
-    ] {
-        print(&bar);
-        bars.push(bar);
+    let mut report = |new: Vec<Bar>| {
+        new.iter().for_each(print);
+        bars.extend(new);
+    };
+    if wanted("B1") {
+        report(vec![one_client(fast.path(), &effort).await?]);
     }
-    for bar in frames(fast.path()).await? {
-        print(&bar);
-        bars.push(bar);
+    if wanted("B2") {
+        report(vec![many_clients("B2", fast.path(), Demand::AtLeast(0.70), 1_600, &effort).await?]);
     }
-    for bar in [
-        growth(fast.path(), &effort).await?,
-        completion(fast.path(), &effort).await?,
-        outline(fast.path(), &effort).await?,
-    ] {
-        print(&bar);
-        bars.push(bar);
+    if wanted("B3") {
+        report(vec![many_clients("B3", disk.path(), Demand::AtLeast(2.5), 640, &effort).await?]);
     }
-    for bar in repeat(fast.path()).await? {
-        print(&bar);
-        bars.push(bar);
+    if wanted("B4") {
+        report(frames(fast.path()).await?);
+    }
+    if wanted("B5") {
+        report(vec![growth(fast.path(), &effort).await?]);
+    }
+    if wanted("B11") {
+        report(vec![completion(fast.path(), &effort).await?]);
+    }
+    if wanted("B13") {
+        report(vec![outline(fast.path(), &effort).await?]);
+    }
+    if wanted("B20") {
+        report(repeat(fast.path()).await?);
     }
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bars.json");
     std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
@@ -173,11 +179,11 @@ async fn one_client(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
 async fn many_clients(
     name: &'static str,
     folder: &Path,
-    durability: Durability,
     demand: Demand,
     operations: usize,
     effort: &Effort,
 ) -> Result<Bar, Failure> {
+    let durability = Durability::Full;
     let (value, note) =
         against(name, folder, durability, (64, (operations / effort.scale).max(64)), effort.rounds).await?;
     let place = if name == "B3" { "disk, FULL" } else { "CPU" };

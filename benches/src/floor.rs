@@ -5,6 +5,7 @@ use std::path::Path;
 
 use lms_core::model::{CourseId, LessonId, UserId};
 use lms_store_sqlite::Durability;
+use lms_store_sqlite::driver::config::DbConfig;
 use lms_store_sqlite::driver::{Connection, TransactionBehavior, params};
 use uuid::Uuid;
 
@@ -40,6 +41,7 @@ impl Floor {
              PRAGMA temp_store = MEMORY; PRAGMA busy_timeout = 5000;"
         ))?;
         conn.set_prepared_statement_cache_capacity(64);
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // Time-ordered, as v7 ids are.
         Ok(Self { conn, ids: 0x0190_0000_0000_7000_8000_0000_0000_0000 })
     }

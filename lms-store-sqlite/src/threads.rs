@@ -1,12 +1,13 @@
 //! The writer thread, the reader threads, and the watch for other processes' commits.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -43,7 +44,7 @@ fn gone() -> StoreError {
 
 fn set_up(conn: &Connection, durability: Durability, busy: Duration, file: bool) -> Result<(), StoreError> {
     conn.busy_timeout(busy).map_err(from_driver)?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(conn)?;
     if file {
         conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(from_driver)?;
     }
@@ -315,40 +316,44 @@ fn one(conn: &Connection, batch: &WriteBatch, alone: bool) -> Result<Result<Comm
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
+/// A thread with a read-only connection: its queue, and how much waits in it.
+struct Reader {
+    queue: std::sync::mpsc::Sender<Read>,
+    waiting: Arc<AtomicUsize>,
+}
+
 /// Threads with read-only connections.
 pub(crate) struct Readers {
-    queue: Option<std::sync::mpsc::Sender<Read>>,
+    readers: Vec<Reader>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
     pub(crate) fn start(path: &Path, count: usize, busy: Duration, writer: &Arc<Writer>) -> Result<Self, StoreError> {
-        let (queue, jobs) = std::sync::mpsc::channel::<Read>();
-        let jobs = Arc::new(Mutex::new(jobs));
-        let mut threads = Vec::with_capacity(count);
+        let (mut readers, mut threads) = (Vec::with_capacity(count), Vec::with_capacity(count));
         for n in 0..count {
             let conn = reader(path, busy)?;
-            let jobs = jobs.clone();
+            let (queue, jobs) = std::sync::mpsc::channel::<Read>();
+            let waiting = Arc::new(AtomicUsize::new(0));
+            let done = waiting.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("lms-sqlite-reader-{n}"))
                 .spawn(move || {
-                    loop {
-                        let job = match jobs.lock() {
-                            Ok(jobs) => jobs.recv(),
-                            Err(poisoned) => poisoned.into_inner().recv(),
-                        };
-                        let Ok(job) = job else { return };
+                    while let Ok(job) = jobs.recv() {
                         job(&conn);
+                        done.fetch_sub(1, Ordering::Relaxed);
                     }
                 })
                 .map_err(|e| StoreError::with_source(StoreErrorKind::Unavailable, e))?;
+            readers.push(Reader { queue, waiting });
             threads.push(thread);
         }
         watch(reader(path, busy)?, Arc::downgrade(&writer.committed))?;
-        Ok(Self { queue: Some(queue), threads })
+        Ok(Self { readers, threads })
     }
 
-    /// Runs a read on a thread of its own, in one snapshot.
+    /// Runs a read on a thread of its own, in one snapshot. The first of the least busy threads takes it:
+    /// a lone caller stays with one warm connection, and no thread is woken for nothing.
     pub(crate) async fn run<T, F>(&self, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -359,15 +364,16 @@ impl Readers {
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| snapshot(conn, read)));
             let _ = answer.send(done.unwrap_or_else(|_| Err(backend("a read panicked"))));
         });
-        let queue = self.queue.as_ref().ok_or_else(gone)?;
-        queue.send(job).map_err(|_| gone())?;
+        let reader = self.readers.iter().min_by_key(|r| r.waiting.load(Ordering::Relaxed)).ok_or_else(gone)?;
+        reader.waiting.fetch_add(1, Ordering::Relaxed);
+        reader.queue.send(job).map_err(|_| gone())?;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
 impl Drop for Readers {
     fn drop(&mut self) {
-        self.queue = None;
+        self.readers.clear();
         for thread in self.threads.drain(..) {
             if thread.thread().id() != std::thread::current().id() {
                 let _ = thread.join();
@@ -388,11 +394,18 @@ pub(crate) fn snapshot<T>(
     done.map_err(Fault::into_store)
 }
 
+/// Every statement is compiled once. Without the planner's stability guarantee SQLite compiles a statement
+/// again at each step after a parameter has changed, once ANALYZE has filled its histograms.
+fn keep_plans(conn: &Connection) -> Result<(), StoreError> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop).map_err(from_driver)
+}
+
 fn reader(path: &Path, busy: Duration) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let conn = Connection::open_with_flags(path, flags).map_err(from_driver)?;
     conn.busy_timeout(busy).map_err(from_driver)?;
-    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_plans(&conn)?;
     conn.execute_batch("PRAGMA query_only = ON").map_err(from_driver)?;
     Ok(conn)
 }

@@ -15,16 +15,17 @@ use lms_core::store::EventFilter;
 use lms_examples::demo::{Demo, Failure, author, learn, report};
 use lms_examples::output::Screen;
 use lms_examples::source::Source;
-use lms_store_sqlite::SqliteStore;
+use lms_examples::store::open;
 
 const HELP: &str = "\
 Makes a course from a Markdown text and lets learners complete it, on an embedded database.
 
-Usage: quickstart [--source PATH] [--out DIR] [--students N] [--json]
+Usage: quickstart [--source PATH] [--out DIR] [--students N] [--store STORE] [--json]
 
   --source PATH   a Markdown file or a folder of them (default: a text that comes along)
   --out DIR       where the database and the PDFs go (default: out)
   --students N    how many learners (default: 3, at most 200)
+  --store STORE   sqlite:PATH or postgres://… (default: sqlite, DIR/lms.db)
   --json          also write DIR/summary.json
 ";
 
@@ -32,6 +33,7 @@ struct Options {
     source: PathBuf,
     out: PathBuf,
     students: usize,
+    store: Option<String>,
     json: bool,
 }
 
@@ -41,6 +43,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
         source: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/source.md")),
         out: PathBuf::from("out"),
         students: 3,
+        store: None,
         json: false,
     };
     let mut parser = lexopt::Parser::from_env();
@@ -54,6 +57,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
                     return Err("--students takes a number from 1 to 200".into());
                 }
             }
+            Long("store") => options.store = Some(parser.value()?.string()?),
             Long("json") => options.json = true,
             Long("help") | Short('h') => return Ok(None),
             other => return Err(other.unexpected()),
@@ -101,13 +105,12 @@ async fn run(options: Options) -> Result<(), Failure> {
     let source = Source::read(&options.source)?;
     let screen = Screen::new();
     std::fs::create_dir_all(&options.out).map_err(|e| format!("{}: {e}", options.out.display()))?;
-    let database = options.out.join("lms.db");
-    let store = SqliteStore::open(&database).await?;
-    let lms = Lms::builder(store).assets(Folder::new(&options.out)).build();
+    let (store, database) = open(options.store.as_deref(), &options.out).await?;
+    let lms = Lms::over(store).assets(Folder::new(&options.out)).build();
     lms.migrate().await?;
     let (ai, said) = provider(&lms)?;
     screen.line(format!("Source: {} ({} chapters)", source.title, source.chapters.len()));
-    screen.line(format!("Database: {}", database.display()));
+    screen.line(format!("Database: {database}"));
     screen.line(said);
 
     let received = Arc::new(AtomicUsize::new(0));

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::catalog::open_job;
 use super::{staff_of, user};
 use crate::error::Result;
-use crate::rows::{by_id, count, first, id, select, uuids};
+use crate::rows::{by_id, first, id, id_or_null, select, uuids};
 
 /// The rows that a scope names.
 #[derive(Default)]
@@ -83,6 +83,8 @@ pub(crate) fn learner(conn: &Connection, actor: Option<UserId>, scope: LearnerSc
     let student_row = if actor == Some(student) { actor_row.clone() } else { by_id(conn, student)? };
     let enrollment: Option<Enrollment> =
         first(conn, "WHERE t.course_id = ?1 AND t.student_id = ?2", [id(course_id), id(student)])?;
+    let lesson_key = found.lesson.as_ref().map(|l| l.id);
+    let there = There::look(conn, course_id, lesson_key, student, actor, enrollment.as_ref().map(|e| e.id))?;
     let mut attempts = Vec::new();
     let mut history = Vec::new();
     if let Some(quiz) = &found.quiz {
@@ -135,39 +137,37 @@ pub(crate) fn learner(conn: &Connection, actor: Option<UserId>, scope: LearnerSc
             .first()
             .map(|uuid| LessonId::from_uuid(*uuid));
         }
-        unmet_requires = uuids(
-            conn,
-            "lessons",
-            "SELECT l.id FROM lesson_requires AS r JOIN lessons AS l ON l.id = r.requires_id
-             WHERE r.lesson_id = ?1 AND l.is_published = 1 AND l.is_required = 1
-               AND NOT EXISTS (SELECT 1 FROM lesson_progress AS p
-                               WHERE p.lesson_id = l.id AND p.student_id = ?2 AND p.status = 'completed')
-               AND NOT EXISTS (SELECT 1 FROM waivers AS w WHERE w.lesson_id = l.id AND w.student_id = ?2)
-             ORDER BY l.order_index",
-            [id(lesson.id), id(student)],
-        )?
-        .into_iter()
-        .map(LessonId::from_uuid)
-        .collect();
+        if there.requires {
+            unmet_requires = uuids(
+                conn,
+                "lessons",
+                "SELECT l.id FROM lesson_requires AS r JOIN lessons AS l ON l.id = r.requires_id
+                 WHERE r.lesson_id = ?1 AND l.is_published = 1 AND l.is_required = 1
+                   AND NOT EXISTS (SELECT 1 FROM lesson_progress AS p
+                                   WHERE p.lesson_id = l.id AND p.student_id = ?2 AND p.status = 'completed')
+                   AND NOT EXISTS (SELECT 1 FROM waivers AS w WHERE w.lesson_id = l.id AND w.student_id = ?2)
+                 ORDER BY l.order_index",
+                [id(lesson.id), id(student)],
+            )?
+            .into_iter()
+            .map(LessonId::from_uuid)
+            .collect();
+        }
     }
     let topic_view = match &found.topic {
         Some(topic) => first(conn, "WHERE t.topic_id = ?1 AND t.student_id = ?2", [id(topic.id), id(student)])?,
         None => None,
     };
     let work = match found.lesson.take() {
-        Some(lesson) => Some(work(conn, lesson, student, enrollment.as_ref())?),
+        Some(lesson) => Some(work(conn, lesson, student, enrollment.as_ref(), &there)?),
         None => None,
     };
     Ok(Some(LearnerContext {
         actor: actor_row,
-        staff: staff_of(conn, course_id, actor)?,
+        staff: if there.staff { staff_of(conn, course_id, actor)? } else { None },
         student: student_row,
-        job: open_job(conn, course_id)?,
-        has_certificate: count(
-            conn,
-            "SELECT count(*) FROM certificates WHERE course_id = ?1 AND student_id = ?2",
-            [id(course_id), id(student)],
-        )? > 0,
+        job: if there.job { open_job(conn, course_id)? } else { None },
+        has_certificate: there.certificate,
         course,
         enrollment,
         work,
@@ -184,11 +184,72 @@ pub(crate) fn learner(conn: &Connection, actor: Option<UserId>, scope: LearnerSc
     }))
 }
 
+/// Which of the rows that are rarely there are: one statement in place of ten that find nothing.
+struct There {
+    topics: i64,
+    topics_viewed: i64,
+    quizzes: bool,
+    assignments: bool,
+    requires: bool,
+    waivers: bool,
+    overrides: bool,
+    certificate: bool,
+    job: bool,
+    staff: bool,
+}
+
+impl There {
+    fn look(
+        conn: &Connection,
+        course: CourseId,
+        lesson: Option<LessonId>,
+        student: UserId,
+        actor: Option<UserId>,
+        enrollment: Option<EnrollmentId>,
+    ) -> Result<Self> {
+        let mut statement = conn.prepare_cached(
+            "SELECT (SELECT count(*) FROM topics WHERE lesson_id = ?2),
+                    (SELECT count(*) FROM topics AS t JOIN topic_views AS v ON v.topic_id = t.id
+                     WHERE t.lesson_id = ?2 AND v.student_id = ?3),
+                    EXISTS (SELECT 1 FROM quizzes WHERE lesson_id = ?2),
+                    EXISTS (SELECT 1 FROM assignments WHERE lesson_id = ?2),
+                    EXISTS (SELECT 1 FROM lesson_requires WHERE lesson_id = ?2),
+                    EXISTS (SELECT 1 FROM waivers WHERE enrollment_id = ?5),
+                    EXISTS (SELECT 1 FROM overrides WHERE enrollment_id = ?5),
+                    EXISTS (SELECT 1 FROM certificates WHERE course_id = ?1 AND student_id = ?3),
+                    EXISTS (SELECT 1 FROM course_jobs WHERE course_id = ?1 AND done_at IS NULL),
+                    EXISTS (SELECT 1 FROM course_staff WHERE course_id = ?1 AND user_id = ?4)",
+        )?;
+        let params = params![id(course), id_or_null(lesson), id(student), id_or_null(actor), id_or_null(enrollment)];
+        Ok(statement.query_row(params, |row| {
+            Ok(Self {
+                topics: row.get(0)?,
+                topics_viewed: row.get(1)?,
+                quizzes: row.get(2)?,
+                assignments: row.get(3)?,
+                requires: row.get(4)?,
+                waivers: row.get(5)?,
+                overrides: row.get(6)?,
+                certificate: row.get(7)?,
+                job: row.get(8)?,
+                staff: row.get(9)?,
+            })
+        })?)
+    }
+}
+
 /// A lesson and all that one learner has in it.
-fn work(conn: &Connection, lesson: Lesson, student: UserId, enrollment: Option<&Enrollment>) -> Result<LessonWork> {
+fn work(
+    conn: &Connection,
+    lesson: Lesson,
+    student: UserId,
+    enrollment: Option<&Enrollment>,
+    there: &There,
+) -> Result<LessonWork> {
     let key = lesson.id;
-    let quizzes: Vec<Quiz> = select(conn, "WHERE t.lesson_id = ?1 ORDER BY t.order_index", [id(key)])?;
-    let assignments: Vec<Assignment> = select(conn, "WHERE t.lesson_id = ?1 ORDER BY t.order_index", [id(key)])?;
+    let in_order = "WHERE t.lesson_id = ?1 ORDER BY t.order_index";
+    let quizzes: Vec<Quiz> = if there.quizzes { select(conn, in_order, [id(key)])? } else { Vec::new() };
+    let assignments: Vec<Assignment> = if there.assignments { select(conn, in_order, [id(key)])? } else { Vec::new() };
     let results = if quizzes.is_empty() {
         Vec::new()
     } else {
@@ -214,7 +275,7 @@ fn work(conn: &Connection, lesson: Lesson, student: UserId, enrollment: Option<&
             || assignment.is_some_and(|item| assignments.iter().any(|a| a.id == item))
     };
     let (mut waivers, mut overrides) = (Vec::new(), Vec::new());
-    if let Some(enrollment) = enrollment {
+    if let Some(enrollment) = enrollment.filter(|_| there.waivers || there.overrides) {
         waivers = select::<Waiver>(conn, "WHERE t.enrollment_id = ?1", [id(enrollment.id)])?;
         waivers.retain(|w| of_item(w.quiz_id, w.assignment_id, w.lesson_id));
         overrides = select::<Override>(conn, "WHERE t.enrollment_id = ?1", [id(enrollment.id)])?;
@@ -222,13 +283,8 @@ fn work(conn: &Connection, lesson: Lesson, student: UserId, enrollment: Option<&
     }
     Ok(LessonWork {
         progress: first(conn, "WHERE t.lesson_id = ?1 AND t.student_id = ?2", [id(key), id(student)])?,
-        topics: count(conn, "SELECT count(*) FROM topics WHERE lesson_id = ?1", [id(key)])?,
-        topics_viewed: count(
-            conn,
-            "SELECT count(*) FROM topics AS t JOIN topic_views AS v ON v.topic_id = t.id
-             WHERE t.lesson_id = ?1 AND v.student_id = ?2",
-            [id(key), id(student)],
-        )?,
+        topics: there.topics,
+        topics_viewed: there.topics_viewed,
         lesson,
         quizzes,
         results,
