@@ -10,6 +10,7 @@ use crate::store::{StoreError, StoreErrorKind, WorkCounts};
 
 /// The class of an error, for a host's status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// The actor may not (403).
@@ -30,6 +31,7 @@ pub enum Class {
 
 /// One thing that is wrong with an input: which rule, where, and in words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// A stable word, "title.length".
     pub code: &'static str,
@@ -48,6 +50,7 @@ impl Problem {
 
 /// A code with all that a UI or a host can rely on; `docs/errors.md` has a sentence for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct CodeInfo {
     /// The stable code.
     pub code: &'static str,
@@ -73,6 +76,19 @@ macro_rules! refusals {
             pub const fn code(&self) -> &'static str { match self { $(Self::$variant { .. } => $code,)* } }
             /// The class.
             pub const fn class(&self) -> Class { match self { $(Self::$variant { .. } => Class::$class,)* } }
+            /// Every code with the shapes of its parameters.
+            #[cfg(feature = "schemars")]
+            pub(crate) fn param_schemas(
+                generator: &mut schemars::SchemaGenerator,
+            ) -> Vec<(CodeInfo, Vec<(&'static str, schemars::Schema)>)> {
+                let mut all = Vec::new();
+                $(
+                    let params = vec![$((stringify!($field), generator.subschema_for::<$ty>())),*];
+                    let info = CodeInfo { code: $code, class: Class::$class, params: &[$(stringify!($field)),*] };
+                    all.push((info, params));
+                )*
+                all
+            }
             /// The names of its parameters.
             pub const fn params(&self) -> &'static [&'static str] {
                 match self { $(Self::$variant { .. } => &[$(stringify!($field)),*],)* }
@@ -326,6 +342,12 @@ impl Error {
     /// Every code that [`Error::code`] can give, with its class and parameters.
     pub fn codes() -> Vec<CodeInfo> {
         [Own::CODES, Refusal::CODES].concat()
+    }
+
+    /// The codes that are no refusal's.
+    #[cfg(feature = "schemars")]
+    pub(crate) const fn own_codes() -> &'static [CodeInfo] {
+        Own::CODES
     }
 
     /// The class, for a host's status code.

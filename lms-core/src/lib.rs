@@ -6,6 +6,8 @@ pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod error;
+#[cfg(feature = "schemars")]
+pub mod json_schema;
 pub mod live;
 pub mod lms;
 pub mod model;

@@ -21,6 +21,7 @@ use scope::Scope;
 /// An event as a subscriber receives it: with the cursor to resume after it, and how far the log was
 /// read for it (V7).
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct LiveEvent {
     /// The event.
     #[serde(flatten)]

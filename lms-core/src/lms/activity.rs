@@ -12,6 +12,7 @@ use crate::store::{ById, EventFilter, WriteBatch};
 
 /// An event of the host's own, "vendor.kind".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HostEvent {
     /// "vendor.kind": two or more words of a-z, 0-9 and _ with dots between.
@@ -31,6 +32,7 @@ pub struct HostEvent {
 
 /// A derived figure that does not equal its recount (P11).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Drift {
     /// Where: "courses.lessons_total", "enrollments.lessons_done", …
     pub figure: &'static str,

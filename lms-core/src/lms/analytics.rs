@@ -11,6 +11,7 @@ use crate::store::QuizScope;
 
 /// How far a course's learners are (M1): active enrollments, staff left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Completion {
     /// How many.
     pub enrolled: i64,
@@ -24,6 +25,7 @@ pub struct Completion {
 
 /// A mean of kept scores (M2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct QuizAverage {
     /// Over how many (student, quiz) pairs.
     pub pairs: i64,
@@ -33,6 +35,7 @@ pub struct QuizAverage {
 
 /// How much work came in time (M4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OnTime {
     /// Students whose counted version is on time.
     pub on_time: i64,
@@ -44,6 +47,7 @@ pub struct OnTime {
 
 /// The numbers of a course in one view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct CourseMetrics {
     /// The course.
     pub course_id: CourseId,

@@ -16,6 +16,7 @@ use crate::store::{Change, Expect, LearnerContext, LearnerScope, SubmissionHead,
 
 /// What a learner hands in: a text, a link, or both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct NewSubmission {
     /// The work, at most 1 MB.
@@ -48,6 +49,7 @@ impl NewSubmission {
 
 /// A mark for a submission. Where the assignment has a rubric, the points are the sum over it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct NewGrade {
     /// The mark, where there is no rubric.
@@ -64,6 +66,7 @@ pub struct NewGrade {
 
 /// What became of a grade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Graded {
     /// The submission after it.
     pub submission: Submission,
@@ -73,6 +76,8 @@ pub struct Graded {
 
 /// A grade by AI that passed every check (S11).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct AiGrade {
     /// Points per criterion, or none where the assignment has no rubric.
     pub rubric_scores: Option<RubricScores>,
@@ -88,6 +93,7 @@ pub struct AiGrade {
 
 /// A submission as its learner sees it: no unposted grade, no staff notes (S14, S16).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SubmissionView {
     /// The version.
     pub id: SubmissionId,

@@ -29,6 +29,7 @@ pub trait Consumer: Send + Sync {
 
 /// What one round did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Tick {
     /// Steps of course jobs.
     pub jobs: usize,
@@ -40,6 +41,7 @@ pub struct Tick {
 
 /// How the library is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Health {
     /// The schema's version in the database.
     pub schema_version: i64,

@@ -13,6 +13,7 @@ use crate::store::{Expect, LearnerScope, Table, WriteBatch};
 
 /// What a verification says, in the order of precedence (C4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Validity {
     /// It was revoked.
@@ -27,6 +28,7 @@ pub enum Validity {
 
 /// All that a certificate says, from its snapshot alone, to whoever knows its code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Verification {
     /// Whether it stands.
     pub validity: Validity,

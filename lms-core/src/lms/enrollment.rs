@@ -12,6 +12,7 @@ use crate::store::{ById, Change, CourseContext, Expect, LearnerScope, StoreError
 
 /// How somebody is enrolled by staff or by the system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct EnrollOptions {
     /// Not usable before.

@@ -11,6 +11,7 @@ use crate::store::{LearnerScope, LessonWork};
 
 /// Where a learner stands after a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Standing {
     /// The lesson's status, if the step was in one.
     pub lesson: Option<ProgressStatus>,

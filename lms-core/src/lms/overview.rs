@@ -14,6 +14,7 @@ use crate::store::{CourseStructure, LearnerRecord, LearnerScope, LessonWork, Sub
 
 /// A course as one learner sees it (G1).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Outline {
     /// The course.
     pub course_id: CourseId,
@@ -35,6 +36,7 @@ pub struct Outline {
 
 /// A lesson of an [`Outline`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OutlineLesson {
     /// The lesson.
     pub id: LessonId,
@@ -56,6 +58,7 @@ pub struct OutlineLesson {
 
 /// A topic of an [`OutlineLesson`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OutlineTopic {
     /// The topic.
     pub id: TopicId,
@@ -69,6 +72,7 @@ pub struct OutlineTopic {
 
 /// What a graded item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GradedItem {
     /// A quiz.
@@ -79,6 +83,7 @@ pub enum GradedItem {
 
 /// Where a learner stands with a quiz or an assignment (S8); derived, never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ItemState {
     /// Nothing handed in.
@@ -101,6 +106,7 @@ pub enum ItemState {
 
 /// One graded item of one learner (G3, G4).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ScoreCell {
     /// What it is.
     pub kind: GradedItem,
@@ -134,6 +140,7 @@ pub struct ScoreCell {
 
 /// Every graded item of one learner, and the course score (G3).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Scorecard {
     /// The course.
     pub course_id: CourseId,

@@ -12,6 +12,7 @@ use crate::store::{ById, Expect, PersonKey, Table, WriteBatch};
 
 /// A person to be known to the library.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// The host's own UUID of the person, if it has one.

@@ -26,6 +26,7 @@ use crate::store::{
 /// An attempt as its learner sees it: no key, no correctness, no explanation until the quiz's
 /// policy reveals them (Q14).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct AttemptView {
     /// The attempt.
     pub id: AttemptId,
@@ -59,6 +60,7 @@ pub struct AttemptView {
 
 /// One answer with its key, once revealed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ReviewedAnswer {
     /// The question.
     pub question_id: QuestionId,
@@ -78,6 +80,7 @@ pub struct ReviewedAnswer {
 
 /// What stands after a save, per question (A7).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SaveReport {
     /// What stands now for each question of the patch, and from which client.
     pub answers: BTreeMap<Uuid, SavedAnswer>,
@@ -89,6 +92,7 @@ pub struct SaveReport {
 
 /// What became of a sweep (A6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SweepReport {
     /// Attempts that were finished.
     pub done: u32,
@@ -100,6 +104,7 @@ pub struct SweepReport {
 
 /// A mark for one answer (Q12).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AnswerGrade {
     /// What it earns, 0 to the question's points.

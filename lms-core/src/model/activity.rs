@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 /// Who does something (R1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Actor {
     /// A person.
@@ -244,6 +245,7 @@ super::table::record! {
 
 /// An event with its place in the log.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Event {
     /// Its place: dense, the same for every subscriber (V4).
     pub position: i64,

@@ -17,6 +17,7 @@ words! {
 
 /// What a certificate says, as it was when it was issued (C3). Renames do not change it.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct CertificateSnapshot {
     /// The version of this document's shape.
     pub format: u32,

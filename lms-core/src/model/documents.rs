@@ -14,6 +14,7 @@ use crate::rules::grading::AnswerState;
 
 /// One question as it was when an attempt began, key included: private (Q14, Q15).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct RevisionQuestion {
     /// The question.
     pub id: QuestionId,
@@ -38,6 +39,7 @@ impl RevisionQuestion {
 
 /// The content of a quiz revision: the questions in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct RevisionContent {
     /// The version of this document's shape.
     pub format: u32,
@@ -47,6 +49,7 @@ pub struct RevisionContent {
 
 /// What one learner has answered, with who said so last (A7).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SavedAnswers {
     /// The version of this document's shape.
     pub format: u32,
@@ -64,6 +67,7 @@ impl Default for SavedAnswers {
 
 /// One saved answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct SavedAnswer {
     /// The answer; `None` once it was cleared.
     pub answer: Option<Answer>,
@@ -75,6 +79,7 @@ pub struct SavedAnswer {
 
 /// How the answers of an attempt were graded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct GradedAnswers {
     /// The version of this document's shape.
     pub format: u32,
@@ -84,6 +89,7 @@ pub struct GradedAnswers {
 
 /// How one answer was graded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct GradedRecord {
     /// The question.
     pub question_id: QuestionId,

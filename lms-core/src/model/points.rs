@@ -86,6 +86,7 @@ impl<'de> Deserialize<'de> for Points {
 
 /// A share in basis points, 0 to 10,000 (N2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct BasisPoints(u16);
 
@@ -207,6 +208,7 @@ impl<'de> Deserialize<'de> for Percent {
 
 /// Earned of possible (N6), compared by cross-multiplication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Score {
     /// Earned, 0 ≤ earned ≤ possible (N5).
     pub earned: Points,

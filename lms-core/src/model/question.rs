@@ -58,6 +58,7 @@ crate::model::table::words! {
 
 /// Something with an id and a text: an option, a stem, an item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Labelled {
     /// Stable within the question (Q1).
@@ -75,6 +76,7 @@ impl Labelled {
 
 /// What a number must be (Q7). Numbers are decimal text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NumericKey {
     /// A value, give or take an absolute tolerance; bounds count.
@@ -107,6 +109,7 @@ fn zero() -> String {
 
 /// What a text must be (Q8).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TextKey {
     /// This text; with `edits`, give or take so many edits (off for keys shorter than 5).
@@ -131,6 +134,7 @@ pub enum TextKey {
 
 /// A blank of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Blank {
     /// Stable within the question.
@@ -141,6 +145,7 @@ pub struct Blank {
 
 /// A question's type with its options and its key: a staff type (Q14).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum QuestionBody {
     /// Exactly one option is right.
@@ -232,6 +237,7 @@ const fn all_or_nothing() -> OrderMode {
 
 /// What a learner answers, always by ids (Q1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answer {
     /// One option; of a statement "true" or "false".
@@ -278,6 +284,7 @@ pub enum Answer {
 
 /// A question as a learner sees it: it has no place for a key, an explanation or a note (Q14).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct QuestionView {
     /// The question.
     pub id: Uuid,
@@ -315,6 +322,7 @@ impl QuestionView {
 
 /// What a learner may see: the column `options`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct OptionsDoc {
     format: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -331,6 +339,7 @@ pub struct OptionsDoc {
 
 /// What a learner may not see: the column `correct_answer`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct KeyDoc {
     format: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -8,6 +8,7 @@ use crate::error::Problem;
 
 /// One criterion of a rubric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Criterion {
     /// A short name, unique in the rubric.
@@ -23,6 +24,7 @@ pub struct Criterion {
 
 /// What work is marked by: the score is the sum over the criteria.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Rubric {
     /// The criteria, in order.
@@ -78,6 +80,7 @@ impl Rubric {
 
 /// Points for one criterion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CriterionScore {
     /// The criterion.

@@ -315,6 +315,7 @@ macro_rules! words {
     ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         $vis enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
         impl $name {
             /// Every word, in the order of declaration.
@@ -354,6 +355,7 @@ macro_rules! record {
     ($(#[$doc:meta])* pub struct $name:ident in $table:literal { $($(#[$fdoc:meta])* pub $field:ident : $ty:ty,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         pub struct $name { $($(#[$fdoc])* pub $field: $ty,)* }
         impl $crate::model::table::Record for $name {
             const TABLE: &'static str = $table;

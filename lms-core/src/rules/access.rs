@@ -8,6 +8,7 @@ use crate::model::{
 
 /// Why an item is locked, with what a UI needs to say so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum LockReason {
     /// The learner is not enrolled, or has withdrawn.

@@ -9,6 +9,7 @@ use crate::store::{CourseStructure, LearnerRecord};
 
 /// One thing that keeps a learner from a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Blocker {
     /// Not enrolled, or not actively.

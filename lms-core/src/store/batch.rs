@@ -123,6 +123,7 @@ impl Table {
 
 /// A thing that learners can have worked on (D3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "id", rename_all = "snake_case")]
 pub enum Item {
     /// A course.
@@ -137,6 +138,7 @@ pub enum Item {
 
 /// How much learners' work hangs under an item (D3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct WorkCounts {
     /// Topics.
     pub topics: i64,

@@ -16,6 +16,7 @@ use crate::store::{Change, ContentRef, Expect, PersonKey, Table, WriteBatch};
 /// Where accepted AI content comes from: its log row is flipped to `applied` in the very batch that
 /// writes the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct AiOrigin {
     /// The log row of the answer.
     pub log_id: AiLogId,
@@ -25,6 +26,7 @@ pub struct AiOrigin {
 
 /// A course with everything in it, to be written in one transaction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CourseDraft {
     /// The course.
@@ -37,6 +39,7 @@ pub struct CourseDraft {
 
 /// A lesson of a [`CourseDraft`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LessonDraft {
     /// The lesson.
@@ -49,6 +52,7 @@ pub struct LessonDraft {
 
 /// What was written of a [`CourseDraft`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct WrittenCourse {
     /// The course.
     pub course_id: CourseId,

@@ -14,6 +14,7 @@ use crate::store::{Change, ContentRef, Expect, Siblings, Table, WriteBatch};
 
 /// What an assignment asks of the work handed in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct AssignmentRules {
     /// Whether it counts for completion; not, unless set (P7).
@@ -100,6 +101,7 @@ impl AssignmentRules {
 
 /// An assignment to be made, unpublished unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewAssignment {
     /// The title, 1 to 200 characters.
@@ -209,6 +211,7 @@ const DEFAULT_CONFIDENCE: BasisPoints = match BasisPoints::new(7_000) {
 
 /// An edit of an assignment; what is `None` stays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateAssignment {
     /// The version that the caller read (L5).

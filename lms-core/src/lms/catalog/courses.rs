@@ -14,6 +14,7 @@ use crate::store::{Change, ContentRef, Expect, Key, PersonKey, Table, WriteBatch
 
 /// A course to be made: a draft, closed, without a limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewCourse {
     /// The title, 1 to 200 characters.
@@ -162,6 +163,7 @@ pub(crate) fn check_course(course: &Course) -> Result<(), Error> {
 
 /// An edit of a course; what is `None` stays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateCourse {
     /// The version that the caller read (L5).

@@ -12,6 +12,7 @@ use crate::store::{Change, ContentRef, Expect, Item, Key, Siblings, Table, WorkC
 
 /// What a deletion would remove. Its token is what [`Catalog::delete`] asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct DeletePlan {
     /// The item.
     pub item: Item,

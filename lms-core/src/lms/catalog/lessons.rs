@@ -14,6 +14,7 @@ use crate::store::{Change, ContentRef, Expect, Key, Row, Siblings, Table};
 
 /// A lesson to be made: unpublished, required, completed by marking it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewLesson {
     /// The title, 1 to 200 characters.
@@ -108,6 +109,7 @@ impl NewLesson {
 
 /// An edit of a lesson; what is `None` stays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateLesson {
     /// The version that the caller read (L5).

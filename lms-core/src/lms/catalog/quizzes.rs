@@ -15,6 +15,7 @@ use crate::store::{Change, ContentRef, Expect, Siblings, Table, WriteBatch};
 
 /// What a quiz asks of attempts at it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct QuizRules {
     /// Whether it counts for completion.
@@ -81,6 +82,7 @@ impl QuizRules {
 
 /// A question to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewQuestion {
     /// The stem, 1 to 10,000 characters.
@@ -151,6 +153,7 @@ impl NewQuestion {
 
 /// A quiz to be made, unpublished unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewQuiz {
     /// The title, 1 to 200 characters.
@@ -260,6 +263,7 @@ fn check_draft(quiz: &Quiz, questions: &[QuizQuestion]) -> Vec<crate::error::Pro
 
 /// An edit of a quiz; what is `None` stays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateQuiz {
     /// The version that the caller read (L5).

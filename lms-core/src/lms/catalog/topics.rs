@@ -14,6 +14,7 @@ use crate::store::{Change, ContentRef, Expect, Siblings, Table, WriteBatch};
 
 /// A topic to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewTopic {
     /// The title, 1 to 200 characters.
@@ -90,6 +91,7 @@ impl NewTopic {
 
 /// An edit of a topic; what is `None` stays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct UpdateTopic {
     /// The version that the caller read (L5).

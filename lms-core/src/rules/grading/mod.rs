@@ -17,6 +17,7 @@ pub use text::{key_problem as text_key_problem, normalised};
 
 /// What became of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerState {
     /// Full marks.
