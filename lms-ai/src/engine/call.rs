@@ -439,10 +439,11 @@ fn same_faults(a: &[Violation], b: &[Violation]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.code == b.code && a.pointer == b.pointer)
 }
 
+/// Providers count the tokens, and may count nonsense: a sum never wraps.
 fn add(sum: &mut Usage, one: &Usage) {
-    sum.input += one.input;
-    sum.output += one.output;
-    sum.cache_read += one.cache_read;
-    sum.cache_write += one.cache_write;
-    sum.thinking += one.thinking;
+    sum.input = sum.input.saturating_add(one.input);
+    sum.output = sum.output.saturating_add(one.output);
+    sum.cache_read = sum.cache_read.saturating_add(one.cache_read);
+    sum.cache_write = sum.cache_write.saturating_add(one.cache_write);
+    sum.thinking = sum.thinking.saturating_add(one.thinking);
 }
