@@ -387,13 +387,14 @@ impl Run<'_> {
         row.cost_micro_usd = count(cost);
         row.latency_ms = i64::try_from(response.latency.as_millis()).ok();
         row.completed_at = Some(self.ai.lms.now());
-        let written = self.session.ai_log().finish(row, AiLogStatus::Pending).await?;
-        if written {
-            Ok(())
-        } else {
-            // Swept as abandoned meanwhile: somebody else may be at it, and this answer cannot be applied.
-            Err(AiError::InProgress)
+        if self.session.ai_log().finish(row.clone(), AiLogStatus::Pending).await? {
+            return Ok(());
         }
+        // Swept as abandoned meanwhile: somebody else may be at it, and this answer cannot be applied.
+        // It was paid for, so the log keeps it all the same.
+        row.status = AiLogStatus::Abandoned;
+        self.session.ai_log().finish(row, AiLogStatus::Abandoned).await?;
+        Err(AiError::InProgress)
     }
 }
 
