@@ -75,6 +75,10 @@ fn extract(text: &str) -> Result<&str, Unreadable> {
     if text.starts_with('{') && text.ends_with('}') && objects(text).len() == 1 {
         return Ok(text);
     }
+    if text.starts_with('[') && text.ends_with(']') {
+        // What stands in a list is not at the top.
+        return Err(Unreadable::NotJson);
+    }
     let mut fenced = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find("```") {
@@ -289,6 +293,7 @@ mod tests {
             ("", Unreadable::Empty),
             ("no", Unreadable::NotJson),
             ("[1]", Unreadable::NotJson),
+            ("[{\"a\":1}]", Unreadable::NotJson),
             ("{\"a\":1", Unreadable::NotJson),
             ("{\"a\":1} {\"a\":2", Unreadable::NotJson),
             ("{\"a\":1}{\"a\":2}", Unreadable::Ambiguous),

@@ -387,13 +387,14 @@ impl Run<'_> {
         row.cost_micro_usd = count(cost);
         row.latency_ms = i64::try_from(response.latency.as_millis()).ok();
         row.completed_at = Some(self.ai.lms.now());
-        let written = self.session.ai_log().finish(row, AiLogStatus::Pending).await?;
-        if written {
-            Ok(())
-        } else {
-            // Swept as abandoned meanwhile: somebody else may be at it, and this answer cannot be applied.
-            Err(AiError::InProgress)
+        if self.session.ai_log().finish(row.clone(), AiLogStatus::Pending).await? {
+            return Ok(());
         }
+        // Swept as abandoned meanwhile: somebody else may be at it, and this answer cannot be applied.
+        // It was paid for, so the log keeps it all the same.
+        row.status = AiLogStatus::Abandoned;
+        self.session.ai_log().finish(row, AiLogStatus::Abandoned).await?;
+        Err(AiError::InProgress)
     }
 }
 
@@ -439,10 +440,11 @@ fn same_faults(a: &[Violation], b: &[Violation]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.code == b.code && a.pointer == b.pointer)
 }
 
+/// Providers count the tokens, and may count nonsense: a sum never wraps.
 fn add(sum: &mut Usage, one: &Usage) {
-    sum.input += one.input;
-    sum.output += one.output;
-    sum.cache_read += one.cache_read;
-    sum.cache_write += one.cache_write;
-    sum.thinking += one.thinking;
+    sum.input = sum.input.saturating_add(one.input);
+    sum.output = sum.output.saturating_add(one.output);
+    sum.cache_read = sum.cache_read.saturating_add(one.cache_read);
+    sum.cache_write = sum.cache_write.saturating_add(one.cache_write);
+    sum.thinking = sum.thinking.saturating_add(one.thinking);
 }
