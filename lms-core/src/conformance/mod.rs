@@ -97,7 +97,7 @@ macro_rules! conformance {
                 p10_two_devices_finish_the_last_two_lessons, p10_many_learners_finish_at_once,
                 p10_a_lesson_and_a_quiz_at_the_same_instant, p10_unpublish_against_finish, p4_own_marks_can_be_undone,
                 b20_repeating_a_completed_lesson_writes_nothing, p11_audit_finds_what_was_written_around },
-            quizzes::{ a2_start_is_idempotent, a3_attempts_are_limited, a4_a5_a6_time_runs_out, a7_saves_by_client_and_sequence,
+            quizzes::{ a1_an_attempt_goes_forward_only, a2_start_is_idempotent, a3_attempts_are_limited, a4_a5_a6_time_runs_out, a7_saves_by_client_and_sequence,
                 a8_thirty_two_submits_are_one, q14_keys_stay_hidden_until_revealed, q15_an_attempt_keeps_its_revision,
                 q12_an_essay_waits_for_a_person, a10_passing_and_the_events_of_it },
             assignments::{ s1_versions_and_drafts, s5_cut_off_and_lateness, s9_s10_human_over_ai, s13_rubrics_sum_and_are_complete,

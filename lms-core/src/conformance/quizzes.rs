@@ -228,6 +228,29 @@ pub async fn q12_an_essay_waits_for_a_person(h: &Harness) {
     assert_eq!(teacher.quizzes().grade_answer(attempt.id, id, half).await.unwrap_err().code(), "grade.newer");
 }
 
+/// An attempt goes forward only: what was handed in takes no more answers, and handing in again or
+/// starting again changes nothing about it.
+/// rules: A1
+pub async fn a1_an_attempt_goes_forward_only(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let quiz = room.add_quiz(room.lessons[0], 2, QuizRules::default()).await.unwrap();
+    let me = room.student(0);
+    let open = me.quizzes().start(quiz.id).await.unwrap();
+    assert_eq!(open.state, AttemptState::InProgress);
+    let id = crate::model::QuestionId::from_uuid(open.questions[0].id);
+    let grade = AnswerGrade { points: Points::from_units(0), feedback: None, seen_seq: 0 };
+    let early = room.teacher().quizzes().grade_answer(open.id, id, grade).await.unwrap_err();
+    assert_eq!(early.code(), "attempt.not_gradable", "nothing is graded before it is handed in");
+    answer(&me, &open, 1).await;
+    let first = me.quizzes().submit(open.id).await.unwrap();
+    assert_eq!(first.state, AttemptState::Graded);
+    let patch = BTreeMap::from([(open.questions[1].id, None)]);
+    assert_eq!(me.quizzes().save(open.id, "tab", 9, patch).await.unwrap_err().code(), "attempt.closed");
+    me.quizzes().start(quiz.id).await.unwrap();
+    assert_eq!(me.quizzes().submit(open.id).await.unwrap(), first);
+    assert_eq!(me.quizzes().view_attempt(open.id).await.unwrap().state, AttemptState::Graded);
+}
+
 /// rules: A10, A9, V2
 pub async fn a10_passing_and_the_events_of_it(h: &Harness) {
     let room = h.classroom(1, 1).await;

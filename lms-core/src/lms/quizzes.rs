@@ -376,6 +376,10 @@ impl Quizzes<'_> {
         mut attempt: QuizAttempt,
         at: Timestamp,
     ) -> Result<WriteBatch, Error> {
+        let before = context.attempt.as_ref().map_or(AttemptState::InProgress, |a| a.state);
+        if before != attempt.state && !before.may_become(attempt.state) {
+            return Err(Refusal::AttemptClosed {}.into());
+        }
         attempt.version += 1;
         attempt.updated_at = work.command.now;
         work.touch();

@@ -16,6 +16,19 @@ words! {
         Voided = "voided",
     }
 }
+
+impl AttemptState {
+    /// Whether an attempt may go from this state to another one (A1): forward only, and out by voiding.
+    pub const fn may_become(self, next: Self) -> bool {
+        matches!(
+            (self, next),
+            (Self::InProgress, Self::PendingReview | Self::Graded)
+                | (Self::PendingReview, Self::Graded)
+                | (Self::InProgress | Self::PendingReview | Self::Graded, Self::Voided)
+        )
+    }
+}
+
 words! {
     /// How an attempt ended (A1).
     pub enum FinishReason {
@@ -111,5 +124,29 @@ impl QuizResult {
     /// The kept score; `None` without a graded attempt.
     pub fn kept(&self) -> Option<Score> {
         Some(Score { earned: self.earned?, possible: self.possible? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AttemptState::{Graded, InProgress, PendingReview, Voided};
+
+    #[test]
+    fn a1_attempts_go_forward_only() {
+        let all = [InProgress, PendingReview, Graded, Voided];
+        let allowed: Vec<_> = all
+            .iter()
+            .flat_map(|from| all.iter().map(move |to| (*from, *to)))
+            .filter(|(from, to)| from.may_become(*to))
+            .collect();
+        let forward = [
+            (InProgress, PendingReview),
+            (InProgress, Graded),
+            (InProgress, Voided),
+            (PendingReview, Graded),
+            (PendingReview, Voided),
+            (Graded, Voided),
+        ];
+        assert_eq!(allowed, forward);
     }
 }
