@@ -107,12 +107,15 @@ impl Run<'_> {
         self.ai.config.operation_deadline.saturating_sub(self.started.elapsed())
     }
 
-    /// Looks at what the log has of the operation, and waits while another caller is at it.
+    /// Looks at what the log has of the operation, and waits while another caller is at it. Whoever has
+    /// waited for an attempt that failed in the end does not pay for another: of many callers at once
+    /// one asks, and the others hear that it is in progress (I3).
     async fn stand<T: AiTask>(&self, input: &T::In) -> Result<Standing<T::Out>, AiError> {
         if self.about.operation_id.is_none() {
             return Ok(Standing::Next(1));
         }
         let mut pause = Duration::from_millis(20);
+        let mut waited = false;
         loop {
             let rows = self.ai.lms.store().ai_operation(self.operation).await.map_err(lms_core::Error::from)?;
             if rows.iter().any(|row| row.input_sha256 != self.input_sha) {
@@ -136,8 +139,13 @@ impl Run<'_> {
                     self.ai.lms.system().ai_log().finish(row, AiLogStatus::Pending).await?;
                     return Ok(Standing::Next(next));
                 }
+                waited = true;
             } else if last.completed_at.is_none_or(|at| age(at.as_micros()) > QUIET) {
-                return Ok(Standing::Next(next));
+                return if waited && last.status != AiLogStatus::Abandoned {
+                    Err(AiError::InProgress)
+                } else {
+                    Ok(Standing::Next(next))
+                };
             }
             if self.left().is_zero() {
                 return Err(AiError::InProgress);

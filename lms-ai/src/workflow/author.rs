@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use lms_core::ai::Part;
 use lms_core::lms::{
     AssignmentRules, CourseDraft, LessonDraft, NewAssignment, NewCourse, NewLesson, NewQuestion, NewQuiz, NewTopic,
     QuizRules, Session, WrittenCourse,
 };
 use lms_core::model::question::{ChoiceMode, Labelled, QuestionBody, TextKey};
 use lms_core::model::{
-    Assignment, BasisPoints, ContentType, Course, Criterion, Lesson, LessonId, Points, Quiz, Rubric, SubjectType,
-    Topic, TopicId,
+    AiLog, AiLogStatus, Assignment, BasisPoints, ContentType, Course, Criterion, Lesson, LessonId, Points, Quiz,
+    Rubric, SubjectType, Topic, TopicId,
 };
 use lms_core::store::ContentRef;
+use uuid::Uuid;
 
 use crate::engine::MAX_PROMPT;
 use crate::task::{
@@ -128,12 +130,16 @@ impl Ai {
         about.course_id = Some(course.id);
         about.subject = Some(("topic", topic.uuid()));
         let source = source.unwrap_or_default();
+        let synopsis = match about.operation_id {
+            Some(operation) => self.synopsis_before(operation, topic).await?,
+            None => None,
+        };
         let input = BodyIn {
             course_title: course.title.clone(),
             lesson_title: lesson.title.clone(),
             lesson_summary: lesson.summary.clone(),
             topic_title: row.title.clone(),
-            synopsis: row.body.clone().unwrap_or_default(),
+            synopsis: synopsis.or(row.body).unwrap_or_default(),
             objectives,
             audience: course.audience.clone(),
             difficulty: course.difficulty.clone(),
@@ -145,6 +151,22 @@ impl Ai {
         let accepted = self.run::<BodyTask>(session, &input, about).await?;
         let body = body_markdown(accepted.value());
         Ok(session.catalog().apply_body(topic, body, accepted.origin()).await?)
+    }
+
+    /// The synopsis that this very operation has replaced by its body: who repeats the operation asks the
+    /// same again (I3), and the topic no longer has it. The log does.
+    async fn synopsis_before(&self, operation: Uuid, topic: TopicId) -> Result<Option<String>, AiError> {
+        #[derive(serde::Deserialize)]
+        struct Logged {
+            parts: Vec<Part>,
+        }
+        let rows = self.lms.store().ai_operation(operation).await.map_err(lms_core::Error::from)?;
+        let applied = |row: &&AiLog| row.status == AiLogStatus::Applied && row.subject_id == Some(topic.uuid());
+        let prompt = rows.iter().find(applied).and_then(|row| row.prompt_text.as_deref());
+        let logged: Option<Logged> = prompt.and_then(|text| serde_json::from_str(text).ok());
+        let slice = logged.and_then(|logged| logged.parts.into_iter().find(|part| part.label == "slice"));
+        let asked: Option<BodyIn> = slice.and_then(|part| serde_json::from_str(&part.text).ok());
+        Ok(asked.map(|asked| asked.synopsis))
     }
 
     /// Generates a quiz from the text of a lesson and writes it, unpublished, whole or not at all.

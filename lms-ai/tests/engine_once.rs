@@ -1,0 +1,214 @@
+//! The same operation, many times: one paid call, one set of rows (I3).
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use lms_ai::provider::{Reply, Scripted};
+use lms_ai::{About, AiError};
+use lms_core::ai::Stop;
+use lms_core::model::AiLogStatus::{self, *};
+use support::*;
+use uuid::Uuid;
+
+const OPERATION: Uuid = Uuid::from_u128(7);
+
+fn script(replies: impl IntoIterator<Item = Reply>) -> Script {
+    Script::new(replies.into_iter().fold(Scripted::new(), Scripted::then))
+}
+
+/// The five workflows; the body last, as it changes the text that the quiz is about.
+async fn workflows(world: &World) -> [What; 5] {
+    [What::Outline, What::Quiz, What::Assignment, What::Grade(world.work(ESSAY).await), What::Body]
+}
+
+// rules: I2, I3
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn i3_sixteen_callers_at_once_pay_once_and_get_the_same() {
+    let world = Arc::new(World::file().await);
+    for (n, what) in workflows(&world).await.into_iter().enumerate() {
+        let operation = Uuid::from_u128(n as u128 + 1);
+        let before = world.tables().await;
+        // One answer, which takes a while: whoever does not wait for it asks in vain.
+        let script = script([Reply::json(&what.good()).delay(Duration::from_millis(40))]);
+        let mut callers = Vec::new();
+        for _ in 0..16 {
+            let (world, ai) = (world.clone(), world.ai(script.clone()));
+            callers.push(tokio::spawn(async move { world.run(&ai, what, operation).await }));
+        }
+        let mut outcomes = Vec::new();
+        for caller in callers {
+            outcomes.push(caller.await.unwrap().unwrap_or_else(|e| panic!("{what:?}: {e}")));
+        }
+        assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]), "{what:?}: {outcomes:#?}");
+        assert_eq!(script.calls(), 1, "{what:?}");
+        let operation = world.operation_of(what, operation).await;
+        assert_eq!(world.statuses(operation).await, [Applied], "{what:?}");
+        let after = world.tables().await;
+        let new = |table: &str| after[table].len() - before[table].len();
+        let rows = [new("courses"), new("quizzes"), new("assignments"), new("grade_history")];
+        let expected = match what {
+            What::Outline => [1, 0, 0, 0],
+            What::Body => [0, 0, 0, 0],
+            What::Quiz => [0, 1, 0, 0],
+            What::Assignment => [0, 0, 1, 0],
+            What::Grade(_) => [0, 0, 0, 1],
+        };
+        assert_eq!(rows, expected, "{what:?}");
+        let generated = |tables: &Tables| {
+            let said = |row: &&String| row.contains("\"ai_generated\"") || row.contains("\"ai_graded\"");
+            tables["activity_events"].iter().filter(said).count()
+        };
+        assert_eq!(generated(&after) - generated(&before), 1, "{what:?}");
+    }
+}
+
+/// A failure is paid once, too: one caller learns of it, and the others do not ask again behind its back.
+// rules: I3
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn i3_sixteen_callers_at_once_pay_once_for_a_refusal() {
+    let world = Arc::new(World::file().await);
+    let refusal = Reply::text("").stop(Stop::Refused { category: None });
+    let refusals = (0..16).fold(Scripted::new(), |script, _| script.then(refusal.clone()));
+    let here = Arc::new(AtomicUsize::new(0));
+    let all = here.clone();
+    let script = Acting::new(refusals, move |_| {
+        let all = all.clone();
+        async move {
+            // The model thinks until every caller is there.
+            while all.load(Ordering::SeqCst) < 16 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+    let mut callers = Vec::new();
+    for _ in 0..16 {
+        let (world, ai, here) = (world.clone(), world.ai(script.clone()), here.clone());
+        callers.push(tokio::spawn(async move {
+            here.fetch_add(1, Ordering::SeqCst);
+            world.run(&ai, What::Outline, OPERATION).await
+        }));
+    }
+    while world.statuses(OPERATION).await != [Refused] {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Long enough that no repair or retry of the one who asked is to be expected any more.
+    world.clock.advance(11);
+    let mut codes = Vec::new();
+    for caller in callers {
+        codes.push(caller.await.unwrap().unwrap_err().code());
+    }
+    codes.sort_unstable();
+    assert_eq!(codes[..15], ["ai.in_progress"; 15]);
+    assert_eq!((codes[15], script.calls()), ("ai.refused", 1));
+    // Whoever asks later, asks.
+    assert_eq!(world.run(&world.ai(script.clone()), What::Outline, OPERATION).await.unwrap_err().code(), "ai.refused");
+    assert_eq!((script.calls(), world.statuses(OPERATION).await), (2, vec![Refused, Refused]));
+}
+
+// rules: I3
+#[tokio::test]
+async fn i3_a_repeated_operation_returns_what_stands_without_a_call() {
+    let world = World::memory().await;
+    for (n, what) in workflows(&world).await.into_iter().enumerate() {
+        let operation = Uuid::from_u128(n as u128 + 1);
+        let script = script([Reply::json(&what.good())]);
+        let first = world.run(&world.ai(script.clone()), what, operation).await.unwrap();
+        let (before, logs) = (world.tables().await, world.logs().await);
+        // A minute later, by another instance, with nothing to say.
+        world.clock.advance(60);
+        let idle = Script::new(Scripted::new());
+        let again = world.run(&world.ai(idle.clone()), what, operation).await;
+        assert_eq!(again.unwrap_or_else(|e| panic!("{what:?}: {e}")), first, "{what:?}");
+        assert_eq!((script.calls(), idle.calls()), (1, 0), "{what:?}");
+        assert_eq!(differences(&before, &world.tables().await), [], "{what:?}");
+        assert_eq!(world.logs().await, logs, "{what:?}");
+    }
+}
+
+// rules: I3
+#[tokio::test]
+async fn i3_another_input_under_the_same_id_is_refused_by_name() {
+    let world = World::memory().await;
+    let about = About { operation_id: Some(OPERATION), ..About::default() };
+    let script = script([Reply::json(&outline())]);
+    let ai = world.ai(script.clone());
+    ai.create_course(&world.teacher(), &brief(), about).await.unwrap();
+    let before = world.tables().await;
+
+    let mut other = brief();
+    other.outline.audience = "Adults".to_owned();
+    let error = ai.create_course(&world.teacher(), &other, about).await.unwrap_err();
+    assert!(matches!(error, AiError::OtherInput), "{error}");
+    assert_eq!(error.code(), "ai.other_input");
+    // Another task is another input, too.
+    for what in [What::Body, What::Quiz, What::Assignment] {
+        let error = world.run(&ai, what, OPERATION).await.unwrap_err();
+        assert!(matches!(error, AiError::OtherInput), "{what:?}: {error}");
+    }
+    assert_eq!(script.calls(), 1);
+    assert_eq!(differences(&before, &world.tables().await), []);
+
+    // Of a body: what was asked for is compared with what was there before the body stood.
+    let operation = Uuid::from_u128(8);
+    let about = About { operation_id: Some(operation), ..About::default() };
+    let ai = world.ai(self::script([Reply::json(&body())]));
+    ai.write_body(&world.teacher(), world.topic, None, about).await.unwrap();
+    let error = ai.write_body(&world.teacher(), world.topic, Some(ESSAY), about).await.unwrap_err();
+    assert!(matches!(error, AiError::OtherInput), "{error}");
+}
+
+/// An answer that nobody applied, because its caller died in between, is applied from the log.
+// rules: I2, I3
+#[tokio::test]
+async fn i3_a_valid_answer_that_was_not_applied_is_applied_without_a_call() {
+    let world = World::memory().await;
+    let about = About { operation_id: Some(OPERATION), ..About::default() };
+    let script = script([Reply::json(&outline())]);
+    let accepted = world.ai(script.clone()).propose_course(&world.teacher(), &brief(), about).await.unwrap();
+    assert_eq!((accepted.calls(), world.statuses(OPERATION).await), (1, vec![Valid]));
+    drop(accepted);
+
+    world.clock.advance(3_600);
+    let idle = Script::new(Scripted::new());
+    let ai = world.ai(idle.clone());
+    let stored = ai.propose_course(&world.teacher(), &brief(), about).await.unwrap();
+    assert_eq!((stored.calls(), stored.usage().input, stored.cost_micro_usd()), (0, 0, 0));
+    let written = ai.create_course(&world.teacher(), &brief(), about).await.unwrap();
+    assert_eq!((script.calls(), idle.calls()), (1, 0));
+    assert_eq!(world.statuses(OPERATION).await, [Applied]);
+    let course = world.teacher().catalog().course(written.course_id).await.unwrap();
+    assert_eq!(course.ai_log_id, Some(stored.log_id()));
+}
+
+/// What was dropped is never applied, also not by who still holds it.
+// rules: I2
+#[tokio::test]
+async fn a_dropped_answer_cannot_be_applied() {
+    let world = World::memory().await;
+    let about = About { operation_id: Some(OPERATION), ..About::default() };
+    let ai = world.ai(script([Reply::json(&outline())]));
+    let accepted = ai.propose_course(&world.teacher(), &brief(), about).await.unwrap();
+    assert!(world.teacher().ai_log().drop_answer(accepted.log_id()).await.unwrap());
+    let before = world.tables().await;
+    let error = ai.apply_outline(&world.teacher(), &brief(), &accepted).await.unwrap_err();
+    assert_eq!(error.code(), "operation.not_valid");
+    assert_eq!(differences(&before, &world.tables().await), []);
+    assert_eq!(world.statuses(OPERATION).await, [Dropped]);
+}
+
+/// An operation without an id of the caller's is a new one each time.
+#[tokio::test]
+async fn without_an_id_every_call_is_an_operation_of_its_own() {
+    let world = World::memory().await;
+    let ai = world.ai(script([Reply::json(&outline()), Reply::json(&outline())]));
+    let first = ai.create_course(&world.teacher(), &brief(), About::default()).await.unwrap();
+    let second = ai.create_course(&world.teacher(), &brief(), About::default()).await.unwrap();
+    assert_ne!(first.course_id, second.course_id);
+    let statuses: Vec<AiLogStatus> = world.logs().await.iter().map(|row| row.status).collect();
+    assert_eq!(statuses, [Applied, Applied]);
+}
