@@ -3,6 +3,7 @@
 mod batch;
 mod context;
 mod error;
+mod forward;
 mod reads;
 
 use std::sync::Arc;

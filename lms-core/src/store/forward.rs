@@ -1,0 +1,188 @@
+//! A shared store is a store: `Arc<S>` and `Arc<dyn Store>` forward every method.
+#![deny(clippy::missing_trait_methods)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::*;
+use crate::model::*;
+
+#[async_trait]
+impl<S: PeopleReads + ?Sized> PeopleReads for Arc<S> {
+    async fn person(&self, actor: Option<UserId>, subject: PersonKey) -> Read<PersonContext> {
+        (**self).person(actor, subject).await
+    }
+    async fn users(&self, page: ById) -> Read<Vec<User>> {
+        (**self).users(page).await
+    }
+    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>> {
+        (**self).staff(course).await
+    }
+}
+
+#[async_trait]
+impl<S: CatalogReads + ?Sized> CatalogReads for Arc<S> {
+    async fn course(
+        &self,
+        actor: Option<UserId>,
+        course: CourseId,
+        user: Option<UserId>,
+    ) -> Read<Option<CourseContext>> {
+        (**self).course(actor, course, user).await
+    }
+    async fn courses(&self, filter: &CourseFilter, page: ById) -> Read<Vec<Course>> {
+        (**self).courses(filter, page).await
+    }
+    async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
+        (**self).content(actor, at).await
+    }
+    async fn structure(&self, course: CourseId) -> Read<Option<CourseStructure>> {
+        (**self).structure(course).await
+    }
+    async fn topics(&self, lesson: LessonId) -> Read<Vec<Topic>> {
+        (**self).topics(lesson).await
+    }
+    async fn questions(&self, quiz: QuizId) -> Read<Vec<QuizQuestion>> {
+        (**self).questions(quiz).await
+    }
+    async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>> {
+        (**self).revision(id).await
+    }
+    async fn work_counts(&self, item: Item) -> Read<WorkCounts> {
+        (**self).work_counts(item).await
+    }
+    async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>> {
+        (**self).template(id).await
+    }
+    async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
+        (**self).objective_links(course).await
+    }
+}
+
+#[async_trait]
+impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
+    async fn learner(&self, actor: Option<UserId>, scope: LearnerScope) -> Read<Option<LearnerContext>> {
+        (**self).learner(actor, scope).await
+    }
+    async fn record(&self, course: CourseId, student: UserId) -> Read<Option<LearnerRecord>> {
+        (**self).record(course, student).await
+    }
+    async fn records(&self, course: CourseId, open_only: bool, page: ById) -> Read<Vec<LearnerRecord>> {
+        (**self).records(course, open_only, page).await
+    }
+    async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
+        (**self).enrollments_of(student).await
+    }
+    async fn enrollments(&self, course: CourseId, page: ById) -> Read<Vec<Enrollment>> {
+        (**self).enrollments(course, page).await
+    }
+    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>> {
+        (**self).overdue_attempts(now, limit).await
+    }
+    async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
+        (**self).awaiting_ai(limit).await
+    }
+    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
+        (**self).to_grade(course, limit).await
+    }
+    async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
+        (**self).certificate_facts(course, student).await
+    }
+    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
+        (**self).open_jobs(limit).await
+    }
+}
+
+#[async_trait]
+impl<S: CertificateReads + ?Sized> CertificateReads for Arc<S> {
+    async fn certificate(&self, id: CertificateId) -> Read<Option<Certificate>> {
+        (**self).certificate(id).await
+    }
+    async fn certificate_by_code(&self, code: &str) -> Read<Option<Certificate>> {
+        (**self).certificate_by_code(code).await
+    }
+    async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
+        (**self).certificate_of(course, student).await
+    }
+    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
+        (**self).pending_renderings(limit).await
+    }
+}
+
+#[async_trait]
+impl<S: AnalyticsReads + ?Sized> AnalyticsReads for Arc<S> {
+    async fn completion(&self, course: CourseId) -> Read<Option<CompletionCounts>> {
+        (**self).completion(course).await
+    }
+    async fn quiz_percents(&self, scope: QuizScope) -> Read<PercentSum> {
+        (**self).quiz_percents(scope).await
+    }
+    async fn active_students(&self, course: Option<CourseId>, after: Timestamp, until: Timestamp) -> Read<i64> {
+        (**self).active_students(course, after, until).await
+    }
+    async fn on_time(&self, assignment: AssignmentId, now: Timestamp) -> Read<OnTimeCounts> {
+        (**self).on_time(assignment, now).await
+    }
+}
+
+#[async_trait]
+impl<S: EventLog + ?Sized> EventLog for Arc<S> {
+    async fn ends(&self) -> Read<LogEnds> {
+        (**self).ends().await
+    }
+    async fn settle(&self) -> Read<()> {
+        (**self).settle().await
+    }
+    async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>> {
+        (**self).events(after, filter, limit).await
+    }
+    async fn event(&self, id: EventId) -> Read<Option<Event>> {
+        (**self).event(id).await
+    }
+    async fn event_at(&self, position: i64) -> Read<Option<Event>> {
+        (**self).event_at(position).await
+    }
+    async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>> {
+        (**self).lease(name, token, now, until).await
+    }
+    async fn release(&self, name: &str, token: Uuid) -> Read<()> {
+        (**self).release(name, token).await
+    }
+    async fn consumers(&self) -> Read<Vec<ConsumerState>> {
+        (**self).consumers().await
+    }
+    async fn wait(&self) {
+        (**self).wait().await
+    }
+}
+
+#[async_trait]
+impl<S: AiLogReads + ?Sized> AiLogReads for Arc<S> {
+    async fn ai_log(&self, id: AiLogId) -> Read<Option<AiLog>> {
+        (**self).ai_log(id).await
+    }
+    async fn ai_operation(&self, operation: Uuid) -> Read<Vec<AiLog>> {
+        (**self).ai_operation(operation).await
+    }
+    async fn ai_logs(&self, filter: &AiLogFilter, page: ById) -> Read<Vec<AiLog>> {
+        (**self).ai_logs(filter, page).await
+    }
+    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
+        (**self).stale_ai_logs(before, limit).await
+    }
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Store for Arc<S> {
+    async fn write(&self, batch: Arc<WriteBatch>) -> Result<Committed, StoreError> {
+        (**self).write(batch).await
+    }
+    async fn migrate(&self) -> Result<(), StoreError> {
+        (**self).migrate().await
+    }
+    async fn schema_version(&self) -> Result<(i64, i64), StoreError> {
+        (**self).schema_version().await
+    }
+}
