@@ -1,10 +1,13 @@
 //! What a program shows: progress bars and live lines on a terminal, plain lines elsewhere.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write as _};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Where lines go.
+///
+/// Once nobody reads them (`| head -1`) they are dropped: a program that stops in the middle of its
+/// work because its reader has seen enough would leave half of it.
 #[derive(Clone, Debug)]
 pub struct Screen {
     bars: Option<MultiProgress>,
@@ -19,14 +22,17 @@ impl Default for Screen {
 impl Screen {
     /// Bars where a person looks on, plain lines where none does.
     pub fn new() -> Self {
-        Self { bars: std::io::stdout().is_terminal().then(MultiProgress::new) }
+        Self { bars: io::stdout().is_terminal().then(MultiProgress::new) }
     }
 
-    /// One line.
+    /// One line, or several with line breaks between.
     pub fn line(&self, text: impl AsRef<str>) {
+        let write = || {
+            let _ = writeln!(io::stdout(), "{}", text.as_ref());
+        };
         match &self.bars {
-            Some(bars) => bars.suspend(|| println!("{}", text.as_ref())),
-            None => println!("{}", text.as_ref()),
+            Some(bars) => bars.suspend(write),
+            None => write(),
         }
     }
 
@@ -65,14 +71,17 @@ impl Progress {
         match &self.bar {
             Some(bar) => bar.inc(1),
             // Without a terminal a line a quarter is enough.
-            None => {
-                let quarter = (self.steps / 4).max(1);
-                if self.done == self.steps || self.done.is_multiple_of(quarter) {
-                    self.screen.line(format!("   {}: {}/{}", self.what, self.done, self.steps));
-                }
+            None if quarters(self.done, self.steps) > quarters(self.done - 1, self.steps) => {
+                self.screen.line(format!("   {}: {}/{}", self.what, self.done, self.steps));
             }
+            None => {}
         }
     }
+}
+
+/// How many quarters of the steps are done.
+fn quarters(done: usize, steps: usize) -> usize {
+    (done * 4).checked_div(steps).unwrap_or(0)
 }
 
 impl Drop for Progress {
@@ -80,5 +89,51 @@ impl Drop for Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+/// Words one after another with commas between, in lines of at most `width` characters, each line
+/// after the first begun with `indent` spaces.
+pub fn wrapped(words: &[String], indent: usize, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for (n, word) in words.iter().enumerate() {
+        let comma = if n + 1 < words.len() { "," } else { "" };
+        let used = lines.last().map_or(0, |line| line.chars().count());
+        if used > 0 && indent + used + 1 + word.chars().count() + comma.len() > width {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+            line.push_str(comma);
+        }
+    }
+    lines.join(&format!("\n{}", " ".repeat(indent)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_wrapped_and_none_is_lost() {
+        let words: Vec<String> = ["one", "two", "three", "four"].map(String::from).to_vec();
+        assert_eq!(wrapped(&words, 2, 80), "one, two, three, four");
+        assert_eq!(wrapped(&words, 2, 11), "one, two,\n  three,\n  four");
+        assert_eq!(wrapped(&words, 0, 1), "one,\ntwo,\nthree,\nfour");
+        assert_eq!(wrapped(&[], 4, 10), "");
+    }
+
+    #[test]
+    fn plain_progress_is_told_at_each_quarter_and_at_the_end() {
+        let told = |steps: usize| -> Vec<usize> {
+            (1..=steps).filter(|n| quarters(*n, steps) > quarters(*n - 1, steps)).collect()
+        };
+        assert_eq!(told(1), [1]);
+        assert_eq!(told(3), [1, 2, 3]);
+        assert_eq!(told(26), [7, 13, 20, 26]);
+        assert_eq!(quarters(0, 0), 0);
     }
 }

@@ -63,7 +63,7 @@ impl Renderer {
             completed_at: snapshot.completed_at.map(|at| at.datetime()),
             issued_at: certificate.issued_at.datetime(),
             expires_at: certificate.expires_at.map(|at| at.datetime()),
-            score_percent: snapshot.final_score.map(|score| score.to_string()),
+            score_percent: snapshot.final_score.map(|score| without_zeros(&score.to_string())),
             hours: snapshot.estimated_minutes.filter(|m| *m >= 60).map(|minutes| (minutes / 60).to_string()),
             code: certificate.code.clone(),
             verify_url: self.verify_base.as_ref().map(|base| format!("{base}{}", certificate.code.replace('-', ""))),
@@ -124,6 +124,14 @@ impl Renderer {
     }
 }
 
+/// A decimal as people write it: "92.5" for "92.50", "100" for "100.00".
+fn without_zeros(decimal: &str) -> String {
+    match decimal.split_once('.') {
+        Some(_) => decimal.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        None => decimal.to_owned(),
+    }
+}
+
 #[async_trait]
 impl Consumer for Renderer {
     fn name(&self) -> &str {
@@ -136,5 +144,20 @@ impl Consumer for Renderer {
             self.render_one(lms, certificate).await?;
         }
         Ok(pending.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_is_printed_without_idle_zeros() {
+        let shown = |hundredths| without_zeros(&lms_core::model::Percent::from_hundredths(hundredths).to_string());
+        assert_eq!(shown(10_000), "100");
+        assert_eq!(shown(9_250), "92.5");
+        assert_eq!(shown(8_333), "83.33");
+        assert_eq!(shown(0), "0");
+        assert_eq!(without_zeros("100"), "100");
     }
 }

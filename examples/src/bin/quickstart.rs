@@ -2,16 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::StreamExt as _;
 use lms_ai::Ai;
 use lms_ai::offline::{OFFLINE_MODEL, Offline};
 use lms_ai::provider::Anthropic;
 use lms_core::Lms;
 use lms_core::assets::Folder;
-use lms_core::store::EventFilter;
 use lms_examples::demo::{Demo, Failure, author, learn, report};
 use lms_examples::output::Screen;
 use lms_examples::source::Source;
@@ -23,11 +19,19 @@ Makes a course from a Markdown text and lets learners complete it, on an embedde
 Usage: quickstart [--source PATH] [--out DIR] [--students N] [--store STORE] [--json]
 
   --source PATH   a Markdown file or a folder of them (default: a text that comes along)
-  --out DIR       where the database and the PDFs go (default: out)
-  --students N    how many learners (default: 3, at most 200)
-  --store STORE   sqlite:PATH or postgres://… (default: sqlite, DIR/lms.db)
+  --out DIR       where the database and the PDFs go (default: out); run again, it adds a course
+  --students N    how many learners, 1 to 200 (default: 3)
+  --store STORE   sqlite:PATH or postgres://… (default: the SQLite file DIR/lms.db)
   --json          also write DIR/summary.json
+  -h, --help      this text
+
+Environment:
+  ANTHROPIC_API_KEY    asks Claude; without it a built-in provider works offline
+  LMS_AI_MODEL         another model than the default
+  ANTHROPIC_BASE_URL   another address
+  LMS_LOG              logs to standard error: info, debug, or per crate: lms_core=debug
 ";
+const MAX_STUDENTS: usize = 200;
 
 struct Options {
     source: PathBuf,
@@ -52,10 +56,11 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("source") => options.source = parser.value()?.into(),
             Long("out") => options.out = parser.value()?.into(),
             Long("students") => {
-                options.students = parser.value()?.parse()?;
-                if !(1..=200).contains(&options.students) {
-                    return Err("--students takes a number from 1 to 200".into());
-                }
+                let said = parser.value()?;
+                let number = said.to_str().and_then(|said| said.parse().ok());
+                options.students = number.filter(|n| (1..=MAX_STUDENTS).contains(n)).ok_or_else(|| {
+                    format!("--students takes a number from 1 to {MAX_STUDENTS}, not `{}`", said.to_string_lossy())
+                })?;
             }
             Long("store") => options.store = Some(parser.value()?.string()?),
             Long("json") => options.json = true,
@@ -71,78 +76,83 @@ async fn main() -> ExitCode {
     let options = match options() {
         Ok(Some(options)) => options,
         Ok(None) => {
-            print!("{HELP}");
+            Screen::new().line(HELP.trim_end());
             return ExitCode::SUCCESS;
         }
         Err(e) => {
-            eprintln!("error: {e}\n\n{HELP}");
+            complain(&format!("{e}; see --help"));
             return ExitCode::from(2);
         }
     };
     match run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("error: {e}");
+            complain(&e.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
+/// One line on standard error; nothing where nobody reads it.
+fn complain(what: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "error: {what}");
+}
+
 /// Claude where a key is set, else the provider that needs none; and which, in words.
 fn provider(lms: &Lms) -> Result<(Ai, String), Failure> {
     if std::env::var_os("ANTHROPIC_API_KEY").is_none_or(|key| key.is_empty()) {
-        let said = "AI: offline. No model is asked; the built-in provider extracts from the source.";
+        let said =
+            "none asked: the built-in offline provider extracts from the source (set ANTHROPIC_API_KEY for Claude)";
         return Ok((Ai::new(lms.clone(), Offline, OFFLINE_MODEL), said.to_owned()));
     }
     let claude = Anthropic::from_env()?;
     let model = claude.model().to_owned();
-    let said = format!("AI: Claude ({model}). Set LMS_AI_MODEL for another model; unset ANTHROPIC_API_KEY for none.");
+    let said = format!("Claude, model {model} (LMS_AI_MODEL names another; without ANTHROPIC_API_KEY none is asked)");
     Ok((Ai::new(lms.clone(), claude, model), said))
 }
 
+/// What the library tells of its work, on standard error, where `LMS_LOG` asks for it.
+fn log() -> Result<(), Failure> {
+    use tracing_subscriber::filter::Targets;
+    use tracing_subscriber::fmt::{self, format::FmtSpan};
+    use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+    let Some(wanted) = std::env::var_os("LMS_LOG").filter(|wanted| !wanted.is_empty()) else { return Ok(()) };
+    let wanted = wanted.to_string_lossy().parse::<Targets>();
+    let wanted = wanted.map_err(|e| format!("LMS_LOG: {e}; try `info` or `lms_core=debug`"))?;
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_span_events(FmtSpan::CLOSE);
+    tracing_subscriber::registry().with(lines.with_filter(wanted)).try_init()?;
+    Ok(())
+}
+
 async fn run(options: Options) -> Result<(), Failure> {
+    log()?;
     // The source is read before anything is written: an unreadable one leaves no rows.
     let source = Source::read(&options.source)?;
-    let screen = Screen::new();
-    std::fs::create_dir_all(&options.out).map_err(|e| format!("{}: {e}", options.out.display()))?;
-    let (store, database) = open(options.store.as_deref(), &options.out).await?;
-    let lms = Lms::over(store).assets(Folder::new(&options.out)).build();
-    lms.migrate().await?;
+    std::fs::create_dir_all(&options.out)
+        .map_err(|e| format!("cannot make the folder `{}`: {e}", options.out.display()))?;
+    let opened = open(options.store.as_deref(), &options.out).await?;
+    let lms = Lms::over(opened.store()).assets(Folder::new(&options.out)).build();
+    lms.migrate().await.map_err(|e| format!("cannot use `{}`: {e}", opened.name()))?;
     let (ai, said) = provider(&lms)?;
-    screen.line(format!("Source: {} ({} chapters)", source.title, source.chapters.len()));
-    screen.line(format!("Database: {database}"));
-    screen.line(said);
+    let screen = Screen::new();
+    let sections: usize = source.chapters.iter().map(|chapter| chapter.sections.len()).sum();
+    screen.line(format!("Source    {} ({} chapters, {sections} sections)", source.title, source.chapters.len()));
+    screen.line(format!("Database  {}", opened.name()));
+    screen.line(format!("AI        {said}"));
 
-    let received = Arc::new(AtomicUsize::new(0));
-    let from = lms.settle().await?;
-    let mut events = lms.live().events(&lms.system(), EventFilter::default(), None).await?;
-    let (count, printer) = (received.clone(), screen.clone());
-    let listener = tokio::spawn(async move {
-        while let Some(Ok(live)) = events.next().await {
-            count.fetch_add(1, Ordering::SeqCst);
-            let event = &live.event.event;
-            let (kind, subject) = (event.kind.as_str(), event.subject_type);
-            printer.line(format!("   event {:>6}  {kind:<22} {subject}", live.event.position));
-        }
-    });
-    let demo = Demo::with_people(lms.clone(), ai, screen.clone(), options.out.clone(), options.students).await?;
+    let demo = Demo::start(lms, ai, screen.clone(), options.students).await?;
     let made = author(&demo, &source).await?;
     let learned = learn(&demo, &made).await?;
-    // The subscriber is given the time to receive the last of what was committed.
-    let expected = usize::try_from(lms.settle().await? - from).unwrap_or(0);
-    for _ in 0..200 {
-        if received.load(Ordering::SeqCst) >= expected {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    listener.abort();
-    let summary = report(&demo, &made, &learned, received.load(Ordering::SeqCst)).await?;
+    let mut summary = report(&demo, &made, &learned).await?;
     if options.json {
+        if let Some(summary) = summary.as_object_mut() {
+            summary.insert("counts".to_owned(), serde_json::to_value(opened.count_rows().await?)?);
+        }
         let path = options.out.join("summary.json");
-        std::fs::write(&path, serde_json::to_string_pretty(&summary)?)
-            .map_err(|e| format!("{}: {e}", path.display()))?;
-        screen.line(format!("\nSummary: {}", path.display()));
+        std::fs::write(&path, serde_json::to_string_pretty(&summary)? + "\n")
+            .map_err(|e| format!("cannot write `{}`: {e}", path.display()))?;
+        screen.line(format!("\nSummary   {}", path.display()));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use lms_ai::{About, AiError, AssignmentBrief, CourseBrief, QuizBrief};
 use lms_core::lms::{AssignmentRules, QuizRules};
 use lms_core::model::{AssignmentId, BasisPoints, CourseId, LessonId, QuizId, TopicId};
 
-use super::{Demo, Failure};
+use super::{Demo, Failure, INSTRUCTOR};
 use crate::source::Source;
 
 /// The course that was made.
@@ -28,6 +28,9 @@ const MAX_LESSONS: usize = 300;
 /// The most topics of a lesson.
 const MAX_TOPICS: usize = 40;
 
+/// How long learners have for the assignment: two weeks.
+const DUE_SECONDS: i64 = 14 * 86_400;
+
 /// Writes a course from a source: outline, texts, quizzes, an assignment, each by AI in a
 /// transaction of its own, and publishes it.
 ///
@@ -45,7 +48,7 @@ pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
         })
         .collect();
     let headings = Headings::new(files);
-    demo.screen.heading("The course, written by AI from the source");
+    demo.step("The course, written by AI from the source").await?;
     // A chapter is a lesson; one with very many sections is several.
     let lessons = source.chapters.iter().map(|c| c.sections.len().div_ceil(MAX_TOPICS).max(1)).sum::<usize>();
     let brief = CourseBrief {
@@ -63,13 +66,14 @@ pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
     let written = demo.ai.create_course(&teacher, &brief, About::default()).await?;
     let structure = teacher.catalog().structure(written.course_id).await?;
     demo.screen.line(format!(
-        "   \"{}\": {} lessons, {} topics, {} objectives, in one transaction",
+        "   \"{}\"\n   {} lessons, {} topics and {} objectives, in one transaction",
         structure.course.title,
         structure.lessons.len(),
         structure.topics.len(),
         structure.objectives.len()
     ));
     let mut bar = demo.screen.progress("lesson texts", structure.topics.len());
+    let mut thin = 0;
     for lesson in &structure.lessons {
         for topic in structure.topics.iter().filter(|t| t.lesson_id == lesson.id) {
             let text =
@@ -78,25 +82,28 @@ pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
             match demo.ai.write_body(&teacher, topic.id, text.as_deref(), about).await {
                 Ok(_) => {}
                 // A section that is too thin to rework keeps its synopsis.
-                Err(AiError::Invalid { .. }) => {}
+                Err(AiError::Invalid { .. }) => thin += 1,
                 Err(e) => return Err(e.into()),
             }
             bar.step();
         }
     }
     drop(bar);
-    let quizzes = quizzes(demo, &structure.lessons.iter().map(|l| (l.id, l.title.clone())).collect::<Vec<_>>()).await?;
-    let assignment = assignment(demo, &structure.lessons.iter().map(|l| l.id).collect::<Vec<_>>()).await?;
+    let note = if thin > 0 { format!("; {thin} sections are too thin and keep their synopsis") } else { String::new() };
+    demo.screen.line(format!("   {} lesson texts, one per topic{note}", structure.topics.len() - thin));
+    let lessons: Vec<LessonId> = structure.lessons.iter().map(|l| l.id).collect();
+    let quizzes = quizzes(demo, &lessons).await?;
+    let assignment = assignment(demo, &lessons).await?;
     publish(demo, written.course_id, &quizzes, assignment).await?;
     Ok(Authored { course: written.course_id, lessons: written.lessons, quizzes, assignment })
 }
 
-async fn quizzes(demo: &Demo, lessons: &[(LessonId, String)]) -> Result<Vec<QuizId>, Failure> {
+async fn quizzes(demo: &Demo, lessons: &[LessonId]) -> Result<Vec<QuizId>, Failure> {
     let teacher = demo.lms.as_user(demo.instructor);
     let mut made = Vec::new();
     let mut bar = demo.screen.progress("quizzes", lessons.len());
     let mut thin = 0;
-    for (lesson, _) in lessons {
+    for lesson in lessons {
         let rules =
             QuizRules { pass_threshold_bp: BasisPoints::percent(60), shuffle_questions: true, ..QuizRules::default() };
         let mut count = 3;
@@ -117,23 +124,24 @@ async fn quizzes(demo: &Demo, lessons: &[(LessonId, String)]) -> Result<Vec<Quiz
         bar.step();
     }
     drop(bar);
-    let note = if thin > 0 { format!("; {thin} lessons are too short to ask about") } else { String::new() };
-    demo.screen.line(format!("   {} quizzes, each with its questions in one transaction{note}", made.len()));
+    let note = if thin > 0 { format!("; {thin} lessons have too few sentences to ask about") } else { String::new() };
+    demo.screen.line(format!("   {} quizzes{note}", made.len()));
     Ok(made)
 }
 
 /// The assignment goes to the first lesson that has enough text for one.
 async fn assignment(demo: &Demo, lessons: &[LessonId]) -> Result<AssignmentId, Failure> {
     let teacher = demo.lms.as_user(demo.instructor);
+    let due = demo.lms.now().plus_seconds(DUE_SECONDS);
     let mut last: Option<AiError> = None;
     for lesson in lessons {
         let brief = AssignmentBrief {
             max_points: 20,
-            rules: AssignmentRules { is_required: true, ..AssignmentRules::default() },
+            rules: AssignmentRules { is_required: true, due_date: Some(due), ..AssignmentRules::default() },
         };
         match demo.ai.create_assignment(&teacher, *lesson, &brief, About::default()).await {
             Ok(assignment) => {
-                demo.screen.line(format!("   an assignment with a rubric: \"{}\"", assignment.title));
+                demo.screen.line(format!("   1 assignment with a rubric, due in two weeks: \"{}\"", assignment.title));
                 return Ok(assignment.id);
             }
             Err(e @ (AiError::Invalid { .. } | AiError::NoText(_))) => last = Some(e),
@@ -156,6 +164,6 @@ async fn publish(demo: &Demo, course: CourseId, quizzes: &[QuizId], assignment: 
     }
     catalog.publish_assignment(assignment, true).await?;
     catalog.publish_course(course, true).await?;
-    demo.screen.line("   published by the instructor");
+    demo.screen.line(format!("   published by the instructor, {INSTRUCTOR}"));
     Ok(())
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use lms_ai::text::{key_terms, markdown_to_text, sentences};
 use lms_certificates::{Fonts, Renderer};
 use lms_core::lms::{AttemptView, EnrollOptions, NewSubmission, Session};
-use lms_core::model::question::{Answer, QuestionBody, QuestionType};
-use lms_core::model::{Certificate, QuizQuestion, SubmissionState};
+use lms_core::model::question::{Answer, QuestionBody, TextKey};
+use lms_core::model::{
+    AiGradingState, AssignmentId, Certificate, GraderKind, Points, QuizQuestion, Rendering, SubmissionId,
+};
 
-use super::{Authored, Counts, Demo, Failure};
+use super::{Authored, Counts, Demo, Failure, INSTRUCTOR};
 
 /// What came of the learning.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +27,7 @@ pub struct Learned {
 /// # Errors
 /// When the library refuses or the store fails.
 pub async fn learn(demo: &Demo, made: &Authored) -> Result<Learned, Failure> {
-    demo.screen.heading("Learners learn; every step is a live event");
+    demo.step("Learners read, answer quizzes and write essays").await?;
     let teacher = demo.lms.as_user(demo.instructor);
     let catalog = teacher.catalog();
     let mut keys: BTreeMap<uuid::Uuid, QuizQuestion> = BTreeMap::new();
@@ -41,7 +43,9 @@ pub async fn learn(demo: &Demo, made: &Authored) -> Result<Learned, Failure> {
     };
     let rubric = assignment.rubric()?.unwrap_or_default();
     let asked: String = rubric.criteria.iter().map(|c| format!("{} {}. ", c.title, c.description)).collect::<String>();
-    for (n, student) in demo.students.iter().enumerate() {
+    let mut submissions = Vec::with_capacity(demo.students.len());
+    let mut bar = demo.screen.progress("learners", demo.students.len());
+    for (n, (student, name)) in demo.students.iter().enumerate() {
         teacher.enrollment().enroll(made.course, *student, EnrollOptions::default()).await?;
         let me = demo.lms.as_user(*student);
         me.learning().open_course(made.course).await?;
@@ -56,9 +60,12 @@ pub async fn learn(demo: &Demo, made: &Authored) -> Result<Learned, Failure> {
             take_quiz(&me, me.quizzes().start(*quiz).await?, &keys, n).await?;
         }
         let essay = if n % 2 == 0 { essay(&lesson_text, &asked, 24) } else { essay(&lesson_text, &asked, 2) };
-        me.assignments().submit(made.assignment, NewSubmission::text(essay)).await?;
+        let handed_in = me.assignments().submit(made.assignment, NewSubmission::text(essay)).await?;
+        submissions.push((handed_in.id, name.as_str()));
+        bar.step();
     }
-    let grades = grade(demo, made).await?;
+    drop(bar);
+    let grades = grade(demo, made.assignment, &submissions).await?;
     let certificates = certify(demo, made).await?;
     Ok(Learned { grades, certificates })
 }
@@ -96,14 +103,12 @@ fn answer(body: &QuestionBody, wrong: bool) -> Option<Answer> {
         QuestionBody::MultipleChoice { options, correct, .. } => Some(Answer::Choices {
             option_ids: if wrong { options.iter().map(|o| o.id.clone()).collect() } else { correct.clone() },
         }),
-        QuestionBody::ShortText { keys, .. } if !wrong => keys.first().and_then(|key| match key {
-            lms_core::model::question::TextKey::Exact { text, .. } => Some(Answer::Text { text: text.clone() }),
+        QuestionBody::ShortText { keys, .. } if !wrong => keys.iter().find_map(|key| match key {
+            TextKey::Exact { text, .. } => Some(Answer::Text { text: text.clone() }),
             _ => None,
         }),
-        other => {
-            debug_assert_ne!(other.question_type(), QuestionType::SingleChoice);
-            None
-        }
+        // What is left open counts as wrong.
+        _ => None,
     }
 }
 
@@ -128,62 +133,68 @@ fn essay(lesson: &str, asked: &str, count: usize) -> String {
 }
 
 /// AI grades what was handed in; what it only suggests waits for the instructor, who adopts it here.
-async fn grade(demo: &Demo, made: &Authored) -> Result<Counts, Failure> {
-    demo.screen.heading("Essays, graded by AI");
+async fn grade(demo: &Demo, assignment: AssignmentId, submissions: &[(SubmissionId, &str)]) -> Result<Counts, Failure> {
+    demo.step("AI grades the essays").await?;
     let background = demo.lms.background().with(demo.ai.grader());
     while background.tick().await?.consumed > 0 {}
-    let mut counts = Counts::default();
     let teacher = demo.lms.as_user(demo.instructor);
-    for head in demo.lms.as_user(demo.instructor).overview().to_grade(made.course, 500).await? {
-        let history = teacher.assignments().history(head.id).await?;
-        if head.suggested_seq.is_none() {
-            demo.screen.line("   one work waits for a person: AI gave no grade");
-            continue;
+    let max = teacher.catalog().assignment(assignment).await?.max_grade;
+    let mut counts = Counts::default();
+    let mut waiting = Vec::new();
+    for (id, name) in submissions {
+        let mut submission = teacher.assignments().submission(*id).await?;
+        if submission.ai_status == AiGradingState::Pending {
+            // The lease of the background is another process's, of one that was killed perhaps.
+            submission = demo.ai.grade_submission(*id).await?.graded.submission;
         }
+        match submission.grade {
+            Some(grade) if submission.grader_kind == Some(GraderKind::Ai) => {
+                counts.applied += 1;
+                demo.screen.line(format!("   {name}: {} by AI, applied at once", of(grade, max)));
+            }
+            _ if submission.suggested_seq.is_some() => waiting.push((*id, *name)),
+            _ => demo.screen.line(format!("   {name}: AI gave no grade; the work waits for a person")),
+        }
+    }
+    if waiting.is_empty() {
+        return Ok(counts);
+    }
+    demo.step(&format!("Where AI is not sure, {INSTRUCTOR} decides")).await?;
+    for (id, name) in waiting {
         counts.suggested += 1;
-        let why = history.last().and_then(|entry| entry.reason.clone()).unwrap_or_default();
-        let graded = teacher.assignments().adopt_suggestion(head.id, Some("looked at it, agreed".to_owned())).await?;
+        let history = teacher.assignments().history(id).await?;
+        let suggestion = history.iter().rfind(|entry| entry.raw.is_some());
+        let suggested = suggestion.and_then(|entry| entry.raw).unwrap_or(Points::ZERO);
+        let why = suggestion.and_then(|entry| entry.reason.as_deref()).unwrap_or("no reason given").replace('_', " ");
+        demo.screen.line(format!("   {name}: AI suggests {} ({why})", of(suggested, max)));
+        let graded = teacher.assignments().adopt_suggestion(id, Some("read it, agreed".to_owned())).await?;
         counts.adopted += 1;
-        let grade = graded.submission.grade.map(|g| g.to_string()).unwrap_or_default();
-        demo.screen.line(format!("   suggested ({why}), then adopted by the instructor: {grade} points"));
+        let grade = graded.submission.grade.unwrap_or(Points::ZERO);
+        demo.screen.line(format!("   {name}: {} adopted by {INSTRUCTOR}", of(grade, max)));
     }
-    for student in &demo.students {
-        let card = teacher.overview().scorecard(made.course, *student).await?;
-        let by_ai = card
-            .items
-            .iter()
-            .filter(|cell| cell.id == made.assignment.uuid())
-            .find(|cell| cell.grader_kind == Some(lms_core::model::GraderKind::Ai));
-        if let Some(cell) = by_ai {
-            counts.applied += 1;
-            let grade = cell.score.map(|s| s.earned.to_string()).unwrap_or_default();
-            demo.screen.line(format!("   applied at once: {grade} points"));
-        }
-    }
-    debug_assert_eq!(SubmissionState::WORDS.len(), 4);
     Ok(counts)
+}
+
+fn of(grade: Points, max: Points) -> String {
+    format!("{grade} of {max} points")
 }
 
 /// PDFs of the certificates that completing the course has issued.
 async fn certify(demo: &Demo, made: &Authored) -> Result<Vec<Certificate>, Failure> {
-    demo.screen.heading("Certificates");
+    demo.step("Who finished gets a certificate").await?;
     let renderer =
         Renderer::new("Quickstart Academy", Fonts::built_in()).with_verify_url("https://example.org/verify/");
-    let background = demo.lms.background().with(renderer);
+    let background = demo.lms.background().with(renderer.clone());
     while background.tick().await?.consumed > 0 {}
     let mut found = Vec::new();
-    for student in &demo.students {
-        let system = demo.lms.system();
-        match system.certificates().of(made.course, *student).await {
-            Ok(certificate) => {
-                let place = certificate
-                    .certificate_url
-                    .clone()
-                    .unwrap_or_else(|| format!("no PDF: {}", certificate.rendering_error.clone().unwrap_or_default()));
-                demo.screen.line(format!("   {}  {}  {place}", certificate.code, certificate.snapshot.student_name));
-                found.push(certificate);
+    for (student, name) in &demo.students {
+        match demo.lms.system().certificates().of(made.course, *student).await {
+            // As above: another process may hold the lease.
+            Ok(certificate) if certificate.rendering == Rendering::Pending => {
+                found.push(renderer.render_one(&demo.lms, &certificate).await?);
             }
-            Err(e) if e.code() == "certificate.none" => {}
+            Ok(certificate) => found.push(certificate),
+            Err(e) if e.code() == "certificate.none" => demo.screen.line(format!("   {name} has not finished")),
             Err(e) => return Err(e.into()),
         }
     }

@@ -3,17 +3,17 @@
 mod author;
 mod learn;
 mod report;
-
-use std::path::PathBuf;
+mod watch;
 
 use lms_ai::Ai;
 use lms_core::Lms;
 use lms_core::lms::NewUser;
-use lms_core::model::{CourseId, Role, UserId};
+use lms_core::model::{Role, UserId};
 
 pub use author::{Authored, author};
 pub use learn::{Learned, learn};
 pub use report::report;
+pub use watch::Watch;
 
 use crate::output::Screen;
 
@@ -21,7 +21,7 @@ use crate::output::Screen;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the steps share.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Demo {
     /// The library.
     pub lms: Lms,
@@ -29,15 +29,17 @@ pub struct Demo {
     pub ai: Ai,
     /// Where lines go.
     pub screen: Screen,
-    /// Where files go.
-    pub out: PathBuf,
+    /// Shows the events as they arrive.
+    pub watch: Watch,
     /// The instructor.
     pub instructor: UserId,
-    /// The learners.
-    pub students: Vec<UserId>,
+    /// The learners, and what they are called.
+    pub students: Vec<(UserId, String)>,
 }
 
-/// Names for learners; as many as anyone will ask for.
+/// Who teaches.
+pub const INSTRUCTOR: &str = "Grace Okafor";
+/// Names for learners; further ones are numbered.
 const NAMES: &[&str] = &[
     "Amélie Dubois",
     "Jakub Wiśniewski",
@@ -50,23 +52,35 @@ const NAMES: &[&str] = &[
 ];
 
 impl Demo {
-    /// Makes the people, once per database.
+    /// Begins to watch the events, and makes the people, once per database.
     ///
     /// # Errors
     /// When the library refuses or the store fails.
-    pub async fn with_people(lms: Lms, ai: Ai, screen: Screen, out: PathBuf, students: usize) -> Result<Self, Failure> {
+    pub async fn start(lms: Lms, ai: Ai, screen: Screen, students: usize) -> Result<Self, Failure> {
+        let watch = Watch::start(&lms, &screen).await?;
         let system = lms.system();
         let people = system.people();
-        let instructor = NewUser::new(Role::Instructor, "Grace Okafor").with_external_id("quickstart-instructor");
+        let instructor = NewUser::new(Role::Instructor, INSTRUCTOR).with_external_id("quickstart-instructor");
         let instructor = people.ensure_user(instructor).await?.id;
-        let mut ids = Vec::with_capacity(students);
+        let mut made = Vec::with_capacity(students);
         for n in 0..students {
             let first = NAMES.get(n % NAMES.len()).copied().unwrap_or("A learner");
             let name = if n < NAMES.len() { first.to_owned() } else { format!("{first} {}", n / NAMES.len() + 1) };
             let new = NewUser::new(Role::Student, name).with_external_id(format!("quickstart-student-{n}"));
-            ids.push(people.ensure_user(new).await?.id);
+            let user = people.ensure_user(new).await?;
+            made.push((user.id, user.display_name));
         }
-        Ok(Self { lms, ai, screen, out, instructor, students: ids })
+        Ok(Self { lms, ai, screen, watch, instructor, students: made })
+    }
+
+    /// The heading of the next step, once every event of the step before is shown.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn step(&self, heading: &str) -> Result<(), Failure> {
+        self.watch.caught_up().await?;
+        self.screen.heading(heading);
+        Ok(())
     }
 }
 
@@ -79,11 +93,4 @@ pub struct Counts {
     pub suggested: usize,
     /// Suggestions that the instructor adopted.
     pub adopted: usize,
-}
-
-/// The course that a demo made.
-#[derive(Debug, Clone, Copy)]
-pub struct Made {
-    /// The course.
-    pub course: CourseId,
 }

@@ -82,6 +82,23 @@ impl Ai {
     }
 }
 
+impl Ai {
+    /// After this an attempt without an end counts as abandoned: nobody can be at it any more.
+    fn given_up_after(&self) -> Duration {
+        self.config.operation_deadline + Duration::from_secs(60)
+    }
+
+    /// Whether an attempt at the operation is on its way, as far as the log tells.
+    pub(crate) async fn is_under_way(&self, operation: Uuid) -> Result<bool, lms_core::Error> {
+        let rows = self.lms.store().ai_operation(operation).await?;
+        let now = self.lms.now().as_micros();
+        Ok(rows.iter().max_by_key(|row| row.attempt).is_some_and(|row| {
+            let age = u64::try_from(now.saturating_sub(row.created_at.as_micros())).unwrap_or(0);
+            row.status == AiLogStatus::Pending && Duration::from_micros(age) <= self.given_up_after()
+        }))
+    }
+}
+
 /// Where an operation stands before this caller's attempt.
 enum Standing<T> {
     /// An answer is there already.
@@ -132,7 +149,7 @@ impl Run<'_> {
             let now = self.ai.lms.now().as_micros();
             let age = |at: i64| Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0));
             if last.status == AiLogStatus::Pending {
-                if age(last.created_at.as_micros()) > self.ai.config.operation_deadline + Duration::from_secs(60) {
+                if age(last.created_at.as_micros()) > self.ai.given_up_after() {
                     let mut row = last.clone();
                     row.status = AiLogStatus::Abandoned;
                     row.completed_at = Some(self.ai.lms.now());

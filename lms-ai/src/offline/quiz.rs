@@ -86,11 +86,20 @@ fn lines(text: &str, terms: &[String], folded: &Folded, input: &QuizIn) -> Vec<L
         .map(|s| tidy(s, usize::MAX))
         .filter(|s| (input.bounds.min_quote.max(20)..=longest).contains(&s.chars().count()))
         .filter(|s| is_safe(s) && !s.contains("__") && folded.places(s).next().is_some())
+        .filter(|s| !is_own(s, phrases(&input.language)))
         .filter_map(|s| {
             let terms = places(&s, &lower);
             (!terms.is_empty()).then_some(Line { text: s, terms })
         })
         .collect()
+}
+
+/// Whether the provider put the sentence under a thin text itself: it says nothing to ask about.
+fn is_own(sentence: &str, p: &Phrases) -> bool {
+    [p.note, p.covers, p.explain, p.remember, p.question]
+        .iter()
+        .filter_map(|template| template.split("{}").next())
+        .any(|begin| sentence.starts_with(begin.trim_end()))
 }
 
 /// The terms that stand in a sentence exactly once, the weightiest first.

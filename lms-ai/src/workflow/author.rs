@@ -245,7 +245,8 @@ async fn lesson_text(session: &Session, lesson: LessonId, size: CallSize) -> Res
     let topics = session.catalog().topics(lesson).await?;
     let parts: Vec<String> = topics
         .iter()
-        .filter_map(|topic| topic.body.as_deref().map(|body| format!("## {}\n\n{body}\n", topic.title)))
+        .filter_map(|topic| Some((&topic.title, without_aids(topic.body.as_deref()?))))
+        .map(|(title, body)| format!("## {title}\n\n{body}\n"))
         .collect();
     Ok(fitting(&parts, size.input_bytes / 4 * 3).join("\n"))
 }
@@ -328,17 +329,36 @@ fn course_draft(brief: &OutlineBrief, out: &OutlineOut) -> CourseDraft {
     }
 }
 
+/// Stands between a text and its key points.
+const KEY_POINTS: &str = "\n\n### Key points\n\n";
+/// Stands between a text or its key points and its terms.
+const TERMS: &str = "\n### Terms\n\n";
+
+/// The text of a topic without the key points and terms that [`body_markdown`] has put below it: they
+/// say again, and not word for word, what the text says, so that nothing is to be asked about them.
+fn without_aids(body: &str) -> &str {
+    let cut = |body, mark: &str| match str::rfind(body, mark) {
+        Some(at) if is_list(body.get(at + mark.len()..).unwrap_or_default()) => body.get(..at).unwrap_or(body),
+        _ => body,
+    };
+    cut(cut(body, TERMS).trim_end(), KEY_POINTS).trim_end()
+}
+
+fn is_list(text: &str) -> bool {
+    text.lines().all(|line| line.is_empty() || line.starts_with("- "))
+}
+
 /// The body of a topic as it is stored: the text, its key points, its terms.
 fn body_markdown(out: &BodyOut) -> String {
     let mut body = out.body_markdown.trim().to_owned();
     if !out.key_points.is_empty() {
-        body.push_str("\n\n### Key points\n\n");
+        body.push_str(KEY_POINTS);
         for point in &out.key_points {
             body.push_str(&format!("- {point}\n"));
         }
     }
     if !out.glossary.is_empty() {
-        body.push_str("\n### Terms\n\n");
+        body.push_str(TERMS);
         for entry in &out.glossary {
             body.push_str(&format!("- **{}**: {}\n", entry.term, entry.definition));
         }
@@ -414,6 +434,25 @@ fn new_assignment(out: &AssignmentOut, brief: &AssignmentBrief) -> Result<NewAss
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn aids_below_a_text_are_told_from_the_text() {
+        let term = |term: &str| crate::task::GlossaryOut { term: term.into(), definition: "So it is.".into() };
+        let out = |key_points: &[&str], glossary| BodyOut {
+            body_markdown: "One.\n\n### Terms\n\nTwo.".into(),
+            key_points: key_points.iter().map(ToString::to_string).collect(),
+            glossary,
+            minutes: 1,
+        };
+        for stored in [out(&["One."], vec![term("a")]), out(&[], vec![term("a")]), out(&["One."], vec![])] {
+            let body = body_markdown(&stored);
+            assert!(body.len() > stored.body_markdown.len());
+            assert_eq!(without_aids(&body), stored.body_markdown);
+            let edited = format!("{body}\nA teacher's own words.");
+            assert_eq!(without_aids(&edited), edited, "what a person wrote stays");
+        }
+        assert_eq!(without_aids("Nothing added."), "Nothing added.");
+    }
 
     #[test]
     fn long_parts_give_their_beginnings_and_short_ones_stay_whole() {
