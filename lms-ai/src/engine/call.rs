@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::row::{pending, sha256};
 use super::{About, Accepted, Ai, AiError};
 use crate::reader::{MAX_ANSWER, fold_enum_case, read};
-use crate::{AiTask, Prompt, Violation, schema};
+use crate::{AiTask, Prompt, ReviewReason, Violation, schema};
 
 /// The longest prompt that the log keeps, in bytes.
 pub(crate) const MAX_PROMPT: usize = 256 * 1024;
@@ -177,7 +177,7 @@ impl Run<'_> {
         let text = row.response_text.as_deref().unwrap_or_default();
         match self.judge::<T>(input, text) {
             Ok(value) => Ok(Standing::Answer(Box::new(Accepted {
-                reasons: T::review(input, &value),
+                reasons: self.reasons::<T>(input, &value, row.model_served.as_deref()),
                 value,
                 origin: AiOrigin { log_id: row.id, operation_id: self.operation },
                 usage: Usage::default(),
@@ -186,6 +186,15 @@ impl Run<'_> {
             }))),
             Err(violations) => Err(AiError::Invalid { violations }),
         }
+    }
+
+    /// Why a person must look: what the task says, and another model than was asked for.
+    fn reasons<T: AiTask>(&self, input: &T::In, value: &T::Out, served: Option<&str>) -> Vec<ReviewReason> {
+        let mut reasons = T::review(input, value);
+        if served.is_some_and(|served| is_other_model(&self.ai.config.model, served)) {
+            reasons.push(ReviewReason::FallbackModel);
+        }
+        reasons
     }
 
     /// Strict read, schema, types, domain checks.
@@ -289,7 +298,7 @@ impl Run<'_> {
             match outcome {
                 Outcome::Good(value) => {
                     return Ok(Accepted {
-                        reasons: T::review(input, &value),
+                        reasons: self.reasons::<T>(input, &value, Some(&response.model)),
                         value,
                         origin: AiOrigin { log_id, operation_id: self.operation },
                         usage,
@@ -461,6 +470,20 @@ fn repair(original: &Prompt, answer: &str, violations: &[Violation]) -> Prompt {
     Prompt { system: original.system.clone(), parts }
 }
 
+/// Whether the model that answered is another than the one that was asked for. The same model may be
+/// named with a vendor before it, a date or a build number of three digits or more after it, or without
+/// the word that asks for its latest build.
+fn is_other_model(asked: &str, served: &str) -> bool {
+    let name = |model: &str| model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
+    let bare = |model: String| {
+        ["-latest", ":latest"].iter().find_map(|s| model.strip_suffix(s)).map_or(model.clone(), str::to_owned)
+    };
+    let (asked, served) = (bare(name(asked)), bare(name(served)));
+    let Some(build) = served.strip_prefix(&asked) else { return true };
+    let digits = build.chars().filter(char::is_ascii_digit).count();
+    !(build.is_empty() || digits >= 3 && build.chars().all(|c| c.is_ascii_digit() || "-@".contains(c)))
+}
+
 fn same_faults(a: &[Violation], b: &[Violation]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.code == b.code && a.pointer == b.pointer)
 }
@@ -472,4 +495,33 @@ fn add(sum: &mut Usage, one: &Usage) {
     sum.cache_read = sum.cache_read.saturating_add(one.cache_read);
     sum.cache_write = sum.cache_write.saturating_add(one.cache_write);
     sum.thinking = sum.thinking.saturating_add(one.thinking);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_other_model;
+
+    #[test]
+    fn a_build_of_the_model_is_the_model_and_a_sibling_is_not() {
+        for (asked, served) in [
+            ("claude-sonnet-5-5", "claude-sonnet-5-5"),
+            ("claude-sonnet-5-5", "claude-sonnet-5-5-20260928"),
+            ("claude-sonnet-5-5", "anthropic/Claude-Sonnet-5-5"),
+            ("gpt-5", "gpt-5-2025-08-07"),
+            ("gpt-5", "openai/gpt-5@20250807"),
+            ("llama3", "llama3:latest"),
+            ("mistral-large-latest", "mistral-large-2411"),
+        ] {
+            assert!(!is_other_model(asked, served), "{asked} {served}");
+        }
+        for (asked, served) in [
+            ("claude-sonnet-5", "claude-sonnet-5-5"),
+            ("claude-sonnet-5-5", "claude-haiku-4-5"),
+            ("gpt-5", "gpt-5-mini"),
+            ("gpt-5-mini", "gpt-5"),
+            ("gpt-5", ""),
+        ] {
+            assert!(is_other_model(asked, served), "{asked} {served}");
+        }
+    }
 }

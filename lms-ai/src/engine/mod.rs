@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use crate::{ReviewReason, Violation};
 
-/// How the engine works; every number can be set.
-#[derive(Debug, Clone)]
+/// How the engine works; every number can be set. Its `Debug` hides the secret.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct AiConfig {
     /// The model to ask.
@@ -33,8 +33,22 @@ pub struct AiConfig {
     pub max_repairs: u32,
     /// The most retries of an attempt that the provider failed.
     pub max_retries: u32,
-    /// What the codes that frame untrusted text are derived from, so that nobody guesses them.
+    /// What the opaque words are derived from by which providers know who asks, so that nobody can tell
+    /// whom they stand for.
     pub secret: Vec<u8>,
+}
+
+impl std::fmt::Debug for AiConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AiConfig")
+            .field("model", &self.model)
+            .field("operation_deadline", &self.operation_deadline)
+            .field("attempt_deadline", &self.attempt_deadline)
+            .field("max_calls", &self.max_calls)
+            .field("max_repairs", &self.max_repairs)
+            .field("max_retries", &self.max_retries)
+            .finish_non_exhaustive()
+    }
 }
 
 impl AiConfig {

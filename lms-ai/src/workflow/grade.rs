@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use lms_core::Lms;
-use lms_core::lms::{AiGrade, Consumer, Graded, NewUser};
-use lms_core::model::{Actor, AiGrading, CriterionScore, Points, Role, Submission, SubmissionId, UserId};
+use lms_core::lms::{AiGrade, Consumer, Graded, NewUser, SHORTEST_FOR_AI};
+use lms_core::model::{Actor, AiGrading, Course, CriterionScore, Points, Role, Submission, SubmissionId, UserId};
 use lms_core::store::PersonKey;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -68,7 +68,10 @@ impl Ai {
                 })
                 .collect(),
             step_units: step(&rubric.criteria.iter().map(|c| c.max.units()).collect::<Vec<_>>()),
+            // The learner reads the feedback in the language of the course.
+            language: self.course(&submission).await?.language,
             submission: sent.text.clone(),
+            min_chars: SHORTEST_FOR_AI,
             // No text can hold the hash of itself, so no work can close its own frame.
             nonce: Nonce::derive(text.as_bytes(), operation),
             pass_mark_units: assignment.pass_threshold_bp.map(|bp| {
@@ -89,14 +92,8 @@ impl Ai {
         let accepted = self.run::<GradeTask>(&system, &input, about).await?;
         let reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
         let grade = ai_grade(accepted.value(), &input, &names, &reasons)?;
-        let owner = self
-            .lms
-            .store()
-            .course(None, submission.course_id, None)
-            .await
-            .map_err(lms_core::Error::from)?
-            .map(|context| context.course.instructor_id)
-            .ok_or(AiError::NoText("the course is gone"))?;
+        // Whose rights count is settled now, not when the model was asked.
+        let owner = self.course(&submission).await?.instructor_id;
         let actor = Actor::Ai { user: self.ai_user().await?, on_behalf_of: owner, log_id: accepted.log_id() };
         let graded = self.lms.act(actor).assignments().apply_ai_grade(id, grade, accepted.origin()).await?;
         Ok(GradeOutcome { graded, reasons })
@@ -105,6 +102,11 @@ impl Ai {
     /// The named consumer that grades submissions as they arrive; for `lms.background().with(…)`.
     pub fn grader(&self) -> Grader {
         Grader { ai: self.clone() }
+    }
+
+    async fn course(&self, submission: &Submission) -> Result<Course, AiError> {
+        let context = self.lms.store().course(None, submission.course_id, None).await.map_err(lms_core::Error::from)?;
+        Ok(context.ok_or(AiError::NoText("the course is gone"))?.course)
     }
 
     /// What a student's work may call its author.

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test file takes what it needs")]
 
 pub(crate) mod answers;
+pub(crate) mod traces;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -123,8 +123,8 @@ pub struct SubmissionView {
     pub grader_kind: Option<GraderKind>,
 }
 
-/// Fewer characters than this are never sent to a model (S11).
-const TOO_SHORT: usize = 40;
+/// Work of fewer characters than this is never sent to a model (S11).
+pub const SHORTEST_FOR_AI: usize = 40;
 
 impl Assignments<'_> {
     fn me(&self) -> Result<UserId, Error> {
@@ -743,7 +743,7 @@ fn ai_state(assignment: &Assignment, submission: &Submission) -> AiGradingState 
     }
     match submission.content.as_deref().map(str::trim) {
         None | Some("") => AiGradingState::NoText,
-        Some(text) if text.chars().count() < TOO_SHORT => AiGradingState::TooShort,
+        Some(text) if text.chars().count() < SHORTEST_FOR_AI => AiGradingState::TooShort,
         Some(_) => AiGradingState::Pending,
     }
 }
