@@ -3,6 +3,7 @@
 //! B1–B5, B11, B13 and B20, printed as lines and written to `target/bars.json`.
 #![allow(clippy::print_stdout, missing_docs, reason = "a program that reports")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,9 +12,10 @@ use lms_benches::bars::{Bar, Demand, print, write};
 use lms_benches::floor::{Floor, Outline};
 use lms_benches::measure::{exponent, median};
 use lms_benches::seed::{Sizes, World};
-use lms_core::lms::{AiOrigin, CourseDraft, LessonDraft, NewCourse, NewLesson, NewTopic};
+use lms_core::lms::{AiOrigin, CourseDraft, LessonDraft, NewCourse, NewLesson, NewQuestion, NewQuiz, NewTopic};
+use lms_core::model::question::{Answer, Labelled, QuestionBody};
 use lms_core::model::table::Json;
-use lms_core::model::{AiLog, AiLogId, AiLogStatus, LessonId, UserId};
+use lms_core::model::{AiLog, AiLogId, AiLogStatus, AttemptId, LessonId, UserId};
 use lms_core::store::EventLog as _;
 use lms_store_sqlite::Durability;
 use uuid::Uuid;
@@ -83,6 +85,9 @@ async fn main() -> Result<(), Failure> {
     }
     if wanted("B13") {
         report(vec![outline(fast.path(), &effort).await?]);
+    }
+    if wanted("quiz") {
+        report(vec![quiz(fast.path(), &effort).await?]);
     }
     if wanted("B20") {
         report(repeat(fast.path()).await?);
@@ -420,6 +425,61 @@ async fn outline(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
         value: median(&ratios),
         demand: Demand::AtMost(1.4),
         note: format!("{:.2} ms", median(&absolute) * 1e3),
+    })
+}
+
+/// An open, answered attempt at a quiz of five questions for each learner of a world.
+async fn attempts(world: &World) -> Result<Vec<(UserId, AttemptId)>, Failure> {
+    let question = |n: usize| {
+        let options = vec![Labelled::new("right", "The right one"), Labelled::new("wrong", "The wrong one")];
+        let body = QuestionBody::SingleChoice { options, correct: "right".into(), why: BTreeMap::new() };
+        NewQuestion::new(format!("Question {n}"), body)
+    };
+    let new = NewQuiz { is_published: true, questions: (0..5).map(question).collect(), ..NewQuiz::titled("Quiz") };
+    let lesson = *world.lessons.first().ok_or("the course has a lesson")?;
+    let quiz = world.lms.as_user(world.instructor).catalog().add_quiz(lesson, new).await?;
+    let mut open = Vec::with_capacity(world.learners.len());
+    for student in &world.learners {
+        let me = world.lms.as_user(*student);
+        let attempt = me.quizzes().start(quiz.id).await?;
+        let right = || Some(Answer::Choice { option_id: "right".into() });
+        let patch = attempt.questions.iter().map(|q| (q.id, right())).collect();
+        me.quizzes().save(attempt.id, "tab", 1, patch).await?;
+        open.push((*student, attempt.id));
+    }
+    Ok(open)
+}
+
+async fn quiz(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
+    let operations = 200 / effort.scale;
+    let sizes = Sizes { lessons: 3, learners: operations * effort.rounds, done: 0 };
+    let (own, theirs) = (folder.join("quiz-ours.db"), folder.join("quiz-floor.db"));
+    let world = World::make(&own, Durability::Full, sizes).await?;
+    let other = World::make(&theirs, Durability::Full, sizes).await?;
+    let (open, direct_open) = (attempts(&world).await?, attempts(&other).await?);
+    let mut direct = Floor::open(&theirs, Durability::Full)?;
+    let (mut ratios, mut absolute) = (Vec::new(), Vec::new());
+    for (ours, theirs) in open.chunks(operations).zip(direct_open.chunks(operations)) {
+        let now = other.lms.now().as_micros();
+        let started = Instant::now();
+        for (_, attempt) in theirs {
+            direct.submit(*attempt, now)?;
+        }
+        let hand = started.elapsed().as_secs_f64();
+        let started = Instant::now();
+        for (student, attempt) in ours {
+            world.lms.as_user(*student).quizzes().submit(*attempt).await?;
+        }
+        let us = started.elapsed().as_secs_f64();
+        ratios.push(hand / us);
+        absolute.push(us / operations as f64);
+    }
+    Ok(Bar {
+        name: "quiz",
+        what: "hand in a quiz of 5 questions, 1 client, CPU: ours / floor".into(),
+        value: median(&ratios),
+        demand: Demand::None,
+        note: format!("{:.0} us each", median(&absolute) * 1e6),
     })
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use lms_core::model::{CourseId, LessonId, UserId};
+use lms_core::model::{AttemptId, CourseId, LessonId, UserId};
 use lms_store_sqlite::Durability;
 use lms_store_sqlite::driver::config::DbConfig;
 use lms_store_sqlite::driver::{Connection, TransactionBehavior, params};
@@ -112,6 +112,60 @@ impl Floor {
             )?
             .execute(params![certificate, course, student, now, format!("{code:019x}").get(..19)])?;
             event(third, "certificate_issued", false, &certificate, "certificate")?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// A learner hands in an attempt at a quiz: look up, grade it, keep the score, count, tell of it. The
+    /// answers are read and compared with the key here, as a program that trusts nobody does.
+    ///
+    /// # Errors
+    /// When SQLite cannot, or the attempt is not open.
+    pub fn submit(&mut self, attempt: AttemptId, now: i64) -> Result<(), Failure> {
+        let (result, first, second) = (self.id(), self.id(), self.id());
+        let attempt = attempt.uuid();
+        let attempt = attempt.as_bytes().as_slice();
+        let tx = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        type Found = (Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>, String, String, i64);
+        let (quiz, course, student, enrollment, answers, content, possible): Found = tx
+            .prepare_cached(
+                "SELECT a.quiz_id, a.course_id, a.student_id, a.enrollment_id, a.answers, r.content, r.possible
+                 FROM quiz_attempts AS a JOIN quiz_revisions AS r ON r.id = a.revision_id
+                 WHERE a.id = ?1 AND a.state = 'in_progress'",
+            )?
+            .query_row([attempt], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+            })?;
+        let (answers, content): (serde_json::Value, serde_json::Value) =
+            (serde_json::from_str(&answers)?, serde_json::from_str(&content)?);
+        let questions = content.get("questions").and_then(|q| q.as_array()).map_or(0, Vec::len);
+        let right = answers.to_string().matches("\"right\"").count().min(questions);
+        let score = possible * i64::try_from(right)? / i64::try_from(questions.max(1))?;
+        tx.prepare_cached(
+            "UPDATE quiz_attempts SET state = 'graded', score = ?2, possible = ?3, completed_at = ?4,
+                 finish_reason = 'submitted', graded = ?5, version = version + 1, updated_at = ?4 WHERE id = ?1",
+        )?
+        .execute(params![attempt, score, possible, now, answers.to_string()])?;
+        tx.prepare_cached(
+            "INSERT INTO quiz_results (id, quiz_id, enrollment_id, course_id, student_id, earned, possible, submitted,
+                 updated_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)
+             ON CONFLICT (quiz_id, student_id) DO UPDATE SET earned = max(earned, excluded.earned), submitted = 1,
+                 updated_at = excluded.updated_at",
+        )?
+        .execute(params![result, quiz, enrollment, course, student, score, possible, now])?;
+        tx.prepare_cached(
+            "UPDATE enrollments SET quizzes_met = quizzes_met + 1, version = version + 1, updated_at = ?2 WHERE id = ?1",
+        )?
+        .execute(params![enrollment, now])?;
+        for (id, kind, initiated) in [(first, "quiz_submitted", true), (second, "quiz_graded", false)] {
+            tx.prepare_cached(
+                "INSERT INTO activity_events (id, at, kind, actor_kind, actor_id, course_id, student_id, subject_type,
+                     subject_id, learner_initiated, metadata)
+                 VALUES (?1, ?2, ?3, 'user', ?5, ?4, ?5, 'attempt', ?6, ?7, '{}')",
+            )?
+            .execute(params![id, now, kind, course, student, attempt, initiated])?;
         }
         tx.commit()?;
         Ok(())
