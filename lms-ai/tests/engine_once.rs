@@ -87,7 +87,8 @@ async fn i3_sixteen_callers_at_once_pay_once_for_a_refusal() {
     });
     let mut callers = Vec::new();
     for _ in 0..16 {
-        let (world, ai, here) = (world.clone(), world.ai(script.clone()), here.clone());
+        let ai = world.ai_with(script.clone(), |config| config.operation_deadline = Duration::from_secs(20));
+        let (world, here) = (world.clone(), here.clone());
         callers.push(tokio::spawn(async move {
             here.fetch_add(1, Ordering::SeqCst);
             world.run(&ai, What::Outline, OPERATION).await
