@@ -82,7 +82,7 @@ async fn i3_sixteen_callers_at_once_pay_once_for_a_refusal() {
             while all.load(Ordering::SeqCst) < 16 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
         }
     });
     let mut callers = Vec::new();
