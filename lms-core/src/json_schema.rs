@@ -160,6 +160,21 @@ macro_rules! document {
     }};
 }
 
+/// The one document that is a file of its own: its schema can be put to a file as it stands.
+fn course_document(settings: SchemaSettings) -> Value {
+    let mut document = document!(
+        settings,
+        "Course document",
+        "A course with all of its content, as Catalog::export_course writes it and Catalog::import_course reads it. \
+         Version 1. What content must be like beyond its shape is checked when it is imported.",
+        [CourseDocument]
+    );
+    if let Some(root) = document.as_object_mut() {
+        root.insert("$ref".to_owned(), json!("#/$defs/CourseDocument"));
+    }
+    document
+}
+
 /// The published shapes, by the name of their file in `docs/schema` without its ending.
 pub fn documents() -> BTreeMap<&'static str, Value> {
     let written = || SchemaSettings::draft2020_12().for_serialize();
@@ -194,6 +209,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     CourseDraft,
                     HostEvent,
                     Item,
+                    ImportOptions,
                 ]
             ),
         ),
@@ -259,6 +275,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                 [Event, crate::live::LiveEvent, Actor]
             ),
         ),
+        ("course", course_document(read())),
         ("error", document!(written(), "Error", "The error of every use case.", [Error])),
     ])
 }

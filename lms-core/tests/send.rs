@@ -74,6 +74,8 @@ fn catalog(s: &Session) {
     send(s.catalog().add_topic(any(), any()));
     send(s.catalog().topic(any()));
     send(s.catalog().update_topic(any(), any()));
+    send(s.catalog().export_course(any()));
+    send(s.catalog().import_course(any(), any()));
 }
 
 fn enrollment(s: &Session) {

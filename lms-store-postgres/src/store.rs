@@ -135,6 +135,10 @@ impl CatalogReads for PgStore {
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         reads::catalog::read_links(there(self.doc(&self.inner.statements.objective_links, vec![id(course)]).await?)?)
     }
+    async fn course_content(&self, course: CourseId) -> Read<Option<CourseContent>> {
+        let doc = self.doc(&self.inner.statements.course_content, vec![id(course)]).await?;
+        doc.map(reads::catalog::read_content).transpose()
+    }
 }
 
 #[async_trait]

@@ -93,6 +93,9 @@ impl CatalogReads for SqliteStore {
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         self.read(move |conn| reads::catalog::objective_links(conn, course)).await
     }
+    async fn course_content(&self, course: CourseId) -> Read<Option<CourseContent>> {
+        self.read(move |conn| reads::catalog::content(conn, course)).await
+    }
 }
 
 #[async_trait]

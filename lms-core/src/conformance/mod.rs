@@ -23,6 +23,7 @@ pub mod certificates;
 pub mod enrollment;
 pub mod events;
 pub mod learning;
+pub mod portable;
 pub mod quizzes;
 
 /// How many callers a race has.
@@ -110,6 +111,8 @@ macro_rules! conformance {
             analytics::{ m1_completion_of_a_course, m2_quiz_averages, m3_active_students_in_the_window, m4_on_time_rates,
                 m7_g3_the_course_score_and_the_scorecard, g1_g8_the_outline_says_what_the_single_reads_say,
                 m6_the_worked_example_of_the_documentation },
+            portable::{ random_courses_come_back_as_they_left, an_export_holds_the_content_and_nobodys_work,
+                an_import_is_checked_as_authoring_is_and_writes_all_or_nothing },
         }
     };
 }

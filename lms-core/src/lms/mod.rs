@@ -14,6 +14,7 @@ mod learner;
 mod learning;
 mod overview;
 mod people;
+mod portable;
 mod quizzes;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use enrollment::*;
 pub use learning::*;
 pub use overview::*;
 pub use people::*;
+pub use portable::*;
 pub use quizzes::*;
 
 use crate::assets::Assets;

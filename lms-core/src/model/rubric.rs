@@ -41,6 +41,10 @@ impl Rubric {
         if self.criteria.is_empty() || self.criteria.len() > 100 {
             problems.push(Problem::new("rubric.criteria", "rubric.criteria", "a rubric has 1 to 100 criteria"));
         }
+        // One far too long is refused by its length alone.
+        if self.criteria.len() > 1_000 {
+            return problems;
+        }
         let mut sum = 0_i128;
         for (n, criterion) in self.criteria.iter().enumerate() {
             let field = |name: &str| format!("rubric.criteria[{n}].{name}");

@@ -264,6 +264,20 @@ pub struct CourseStructure {
     pub assignments: Vec<Assignment>,
 }
 
+/// Everything that a course's content consists of: its structure, the bodies of its topics, its
+/// questions with their keys, and which objective is linked to what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CourseContent {
+    /// The course, its objectives, lessons, quizzes and assignments.
+    pub structure: CourseStructure,
+    /// The topics with their bodies, by lesson and place.
+    pub topics: Vec<Topic>,
+    /// The questions, by lesson, quiz and place.
+    pub questions: Vec<QuizQuestion>,
+    /// The objectives linked to lessons, questions and assignments: (objective, item).
+    pub links: Vec<(ObjectiveId, uuid::Uuid)>,
+}
+
 record! {
     /// A topic without its body.
     pub struct TopicHead in "topics" {

@@ -59,6 +59,9 @@ impl<S: CatalogReads + ?Sized> CatalogReads for Arc<S> {
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         (**self).objective_links(course).await
     }
+    async fn course_content(&self, course: CourseId) -> Read<Option<CourseContent>> {
+        (**self).course_content(course).await
+    }
 }
 
 #[async_trait]

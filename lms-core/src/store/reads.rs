@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    CertificateFacts, ContentContext, ContentRef, CourseContext, CourseStructure, Item, LearnerContext, LearnerRecord,
-    LearnerScope, PersonContext, StoreError, SubmissionHead, WorkCounts,
+    CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseStructure, Item, LearnerContext,
+    LearnerRecord, LearnerScope, PersonContext, StoreError, SubmissionHead, WorkCounts,
 };
 use crate::model::*;
 
@@ -86,6 +86,8 @@ pub trait CatalogReads: Send + Sync {
     async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>>;
     /// The objectives linked to lessons, assignments and questions of a course: (objective, item).
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>>;
+    /// All content of a course, keys included, in one snapshot and one query per table.
+    async fn course_content(&self, course: CourseId) -> Read<Option<CourseContent>>;
 }
 
 /// Reads of learners' work.

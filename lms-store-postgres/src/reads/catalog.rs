@@ -1,7 +1,7 @@
 //! Courses and their content.
 
 use lms_core::model::*;
-use lms_core::store::{CourseContext, CourseStructure, StoreError, TopicHead, WorkCounts};
+use lms_core::store::{CourseContent, CourseContext, CourseStructure, StoreError, TopicHead, WorkCounts};
 use uuid::Uuid;
 
 use super::{listing, staff_of, user};
@@ -67,12 +67,38 @@ pub(super) fn courses() -> String {
 
 /// $1 course.
 pub(super) fn structure() -> String {
+    structure_and(&[])
+}
+
+/// $1 course: its structure, and all that is written in it.
+pub(super) fn course_content() -> String {
+    structure_and(&[
+        (
+            "topic_rows",
+            many::<Topic>(
+                "JOIN {lms}.lessons AS l ON l.id = t.lesson_id
+                 WHERE l.course_id = $1::uuid ORDER BY l.order_index, t.order_index",
+            ),
+        ),
+        (
+            "questions",
+            many::<QuizQuestion>(
+                "JOIN {lms}.quizzes AS q ON q.id = t.quiz_id JOIN {lms}.lessons AS l ON l.id = q.lesson_id
+                 WHERE l.course_id = $1::uuid ORDER BY l.order_index, q.order_index, t.order_index",
+            ),
+        ),
+        ("links", links()),
+    ])
+}
+
+fn structure_and(more: &[(&str, String)]) -> String {
     let under = "JOIN {lms}.lessons AS l ON l.id = t.lesson_id
                  WHERE l.course_id = $1::uuid ORDER BY l.order_index, t.order_index";
     let own = "WHERE t.course_id = $1::uuid ORDER BY t.order_index";
+    let more: String = more.iter().map(|(name, sql)| format!(", '{name}', {sql}")).collect();
     format!(
         "SELECT json_build_object('course', k.r, 'objectives', {}, 'lessons', {}, 'requires', {}, 'topics', {},
-             'quizzes', {}, 'assignments', {})::text
+             'quizzes', {}, 'assignments', {}{more})::text
          FROM (SELECT {} AS r FROM {{lms}}.courses AS t WHERE t.id = $1::uuid) AS k",
         many::<Objective>(own),
         many::<Lesson>(own),
@@ -88,6 +114,19 @@ pub(super) fn structure() -> String {
 }
 
 pub(crate) fn read_structure(mut doc: Doc) -> Result<CourseStructure, StoreError> {
+    structure_of(&mut doc)
+}
+
+pub(crate) fn read_content(mut doc: Doc) -> Result<CourseContent, StoreError> {
+    Ok(CourseContent {
+        structure: structure_of(&mut doc)?,
+        topics: doc.many("topic_rows")?,
+        questions: doc.many("questions")?,
+        links: links_of(&mut doc)?,
+    })
+}
+
+fn structure_of(doc: &mut Doc) -> Result<CourseStructure, StoreError> {
     Ok(CourseStructure {
         course: doc.the("course")?,
         objectives: doc.many("objectives")?,
@@ -143,20 +182,25 @@ pub(crate) fn read_work_counts(mut doc: Doc) -> Result<WorkCounts, StoreError> {
 
 /// $1 course.
 pub(super) fn objective_links() -> String {
-    format!(
-        "SELECT json_build_object('links', {})::text",
-        list(
-            "SELECT json_build_array(o.id, x.item) FROM {lms}.objectives AS o
-             JOIN (SELECT objective_id, lesson_id AS item FROM {lms}.objective_lessons
-                   UNION ALL SELECT objective_id, question_id FROM {lms}.objective_questions
-                   UNION ALL SELECT objective_id, assignment_id FROM {lms}.objective_assignments) AS x
-                 ON x.objective_id = o.id
-             WHERE o.course_id = $1::uuid"
-        )
+    format!("SELECT json_build_object('links', {})::text", links())
+}
+
+fn links() -> String {
+    list(
+        "SELECT json_build_array(o.id, x.item) FROM {lms}.objectives AS o
+         JOIN (SELECT objective_id, lesson_id AS item FROM {lms}.objective_lessons
+               UNION ALL SELECT objective_id, question_id FROM {lms}.objective_questions
+               UNION ALL SELECT objective_id, assignment_id FROM {lms}.objective_assignments) AS x
+             ON x.objective_id = o.id
+         WHERE o.course_id = $1::uuid",
     )
 }
 
 pub(crate) fn read_links(mut doc: Doc) -> Result<Vec<(ObjectiveId, Uuid)>, StoreError> {
+    links_of(&mut doc)
+}
+
+fn links_of(doc: &mut Doc) -> Result<Vec<(ObjectiveId, Uuid)>, StoreError> {
     doc.rows("links")?
         .iter()
         .map(|pair| {

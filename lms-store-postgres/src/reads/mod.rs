@@ -48,6 +48,7 @@ statements! {
     template = catalog::template();
     work_counts = catalog::work_counts();
     objective_links = catalog::objective_links();
+    course_content = catalog::course_content();
     content_course = content::statement(content::Place::Course);
     content_objectives = content::statement(content::Place::Objectives);
     content_lesson = content::statement(content::Place::Lesson);

@@ -1,7 +1,7 @@
 //! Courses and their content.
 
 use lms_core::model::*;
-use lms_core::store::{ById, CourseContext, CourseFilter, CourseStructure};
+use lms_core::store::{ById, CourseContent, CourseContext, CourseFilter, CourseStructure};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
@@ -77,6 +77,25 @@ pub(crate) fn structure(conn: &Connection, course: CourseId) -> Result<Option<Co
         topics: select(conn, under, [id(course)])?,
         quizzes: select(conn, under, [id(course)])?,
         assignments: select(conn, under, [id(course)])?,
+    }))
+}
+
+pub(crate) fn content(conn: &Connection, course: CourseId) -> Result<Option<CourseContent>> {
+    let Some(structure) = structure(conn, course)? else { return Ok(None) };
+    Ok(Some(CourseContent {
+        structure,
+        topics: select(
+            conn,
+            "JOIN lessons AS l ON l.id = t.lesson_id WHERE l.course_id = ?1 ORDER BY l.order_index, t.order_index",
+            [id(course)],
+        )?,
+        questions: select(
+            conn,
+            "JOIN quizzes AS q ON q.id = t.quiz_id JOIN lessons AS l ON l.id = q.lesson_id
+             WHERE l.course_id = ?1 ORDER BY l.order_index, q.order_index, t.order_index",
+            [id(course)],
+        )?,
+        links: objective_links(conn, course)?,
     }))
 }
 

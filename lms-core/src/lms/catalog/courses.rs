@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::super::{Catalog, Command, Planned};
+use super::super::{Catalog, Command, Planned, Session};
 use super::{StructureEdit, changed, edited_before, same_version, touched};
 use crate::error::{Error, Refusal};
 use crate::model::table::Json;
@@ -140,6 +140,26 @@ impl NewCourse {
     }
 }
 
+/// Who will own a new course: the actor, or whom the system or an admin names (R1).
+pub(crate) async fn owner_of_new_course(
+    s: &Session,
+    command: &Command,
+    named: Option<UserId>,
+) -> Result<UserId, Error> {
+    let Some(owner) = named.or_else(|| s.rights_of()) else {
+        return Err(Error::invalid("course.no_owner", "instructor_id", "the system names the owner of a course"));
+    };
+    let person = s.store().person(s.rights_of(), PersonKey::Id(owner)).await?;
+    let admin = person.actor.as_ref().is_some_and(|user| user.role == Role::Admin) || s.rights_of().is_none();
+    if !may_create_course(&command.actor, person.actor.as_ref()) || (s.rights_of() != Some(owner) && !admin) {
+        return Err(Error::Denied { action: Action::CreateCourse });
+    }
+    if person.subject.is_none_or(|user| user.erased_at.is_some()) {
+        return Err(Error::not_found(SubjectType::User, owner));
+    }
+    Ok(owner)
+}
+
 /// What is wrong with a course's own fields.
 pub(crate) fn check_course(course: &Course) -> Result<(), Error> {
     let mut checks = Checks::default();
@@ -211,18 +231,7 @@ impl Catalog<'_> {
         if command.done {
             return Ok(Planned::nothing(self.course(id).await?));
         }
-        let owner = new.instructor_id.or_else(|| self.s.rights_of());
-        let Some(owner) = owner else {
-            return Err(Error::invalid("course.no_owner", "instructor_id", "the system names the owner of a course"));
-        };
-        let person = self.s.store().person(self.s.rights_of(), PersonKey::Id(owner)).await?;
-        let admin = person.actor.as_ref().is_some_and(|user| user.role == Role::Admin) || self.s.rights_of().is_none();
-        if !may_create_course(&command.actor, person.actor.as_ref()) || (self.s.rights_of() != Some(owner) && !admin) {
-            return Err(Error::Denied { action: Action::CreateCourse });
-        }
-        if person.subject.is_none_or(|user| user.erased_at.is_some()) {
-            return Err(Error::not_found(SubjectType::User, owner));
-        }
+        let owner = owner_of_new_course(self.s, &command, new.instructor_id).await?;
         let course = new.into_course(id, owner, None, command.now);
         check_course(&course)?;
         let mut batch = WriteBatch::default();

@@ -18,6 +18,9 @@ pub use lessons::*;
 pub use quizzes::*;
 pub use topics::*;
 
+pub(crate) use courses::{check_course, check_objective, owner_of_new_course};
+pub(crate) use lessons::{check_lesson, check_rule};
+
 use super::{Catalog, Command, Planned};
 use crate::error::{Error, Refusal};
 use crate::model::table::Json;

@@ -15,9 +15,13 @@ impl Found {
     }
 
     /// A list of things with ids and texts: so many, ids and texts distinct.
-    fn list(&mut self, field: &str, list: &[Labelled], min: usize, max: usize) {
+    /// Whether it may be looked at further: a list far too long says nothing more, whatever is in it.
+    fn list(&mut self, field: &str, list: &[Labelled], min: usize, max: usize) -> bool {
         if !(min..=max).contains(&list.len()) {
             self.add("question.count", field, format!("must be {min} to {max}"));
+        }
+        if list.len() > FAR_TOO_MANY {
+            return false;
         }
         let (mut ids, mut texts) = (BTreeSet::new(), BTreeSet::new());
         for (n, item) in list.iter().enumerate() {
@@ -35,6 +39,7 @@ impl Found {
                 self.add("question.same_text", format!("{field}[{n}].text"), "says the same as another");
             }
         }
+        true
     }
 
     fn id(&mut self, _field: &str, id: &str) -> bool {
@@ -45,6 +50,9 @@ impl Found {
         if keys.is_empty() || keys.len() > 100 {
             self.add("question.keys", field, "must be 1 to 100");
         }
+        if keys.len() > FAR_TOO_MANY {
+            return;
+        }
         for (n, key) in keys.iter().enumerate() {
             if let Some(message) = text_key_problem(key) {
                 self.add("question.text_key", format!("{field}[{n}]"), message);
@@ -53,7 +61,11 @@ impl Found {
     }
 }
 
-/// What is wrong with a question; nothing = it can be asked (Q3).
+/// A list longer than this is refused by its length alone, so that a hostile one costs nothing.
+const FAR_TOO_MANY: usize = 1_000;
+
+/// What is wrong with a question; nothing = it can be asked (Q3). The time that it takes does not grow
+/// with how much too long a list is.
 pub fn check_question(body: &QuestionBody, text: &str, points: Points) -> Vec<Problem> {
     let mut found = Found(Vec::new());
     if text.trim().is_empty() || text.chars().count() > 10_000 || text.contains('\0') {
@@ -64,7 +76,9 @@ pub fn check_question(body: &QuestionBody, text: &str, points: Points) -> Vec<Pr
     }
     match body {
         QuestionBody::SingleChoice { options, correct, why } => {
-            found.list("options", options, 2, 50);
+            if !found.list("options", options, 2, 50) {
+                return found.0;
+            }
             if !options.iter().any(|o| o.id == *correct) {
                 found.add("question.key", "correct", "must be the id of an option");
             }
@@ -72,9 +86,12 @@ pub fn check_question(body: &QuestionBody, text: &str, points: Points) -> Vec<Pr
         }
         QuestionBody::TrueFalse { .. } => {}
         QuestionBody::MultipleChoice { options, correct, why, .. } => {
-            found.list("options", options, 2, 50);
+            if !found.list("options", options, 2, 50) {
+                return found.0;
+            }
             let ids: BTreeSet<&String> = correct.iter().collect();
-            let known = correct.iter().all(|id| options.iter().any(|o| o.id == *id));
+            let known: BTreeSet<&String> = options.iter().map(|o| &o.id).collect();
+            let known = ids.is_subset(&known);
             if correct.is_empty() || ids.len() != correct.len() || !known {
                 found.add("question.key", "correct", "must be ids of options, at least one, each once");
             }
@@ -83,6 +100,9 @@ pub fn check_question(body: &QuestionBody, text: &str, points: Points) -> Vec<Pr
         QuestionBody::Numeric { keys, .. } => {
             if keys.is_empty() || keys.len() > 100 {
                 found.add("question.keys", "keys", "must be 1 to 100");
+            }
+            if keys.len() > FAR_TOO_MANY {
+                return found.0;
             }
             for (n, key) in keys.iter().enumerate() {
                 if let Some(message) = numeric_key_problem(key) {
@@ -95,6 +115,9 @@ pub fn check_question(body: &QuestionBody, text: &str, points: Points) -> Vec<Pr
             if blanks.is_empty() || blanks.len() > 100 {
                 found.add("question.count", "blanks", "must be 1 to 100");
             }
+            if blanks.len() > FAR_TOO_MANY {
+                return found.0;
+            }
             let mut ids = BTreeSet::new();
             for (n, blank) in blanks.iter().enumerate() {
                 if !found.id("", &blank.id) || !ids.insert(&blank.id) {
@@ -104,8 +127,9 @@ pub fn check_question(body: &QuestionBody, text: &str, points: Points) -> Vec<Pr
             }
         }
         QuestionBody::Matching { stems, choices, correct } => {
-            found.list("stems", stems, 2, 100);
-            found.list("choices", choices, 2, 100);
+            if !found.list("stems", stems, 2, 100) || !found.list("choices", choices, 2, 100) {
+                return found.0;
+            }
             let complete = correct.len() == stems.len()
                 && stems
                     .iter()
@@ -114,7 +138,9 @@ pub fn check_question(body: &QuestionBody, text: &str, points: Points) -> Vec<Pr
                 found.add("question.key", "correct", "must name a choice for every stem");
             }
         }
-        QuestionBody::Ordering { items, .. } => found.list("items", items, 2, 100),
+        QuestionBody::Ordering { items, .. } => {
+            found.list("items", items, 2, 100);
+        }
         QuestionBody::Essay { rubric, staff_notes } => {
             if points <= Points::ZERO {
                 found.add("question.points", "points", "an essay is worth more than 0");
@@ -131,6 +157,10 @@ pub fn check_question(body: &QuestionBody, text: &str, points: Points) -> Vec<Pr
 }
 
 fn why_known(found: &mut Found, options: &[Labelled], why: &std::collections::BTreeMap<String, String>) {
+    if why.len() > FAR_TOO_MANY {
+        found.add("question.why", "why", "must explain options, each once");
+        return;
+    }
     for (id, text) in why {
         if !options.iter().any(|o| o.id == *id) || text.chars().count() > 5_000 || text.contains('\0') {
             found.add("question.why", format!("why.{id}"), "must explain an option in at most 5000 characters");

@@ -1,0 +1,252 @@
+//! Courses and question banks that come and go as documents, and events that go as statements.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+
+mod random;
+
+use random::Dice;
+
+use super::Harness;
+use crate::error::Error;
+use crate::lms::*;
+use crate::model::question::*;
+use crate::model::table::Json;
+use crate::model::*;
+use crate::store::{ById, CourseContent, CourseFilter};
+
+/// What the tables hold of a course, without what an import draws anew: ids become the places of what
+/// they name, and times and versions are left out. Not made of the document, so that a column which the
+/// document forgets shows.
+async fn content(h: &Harness, course: CourseId) -> serde_json::Value {
+    let CourseContent { structure, topics, questions, links } = h.store.course_content(course).await.unwrap().unwrap();
+    let mut json = serde_json::json!({
+        "objectives": structure.objectives, "lessons": structure.lessons, "topics": topics,
+        "quizzes": structure.quizzes, "questions": questions, "assignments": structure.assignments,
+    });
+    let mut names = std::collections::BTreeMap::new();
+    names.insert(course.to_string(), "the course".to_owned());
+    for (kind, rows) in json.as_object().unwrap() {
+        for (n, row) in rows.as_array().unwrap().iter().enumerate() {
+            names.insert(row["id"].as_str().unwrap().to_owned(), format!("{kind} {n}"));
+        }
+    }
+    let mut pairs: Vec<_> =
+        links.iter().map(|(o, item)| format!("{} – {}", names[&o.to_string()], names[&item.to_string()])).collect();
+    pairs.extend(
+        structure
+            .requires
+            .iter()
+            .map(|r| format!("{} waits for {}", names[&r.lesson_id.to_string()], names[&r.requires_id.to_string()])),
+    );
+    pairs.sort();
+    json["course"] = serde_json::to_value(&structure.course).unwrap();
+    let drawn_anew = ["created_at", "updated_at", "version", "structure_version", "copied_from", "ai_log_id"];
+    fn rename(value: &mut serde_json::Value, names: &std::collections::BTreeMap<String, String>, without: &[&str]) {
+        match value {
+            serde_json::Value::Object(map) => {
+                map.retain(|key, _| !without.contains(&key.as_str()));
+                map.values_mut().for_each(|value| rename(value, names, without));
+            }
+            serde_json::Value::Array(list) => list.iter_mut().for_each(|value| rename(value, names, without)),
+            serde_json::Value::String(text) => {
+                if let Some(name) = names.get(text) {
+                    *text = name.clone();
+                }
+            }
+            _ => {}
+        }
+    }
+    rename(&mut json, &names, &drawn_anew);
+    json["pairs"] = serde_json::json!(pairs);
+    // What belongs to the installation.
+    for field in
+        ["external_id", "is_published", "published_at", "archived_at", "seats_taken", "certificate_template_id"]
+    {
+        json["course"].as_object_mut().unwrap().remove(field);
+    }
+    json
+}
+
+async fn instructor(h: &Harness) -> Session {
+    let user = h.lms.system().people().ensure_user(NewUser::new(Role::Instructor, "Ines")).await.unwrap();
+    h.lms.as_user(user.id)
+}
+
+/// How many courses there are and how many events: what a refused command leaves as it is.
+async fn stands(h: &Harness) -> (usize, usize) {
+    let page = ById { after: None, limit: 500 };
+    let courses = h.lms.system().catalog().courses(CourseFilter::default(), page).await.unwrap();
+    (courses.len(), h.events().await.len())
+}
+
+/// The codes of a refusal's problems, with their fields.
+fn problems(refused: Error) -> Vec<(&'static str, String)> {
+    match refused {
+        Error::Invalid { problems } => problems.into_iter().map(|p| (p.code, p.field)).collect(),
+        other => vec![(other.code(), String::new())],
+    }
+}
+
+/// A document holds all that a course is.
+///
+/// rules: O1, L4, L6, L8, P11
+pub async fn random_courses_come_back_as_they_left(h: &Harness) {
+    let teacher = instructor(h).await;
+    let catalog = teacher.catalog();
+    for seed in 0..20 {
+        let written = Dice(seed).course();
+        let first = catalog.import_course(written.clone(), ImportOptions::default()).await.unwrap();
+        assert_eq!((first.is_published, first.seats_taken), (false, 0), "a new draft");
+        assert_eq!(first, catalog.course(first.id).await.unwrap(), "what is said is what stands");
+        let left = catalog.export_course(first.id).await.unwrap();
+        assert_eq!(serde_json::to_value(&left).unwrap(), serde_json::to_value(&written).unwrap(), "seed {seed}");
+        // Through text, as it travels.
+        let read = CourseDocument::from_json(&left.to_json()).unwrap();
+        assert_eq!(read, left, "seed {seed}");
+        let second = catalog.import_course(read, ImportOptions::default()).await.unwrap();
+        assert_ne!(first.id, second.id);
+        assert_eq!(content(h, first.id).await, content(h, second.id).await, "seed {seed}");
+        assert_eq!(catalog.export_course(second.id).await.unwrap(), left, "seed {seed}");
+        let drift = h.lms.system().activity().audit(second.id).await.unwrap();
+        assert!(drift.is_empty(), "seed {seed}: {drift:?}");
+    }
+}
+
+/// A course that was written by commands, with learners in it, leaves without them.
+///
+/// rules: R1, L6, X2
+pub async fn an_export_holds_the_content_and_nobodys_work(h: &Harness) {
+    let room = h.classroom(3, 1).await;
+    let teacher = room.teacher();
+    let catalog = teacher.catalog();
+    catalog.add_objective(room.course, "bake", "Bake a loaf").await.unwrap();
+    catalog.link_objectives(room.lessons[0], vec!["bake".into()]).await.unwrap();
+    catalog.require_lesson(room.lessons[2], room.lessons[0], true).await.unwrap();
+    let quiz = room.add_quiz(room.lessons[1], 2, QuizRules::default()).await.unwrap();
+    let new = NewAssignment { is_published: true, ..NewAssignment::new("Essay", Points::from_units(1_000_000)) };
+    let assignment = catalog.add_assignment(room.lessons[1], new).await.unwrap();
+    let me = room.student(0);
+    let attempt = me.quizzes().start(quiz.id).await.unwrap();
+    me.quizzes().submit(attempt.id).await.unwrap();
+    me.assignments().submit(assignment.id, NewSubmission::text("MY-OWN-WORDS")).await.unwrap();
+    let document = catalog.export_course(room.course).await.unwrap();
+    let text = document.to_json();
+    for id in
+        [room.course.uuid(), room.lessons[0].uuid(), quiz.id.uuid(), room.students[0].uuid(), room.instructor.uuid()]
+    {
+        assert!(!text.contains(&id.to_string()), "no id of this installation");
+    }
+    assert!(!text.contains("MY-OWN-WORDS") && !text.contains("Student 1") && !text.contains("Ines"));
+    assert!(text.contains("SECRET-WHY"), "keys belong to it");
+    assert_eq!(document.lessons[2].requires, ["lesson-1"]);
+    assert_eq!(document.lessons[0].objectives, ["bake"]);
+    let copy = catalog.import_course(document, ImportOptions::default()).await.unwrap();
+    assert_eq!(content(h, copy.id).await, content(h, room.course).await);
+    assert_eq!((copy.lessons_total, copy.quizzes_total), (3, 1));
+    // The draft works: it can be published and learnt in.
+    catalog.publish_course(copy.id, true).await.unwrap();
+    // Graders read work and not the course as a whole; others do not even hear that it is there.
+    let grader = h.lms.system().people().ensure_user(NewUser::new(Role::Student, "Gus")).await.unwrap();
+    catalog.set_staff(room.course, grader.id, Some(StaffRole::Grader)).await.unwrap();
+    let denied = h.lms.as_user(grader.id).catalog().export_course(room.course).await.unwrap_err();
+    assert_eq!(denied.code(), "denied");
+    let hidden = room.student(0).catalog().export_course(room.course).await.unwrap_err();
+    assert_eq!(hidden.code(), "not_found");
+    assert!(h.lms.as_user(room.admin).catalog().export_course(room.course).await.is_ok());
+}
+
+fn small() -> CourseDocument {
+    CourseDocument::from_json(
+        r#"{ "format": "lms.course", "version": 1, "course": { "title": "Bread" }, "objectives": [],
+             "lessons": [{ "key": "a", "title": "Flour" }, { "key": "b", "title": "Water", "requires": ["a"] }] }"#,
+    )
+    .unwrap()
+}
+
+/// rules: R1, E1, L3, L6, X2, N1
+pub async fn an_import_is_checked_as_authoring_is_and_writes_all_or_nothing(h: &Harness) {
+    let teacher = instructor(h).await;
+    let catalog = teacher.catalog();
+    let student = h.lms.system().people().ensure_user(NewUser::new(Role::Student, "Sam")).await.unwrap();
+    let before = stands(h).await;
+    let denied = h.lms.as_user(student.id).catalog().import_course(small(), ImportOptions::default()).await;
+    assert_eq!(denied.unwrap_err().code(), "denied");
+    let theirs = ImportOptions { instructor_id: Some(student.id), ..ImportOptions::default() };
+    assert_eq!(catalog.import_course(small(), theirs).await.unwrap_err().code(), "denied");
+
+    type Damage = fn(&mut CourseDocument);
+    let single = |correct: &str| QuestionBody::SingleChoice {
+        options: vec![Labelled::new("a", "A"), Labelled::new("b", "B")],
+        correct: correct.to_owned(),
+        why: Default::default(),
+    };
+    let question = serde_json::to_value(NewQuestion::new("?", single("z"))).unwrap();
+    let damages: &[(&str, &str, Damage)] = &[
+        ("document.version", "version", |d| d.version = 2),
+        ("text.empty", "course.title", |d| d.course.title = " ".into()),
+        ("zone.unknown", "course.time_zone", |d| d.course.time_zone = "Mars/Olympus".into()),
+        ("language.invalid", "course.language", |d| d.course.language = "_".into()),
+        ("metadata.object", "course.metadata", |d| d.course.metadata = Json::of(&5)),
+        ("text.length", "lessons[1].title", |d| d.lessons[1].title = "x".repeat(201)),
+        ("document.key", "lessons[1].key", |d| d.lessons[1].key = "a".into()),
+        ("document.key", "lessons[0].key", |d| d.lessons[0].key = String::new()),
+        ("lesson.requires", "lessons[1].requires[0]", |d| d.lessons[1].requires = vec!["of another course".into()]),
+        ("lesson.requires_cycle", "lessons[0].requires", |d| d.lessons[0].requires = vec!["b".into()]),
+        ("objective.unknown", "lessons[0].objectives[0]", |d| d.lessons[0].objectives = vec!["?".into()]),
+        ("document.key", "objectives[1].key", |d| {
+            d.objectives = vec![PortableObjective { key: "o".into(), text: "t".into() }; 2];
+        }),
+        ("lesson.rule_never_met", "lessons[0].completion_rule", |d| {
+            d.lessons[0].is_published = true;
+            d.lessons[0].completion_rule = CompletionRule::Work;
+        }),
+        ("topic.no_body", "lessons[1].topics[0].body", |d| {
+            d.lessons[1].topics = serde_json::from_str(r#"[{ "title": "T", "content_type": "text" }]"#).unwrap();
+        }),
+        ("quiz.no_questions", "lessons[0].quizzes[0].questions", |d| {
+            d.lessons[0].quizzes = serde_json::from_str(r#"[{ "title": "Q", "is_published": true }]"#).unwrap();
+        }),
+        ("assignment.max_grade", "lessons[0].assignments[0].max_grade", |d| {
+            d.lessons[0].assignments = serde_json::from_str(r#"[{ "title": "A", "max_grade": "0" }]"#).unwrap();
+        }),
+        ("document.too_many", "lessons", |d| d.lessons = vec![d.lessons[0].clone(); 5_001]),
+    ];
+    for (code, field, damage) in damages {
+        let mut document = small();
+        damage(&mut document);
+        let found = problems(catalog.import_course(document, ImportOptions::default()).await.unwrap_err());
+        assert!(found.iter().any(|(c, f)| c == code && f == field), "{code} at {field}, found {found:?}");
+    }
+    // Every problem at once, each with its place.
+    let mut document = small();
+    document.course.title = String::new();
+    document.lessons[0].quizzes =
+        serde_json::from_value(serde_json::json!([{ "title": "Q", "questions": [question] }])).unwrap();
+    let found = problems(catalog.import_course(document, ImportOptions::default()).await.unwrap_err());
+    let expected = [
+        ("text.empty", "course.title".to_owned()),
+        ("question.key", "lessons[0].quizzes[0].questions[0].correct".to_owned()),
+    ];
+    assert_eq!(found, expected);
+    // A thousand problems are enough to hear of.
+    let mut document = small();
+    document.lessons[0].objectives = vec!["?".into(); 500_000];
+    assert_eq!(problems(catalog.import_course(document, ImportOptions::default()).await.unwrap_err()).len(), 1_000);
+    assert_eq!(stands(h).await, before, "nothing of all that was written");
+
+    let options =
+        ImportOptions { external_id: Some("sku-1".into()), title: Some("Bread, autumn".into()), ..Default::default() };
+    let course = catalog.import_course(small(), options.clone()).await.unwrap();
+    assert_eq!((course.title.as_str(), course.external_id.as_deref()), ("Bread, autumn", Some("sku-1")));
+    let taken = catalog.import_course(small(), options).await.unwrap_err();
+    assert_eq!(taken.code(), "external_id.taken");
+    assert_eq!(stands(h).await.0, before.0 + 1);
+    let imported = h.events().await.pop().unwrap().event;
+    assert_eq!((imported.kind, imported.course_id), (EventKind::ContentChanged, Some(course.id)));
+    // The same command twice is one course.
+    let id = h.lms.ids().uuid(h.lms.now());
+    let again = || teacher.clone().with_command_id(id);
+    let once = again().catalog().import_course(small(), ImportOptions::default()).await.unwrap();
+    let twice = again().catalog().import_course(small(), ImportOptions::default()).await.unwrap();
+    assert_eq!(once.id, twice.id);
+    assert_eq!(stands(h).await.0, before.0 + 2);
+}
