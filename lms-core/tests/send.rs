@@ -76,6 +76,8 @@ fn catalog(s: &Session) {
     send(s.catalog().update_topic(any(), any()));
     send(s.catalog().export_course(any()));
     send(s.catalog().import_course(any(), any()));
+    send(s.catalog().export_gift(any()));
+    send(s.catalog().import_gift(any(), any(), ""));
 }
 
 fn enrollment(s: &Session) {

@@ -112,7 +112,8 @@ macro_rules! conformance {
                 m7_g3_the_course_score_and_the_scorecard, g1_g8_the_outline_says_what_the_single_reads_say,
                 m6_the_worked_example_of_the_documentation },
             portable::{ random_courses_come_back_as_they_left, an_export_holds_the_content_and_nobodys_work,
-                an_import_is_checked_as_authoring_is_and_writes_all_or_nothing },
+                an_import_is_checked_as_authoring_is_and_writes_all_or_nothing,
+                question_banks_go_and_come_as_gift },
         }
     };
 }

@@ -250,3 +250,63 @@ pub async fn an_import_is_checked_as_authoring_is_and_writes_all_or_nothing(h: &
     assert_eq!(once.id, twice.id);
     assert_eq!(stands(h).await.0, before.0 + 2);
 }
+
+/// Random questions of the types that both sides have, out of one quiz and into another.
+///
+/// rules: Q3, Q4, L5, R1, O1
+pub async fn question_banks_go_and_come_as_gift(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let teacher = room.teacher();
+    let catalog = teacher.catalog();
+    let mut dice = Dice(7);
+    let mut questions = Vec::new();
+    while questions.len() < 60 {
+        let points = Points::from_units(dice.between(1, 500_000));
+        let question = NewQuestion { points, ..NewQuestion::new(dice.text(), dice.body(points)) };
+        questions.push(question);
+    }
+    let one = catalog.add_quiz(room.lessons[0], NewQuiz { questions, ..NewQuiz::titled("One") }).await.unwrap();
+    let left = catalog.export_gift(one.id).await.unwrap();
+    let rows = catalog.questions(one.id).await.unwrap();
+    let two = catalog.add_quiz(room.lessons[0], NewQuiz::titled("Two")).await.unwrap();
+    let came = catalog.import_gift(two.id, two.version, &left.text).await.unwrap();
+    assert!(came.notes.is_empty(), "what was written can be read: {:?}\n{}", came.notes, left.text);
+    let left_out = left.notes.iter().filter(|note| note.left_out).count();
+    assert_eq!(came.questions.len() + left_out, rows.len(), "each came or was said to be left out");
+    assert!(left_out > 5 && came.questions.len() > 20);
+    let copies = catalog.questions(two.id).await.unwrap();
+    assert_eq!(copies.iter().map(|q| q.id).collect::<Vec<_>>(), came.questions);
+    let lines: Vec<&str> = left.text.lines().collect();
+    let mut written = rows.iter().enumerate().filter(|(n, _)| {
+        let out = format!("// left out: question {} (", n + 1);
+        !lines.iter().any(|line| line.starts_with(&out))
+    });
+    for copy in &copies {
+        let (_, row) = written.next().unwrap();
+        assert_eq!((copy.question_type, &copy.text, copy.points), (row.question_type, &row.text, row.points));
+    }
+    assert_eq!(written.next(), None);
+    // What is written from the copy is the same text: nothing more is lost on a second way.
+    let again = catalog.export_gift(two.id).await.unwrap();
+    let third = catalog.add_quiz(room.lessons[0], NewQuiz::titled("Three")).await.unwrap();
+    catalog.import_gift(third.id, third.version, &again.text).await.unwrap();
+    assert_eq!(catalog.export_gift(third.id).await.unwrap(), again);
+    assert!(again.notes.is_empty(), "{:?}", again.notes);
+
+    // An edit like others: by version, by staff who may, at the end, not beyond what a quiz can hold.
+    let stale = catalog.import_gift(two.id, two.version, "More? {T}").await.unwrap_err();
+    assert_eq!(stale.code(), "version.stale");
+    let now = catalog.quiz(two.id).await.unwrap().version;
+    let before = h.events().await.len();
+    let full = "More? {T}\n\n".repeat(500);
+    assert_eq!(problems(catalog.import_gift(two.id, now, &full).await.unwrap_err())[0].0, "quiz.too_many_questions");
+    assert_eq!(room.student(0).catalog().import_gift(two.id, now, "More? {T}").await.unwrap_err().code(), "not_found");
+    assert_eq!(room.student(0).catalog().export_gift(two.id).await.unwrap_err().code(), "not_found");
+    let nothing = catalog.import_gift(two.id, now, "No question.").await.unwrap();
+    assert_eq!((nothing.questions.len(), nothing.notes.len()), (0, 1));
+    assert_eq!(h.events().await.len(), before, "nothing was written");
+    let mixed = catalog.import_gift(two.id, now, "\nMore? {T}\n\nBroken {").await.unwrap();
+    assert_eq!((mixed.questions.len(), mixed.notes[0].line, mixed.notes[0].left_out), (1, 4, true));
+    let rows = catalog.questions(two.id).await.unwrap();
+    assert_eq!(rows.last().map(|q| (q.id, q.order_index)), Some((mixed.questions[0], copies.len() as i64)));
+}

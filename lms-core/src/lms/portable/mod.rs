@@ -1,6 +1,7 @@
 //! Courses as documents: what leaves one installation can enter another, without its learners.
 
 mod export;
+mod gift;
 mod import;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::model::question::QuestionBody;
 use crate::model::table::Json;
 use crate::model::*;
 
+pub use gift::*;
 pub use import::ImportOptions;
 
 /// The version of the document that this release writes, and the newest that it reads.

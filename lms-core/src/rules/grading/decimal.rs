@@ -62,7 +62,7 @@ impl Decimal {
 }
 
 /// The least and greatest number that a key takes.
-fn bounds(key: &NumericKey) -> Option<(BigRational, BigRational)> {
+pub(crate) fn bounds(key: &NumericKey) -> Option<(BigRational, BigRational)> {
     let read = |text: &str| Decimal::parse(text, false).map(|d| d.0);
     match key {
         NumericKey::Value { value, tolerance } => {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::question::{Answer, Blank, QuestionBody};
 use crate::model::{Points, Ratio, sum_exactly};
 
+pub(crate) use decimal::bounds as numeric_bounds;
 pub use decimal::{Decimal, key_problem as numeric_key_problem};
 pub use text::{key_problem as text_key_problem, normalised};
 
