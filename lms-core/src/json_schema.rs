@@ -210,6 +210,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     HostEvent,
                     Item,
                     ImportOptions,
+                    XapiOptions,
                 ]
             ),
         ),
@@ -239,6 +240,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     GiftText,
                     GiftImport,
                     GiftBank,
+                    XapiPage,
                     Tick,
                     Health,
                     Drift,

@@ -155,6 +155,7 @@ fn activity(s: &Session) {
     send(s.activity().events(any(), any(), any()));
     send(s.activity().audit(any()));
     send(s.activity().repair(any()));
+    send(s.activity().export_xapi(any(), any(), any(), any()));
 }
 
 fn ai_log(s: &Session) {

@@ -113,7 +113,7 @@ macro_rules! conformance {
                 m6_the_worked_example_of_the_documentation },
             portable::{ random_courses_come_back_as_they_left, an_export_holds_the_content_and_nobodys_work,
                 an_import_is_checked_as_authoring_is_and_writes_all_or_nothing,
-                question_banks_go_and_come_as_gift },
+                question_banks_go_and_come_as_gift, v2_events_leave_as_xapi_statements },
         }
     };
 }

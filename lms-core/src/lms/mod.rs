@@ -16,6 +16,7 @@ mod overview;
 mod people;
 mod portable;
 mod quizzes;
+mod xapi;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub use overview::*;
 pub use people::*;
 pub use portable::*;
 pub use quizzes::*;
+pub use xapi::*;
 
 use crate::assets::Assets;
 use crate::clock::{Clock, Ids, RandomIds, SystemClock};

@@ -310,3 +310,113 @@ pub async fn question_banks_go_and_come_as_gift(h: &Harness) {
     let rows = catalog.questions(two.id).await.unwrap();
     assert_eq!(rows.last().map(|q| (q.id, q.order_index)), Some((mixed.questions[0], copies.len() as i64)));
 }
+
+/// What makes a line of JSON a statement of xAPI 1.0.3.
+fn assert_statement(statement: &serde_json::Value, home: &str) {
+    let text = |pointer: &str| statement.pointer(pointer).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+    let iri = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+    let keys = ["id", "actor", "verb", "object", "result", "context", "timestamp", "version"];
+    assert!(statement.as_object().unwrap().keys().all(|key| keys.contains(&key.as_str())), "{statement}");
+    assert!(text("/id").parse::<uuid::Uuid>().is_ok(), "{statement}");
+    assert_eq!((text("/actor/objectType").as_str(), text("/object/objectType").as_str()), ("Agent", "Activity"));
+    assert_eq!(text("/actor/account/homePage"), home);
+    assert!(!text("/actor/account/name").is_empty() && iri(&text("/verb/id")) && !text("/verb/display/en").is_empty());
+    assert!(text("/object/id").starts_with(home), "{statement}");
+    assert!(text("/timestamp").parse::<Timestamp>().is_ok() && text("/version") == "1.0.3");
+    let extensions = statement["context"]["extensions"].as_object().unwrap();
+    assert!(extensions.keys().all(|key| iri(key)), "{statement}");
+    // Null stands nowhere but in extensions.
+    let mut outside = statement.clone();
+    outside["context"].as_object_mut().unwrap().remove("extensions");
+    assert!(!outside.to_string().contains("null"), "{statement}");
+}
+
+/// rules: V2, V3, V7, R1
+pub async fn v2_events_leave_as_xapi_statements(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let me = room.student(0);
+    let half = QuizRules { pass_threshold_bp: BasisPoints::percent(50), ..QuizRules::default() };
+    let quiz = room.add_quiz(room.lessons[0], 1, half).await.unwrap();
+    let new = NewAssignment { is_published: true, ..NewAssignment::new("Essay", Points::from_units(1_000_000)) };
+    let assignment = room.teacher().catalog().add_assignment(room.lessons[0], new).await.unwrap();
+    me.learning().open_lesson(room.lessons[0]).await.unwrap();
+    let attempt = me.quizzes().start(quiz.id).await.unwrap();
+    let question = attempt.questions[0].id;
+    let right = Answer::Choice { option_id: "right".into() };
+    let answers = std::collections::BTreeMap::from([(question, Some(right))]);
+    me.quizzes().save(attempt.id, "tab", 1, answers).await.unwrap();
+    me.quizzes().submit(attempt.id).await.unwrap();
+    let submission = me.assignments().submit(assignment.id, NewSubmission::text("My work")).await.unwrap();
+    let grade = NewGrade { points: Some(Points::from_units(500_000)), ..NewGrade::default() };
+    room.teacher().assignments().grade(submission.id, grade).await.unwrap();
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let host = |kind: &str, student: Option<UserId>| HostEvent {
+        kind: kind.to_owned(),
+        course_id: room.course,
+        student_id: student,
+        learner_initiated: student.is_some(),
+        metadata: Some(Json::of(&serde_json::json!({ "seconds": 7, "note": null }))),
+    };
+    me.activity().record(host("acme.video_paused", Some(room.students[0]))).await.unwrap();
+    h.lms.system().activity().record(host("acme.unheard", None)).await.unwrap();
+    h.lms.settle().await.unwrap();
+
+    let home = "https://school.example";
+    let mut options = XapiOptions::new(home);
+    let paused = XapiVerb { id: "https://w3id.org/xapi/video/verbs/paused".into(), display: "paused".into() };
+    options.verbs.insert("acme.video_paused".into(), paused);
+    let filter = || crate::store::EventFilter { course: Some(room.course), ..Default::default() };
+    let teacher = room.teacher();
+    let activity = teacher.activity();
+    let whole = activity.export_xapi(&options, filter(), 0, 2_000).await.unwrap();
+    let statements: Vec<serde_json::Value> =
+        whole.lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(statements.len(), whole.statements);
+    let events = activity.events(filter(), 0, 2_000).await.unwrap();
+    assert_eq!(whole.statements + whole.skipped, events.len());
+    assert_eq!(whole.read_to, events.last().map(|event| event.position));
+    let mut verbs = std::collections::BTreeSet::new();
+    for statement in &statements {
+        assert_statement(statement, home);
+        verbs.insert(statement["verb"]["display"]["en"].as_str().unwrap().to_owned());
+        assert_eq!(statement["actor"]["account"]["name"], room.students[0].to_string(), "the learner");
+    }
+    let expected =
+        ["attempted", "completed", "earned", "experienced", "passed", "paused", "registered", "scored", "submitted"];
+    assert_eq!(verbs.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    let of = |kind: &str| {
+        let is = |s: &&serde_json::Value| s["context"]["extensions"][format!("{home}/xapi/event-kind")] == kind;
+        statements.iter().find(is).unwrap().clone()
+    };
+    let passed = of("quiz_passed");
+    assert_eq!(
+        (&passed["object"]["id"], &passed["result"]["success"]),
+        (&format!("{home}/quiz/{}", quiz.id).into(), &true.into())
+    );
+    let started = of("quiz_started");
+    assert_eq!(started["object"]["id"], format!("{home}/quiz/{}", quiz.id));
+    assert_eq!(started["context"]["extensions"][format!("{home}/xapi/attempt")], attempt.id.to_string());
+    let graded = of("assignment_graded");
+    assert_eq!(graded["object"]["id"], format!("{home}/assignment/{}", assignment.id));
+    assert_eq!(graded["context"]["instructor"]["account"]["name"], room.instructor.to_string());
+    assert_eq!(graded["context"]["contextActivities"]["grouping"][0]["id"], format!("{home}/course/{}", room.course));
+    let own = of("acme.video_paused");
+    assert_eq!(own["context"]["extensions"][format!("{home}/xapi/metadata")]["seconds"], 7);
+    assert_eq!(of("course_completed")["result"]["completion"], true);
+    for private in ["My work", "Student 1", "Ines", "right"] {
+        assert!(!whole.lines.contains(private), "{private}");
+    }
+    // Page by page it is the same.
+    let (mut lines, mut after) = (String::new(), 0);
+    while let Some(read_to) = {
+        let page = activity.export_xapi(&options, filter(), after, 2).await.unwrap();
+        lines.push_str(&page.lines);
+        page.read_to
+    } {
+        after = read_to;
+    }
+    assert_eq!(lines, whole.lines);
+    let bad = activity.export_xapi(&XapiOptions::new("school"), filter(), 0, 10).await.unwrap_err();
+    assert_eq!(problems(bad), [("xapi.iri", "home_page".to_owned())]);
+    assert_eq!(me.activity().export_xapi(&options, filter(), 0, 10).await.unwrap_err().code(), "denied");
+}
