@@ -22,6 +22,7 @@ pub mod catalog;
 pub mod certificates;
 pub mod enrollment;
 pub mod events;
+pub mod hostile;
 pub mod learning;
 pub mod portable;
 pub mod quizzes;
@@ -114,6 +115,8 @@ macro_rules! conformance {
             portable::{ random_courses_come_back_as_they_left, an_export_holds_the_content_and_nobodys_work,
                 an_import_is_checked_as_authoring_is_and_writes_all_or_nothing,
                 question_banks_go_and_come_as_gift, v2_events_leave_as_xapi_statements },
+            hostile::{ texts_of_ten_megabytes, lists_and_nesting_without_end, zones_and_dates_that_cannot_be,
+                ids_of_another_course },
         }
     };
 }

@@ -45,9 +45,11 @@ pub struct Drift {
 }
 
 fn fits(kind: &str) -> bool {
+    if kind.len() > 100 {
+        return false;
+    }
     let parts: Vec<&str> = kind.split('.').collect();
     parts.len() >= 2
-        && kind.len() <= 100
         && parts.iter().all(|part| {
             !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         })

@@ -466,14 +466,22 @@ impl QuestionBody {
             QuestionType::ShortText => Self::ShortText { keys: key.texts, case_sensitive: key.case_sensitive },
             QuestionType::FillBlanks => Self::FillBlanks { blanks: key.blanks, case_sensitive: key.case_sensitive },
             QuestionType::Matching => Self::Matching { stems: shown.stems, choices: shown.choices, correct: key.pairs },
-            QuestionType::Ordering => Self::Ordering {
-                items: key
-                    .correct
-                    .iter()
-                    .map(|id| shown.items.iter().find(|i| i.id == *id).cloned().ok_or_else(|| missing("item")))
-                    .collect::<Result<_, _>>()?,
-                mode: key.order_mode.ok_or_else(|| missing("mode"))?,
-            },
+            QuestionType::Ordering => {
+                // By a map: a list far too long is read once, too, before it is refused.
+                let mut by_id = BTreeMap::new();
+                for item in &shown.items {
+                    by_id.entry(item.id.as_str()).or_insert(item);
+                }
+                let item = |id: &String| by_id.get(id.as_str()).map(|item| (*item).clone());
+                Self::Ordering {
+                    items: key
+                        .correct
+                        .iter()
+                        .map(|id| item(id).ok_or_else(|| missing("item")))
+                        .collect::<Result<_, _>>()?,
+                    mode: key.order_mode.ok_or_else(|| missing("mode"))?,
+                }
+            }
             QuestionType::Essay => Self::Essay { rubric: key.rubric, staff_notes: key.staff_notes },
         })
     }

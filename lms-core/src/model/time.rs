@@ -77,10 +77,18 @@ impl From<DateTime<Utc>> for Timestamp {
         Self::new(at)
     }
 }
+
+/// The text is no instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an RFC 3339 instant with a zone, in the years 1 to 9999")]
+pub struct NotAnInstant;
+
 impl std::str::FromStr for Timestamp {
-    type Err = chrono::ParseError;
-    fn from_str(s: &str) -> Result<Self, Self::Err> {
-        Ok(Self::new(DateTime::parse_from_rfc3339(s)?.with_timezone(&Utc)))
+    type Err = NotAnInstant;
+    fn from_str(s: &str) -> Result<Self, NotAnInstant> {
+        let at = DateTime::parse_from_rfc3339(s).map_err(|_| NotAnInstant)?;
+        // An instant outside the range is refused: moved to its end it would be another one.
+        Self::from_micros(at.timestamp_micros()).ok_or(NotAnInstant)
     }
 }
 impl Serialize for Timestamp {
@@ -91,7 +99,10 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        text.parse().map_err(|_| serde::de::Error::custom(format!("`{text}` is not an RFC 3339 instant with a zone")))
+        text.parse().map_err(|e: NotAnInstant| {
+            let shown: String = text.chars().take(40).collect();
+            serde::de::Error::custom(format!("`{shown}` is {e}"))
+        })
     }
 }
 
@@ -105,6 +116,9 @@ mod tests {
         assert_eq!(serde_json::to_string(&t).unwrap(), "\"2026-10-25T22:59:59.123456Z\"");
         assert_eq!(t.floor_seconds(), t.datetime().timestamp());
         assert!(serde_json::from_str::<Timestamp>("\"2026-10-25T22:59:59\"").is_err());
+        for outside in ["0000-12-31T23:59:59Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"] {
+            assert!(outside.parse::<Timestamp>().is_err(), "{outside} is not moved to the end of the range");
+        }
     }
 
     #[test]

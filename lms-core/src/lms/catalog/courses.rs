@@ -470,7 +470,8 @@ pub(crate) fn objectives_by_key(objectives: &[Objective], keys: &[String], field
             Some(objective) if !ids.contains(&objective.id.uuid()) => ids.push(objective.id.uuid()),
             Some(_) => {}
             None => {
-                return Err(Error::invalid("objective.unknown", field, format!("the course has no objective `{key}`")));
+                let message = format!("the course has no objective `{}`", crate::rules::authoring::clipped(key));
+                return Err(Error::invalid("objective.unknown", field, message));
             }
         }
     }

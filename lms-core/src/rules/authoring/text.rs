@@ -68,7 +68,7 @@ impl Checks {
     /// An IANA zone name.
     pub fn zone(&mut self, field: &str, zone: &str) {
         if zone.parse::<chrono_tz::Tz>().is_err() {
-            self.add("zone.unknown", field, format!("`{zone}` is not an IANA time zone"));
+            self.add("zone.unknown", field, format!("`{}` is not an IANA time zone", clipped(zone)));
         }
     }
 
@@ -81,7 +81,7 @@ impl Checks {
             && parts.all(|p| (1..=8).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_alphanumeric()))
             && tag.len() <= 35;
         if !fits {
-            self.add("language.invalid", field, format!("`{tag}` is not a language tag (BCP 47)"));
+            self.add("language.invalid", field, format!("`{}` is not a language tag (BCP 47)", clipped(tag)));
         }
     }
 
@@ -102,6 +102,15 @@ impl Checks {
     /// Invalid with every problem.
     pub fn done(self) -> Result<(), Error> {
         refuse(self.problems)
+    }
+}
+
+/// What an error quotes of an input: its first 60 characters, so that an error is never as long as what
+/// it refuses.
+pub(crate) fn clipped(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
     }
 }
 
