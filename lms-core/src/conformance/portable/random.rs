@@ -183,7 +183,13 @@ impl Dice {
     }
 
     fn why(&mut self, options: &[Labelled]) -> BTreeMap<String, String> {
-        options.iter().filter_map(|option| (self.below(3) == 0).then(|| (option.id.clone(), self.line()))).collect()
+        let mut why = BTreeMap::new();
+        for option in options {
+            if self.below(3) == 0 {
+                why.insert(option.id.clone(), self.line());
+            }
+        }
+        why
     }
 
     fn question(&mut self, objectives: &[String]) -> PortableQuestion {

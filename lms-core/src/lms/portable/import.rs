@@ -6,7 +6,7 @@ use super::*;
 use crate::error::Problem;
 use crate::lms::catalog::{changed, check_course, check_lesson, check_objective, check_rule, owner_of_new_course};
 use crate::lms::{Catalog, Command, NewAssignment, NewCourse, NewLesson, NewQuestion, NewQuiz, NewTopic, Planned};
-use crate::rules::authoring::{check_topic, refuse};
+use crate::rules::authoring::{PROBLEMS, check_topic, refuse};
 use crate::store::WriteBatch;
 
 /// What an import decides that no document says.
@@ -28,8 +28,6 @@ const LESSONS: usize = 5_000;
 const OBJECTIVES: usize = 5_000;
 /// The most topics, quizzes, questions and assignments of a document, all together.
 const ITEMS: usize = 100_000;
-/// After so many problems the rest is not looked at.
-const PROBLEMS: usize = 1_000;
 
 impl Catalog<'_> {
     /// Makes a new draft of a document, whole or not at all, in one transaction and with every check

@@ -114,10 +114,14 @@ pub(crate) fn clipped(text: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
+/// An error lists no more problems than this.
+pub(crate) const PROBLEMS: usize = 1_000;
+
 /// No problems, or the error that lists them.
 ///
 /// # Errors
-/// Invalid with every problem.
-pub fn refuse(problems: Vec<Problem>) -> Result<(), Error> {
+/// Invalid with every problem, up to the thousandth.
+pub fn refuse(mut problems: Vec<Problem>) -> Result<(), Error> {
+    problems.truncate(PROBLEMS);
     if problems.is_empty() { Ok(()) } else { Err(Error::Invalid { problems }) }
 }
