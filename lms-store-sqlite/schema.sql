@@ -6,7 +6,8 @@
 --   * instants are INTEGER microseconds since 1970-01-01T00:00:00Z;
 --   * points and grades are INTEGER counts of 1e-5 points: 8333333 is 83.33333 points; never a binary float;
 --   * truth is 0 or 1;
---   * words are snake_case TEXT, the same as in JSON, and a CHECK lists them;
+--   * words are snake_case TEXT, the same as in JSON, and a CHECK lists them, as comparisons: for an IN list of
+--     more than two SQLite builds a table anew at every row that is written;
 --   * documents are JSON as TEXT, kept as written;
 --   * shares named _bp are basis points: 10000 is all of it.
 --
@@ -26,7 +27,7 @@ CREATE TABLE activity_events (
     -- What happened.
     kind TEXT NOT NULL CHECK (length(kind) BETWEEN 1 AND 200),
     -- What kind of actor did it.
-    actor_kind TEXT NOT NULL CHECK (actor_kind IN ('user', 'system', 'ai')),
+    actor_kind TEXT NOT NULL CHECK (actor_kind = 'user' OR actor_kind = 'system' OR actor_kind = 'ai'),
     -- Who did it.
     actor_id BLOB CHECK (length(actor_id) = 16),
     -- For whom, where AI did it.
@@ -37,7 +38,11 @@ CREATE TABLE activity_events (
     student_id BLOB CHECK (length(student_id) = 16),
     -- What it tells of.
     subject_type TEXT NOT NULL
-        CHECK (subject_type IN ('user', 'course', 'objective', 'lesson', 'topic', 'quiz', 'question', 'attempt', 'assignment', 'submission', 'enrollment', 'certificate', 'ai_log', 'other')),
+        CHECK (subject_type = 'user' OR subject_type = 'course' OR subject_type = 'objective' OR
+            subject_type = 'lesson' OR subject_type = 'topic' OR subject_type = 'quiz' OR subject_type = 'question' OR
+            subject_type = 'attempt' OR subject_type = 'assignment' OR subject_type = 'submission' OR
+            subject_type = 'enrollment' OR subject_type = 'certificate' OR subject_type = 'ai_log' OR
+            subject_type = 'other'),
     -- Which one.
     subject_id BLOB NOT NULL CHECK (length(subject_id) = 16),
     -- Whether a learner did it (V3, M3).
@@ -81,7 +86,9 @@ CREATE TABLE ai_logs (
     prompt_version INTEGER NOT NULL CHECK (prompt_version >= 0),
     -- Where it stands.
     status TEXT NOT NULL
-        CHECK (status IN ('pending', 'valid', 'invalid', 'refused', 'truncated', 'provider_error', 'timeout', 'denied', 'abandoned', 'applied', 'review', 'dropped')),
+        CHECK (status = 'pending' OR status = 'valid' OR status = 'invalid' OR status = 'refused' OR
+            status = 'truncated' OR status = 'provider_error' OR status = 'timeout' OR status = 'denied' OR
+            status = 'abandoned' OR status = 'applied' OR status = 'review' OR status = 'dropped'),
     -- The provider.
     provider TEXT NOT NULL,
     -- The model asked for.
@@ -113,7 +120,7 @@ CREATE TABLE ai_logs (
     -- SHA-256 of the answer.
     response_sha256 TEXT,
     -- full, redacted or metadata.
-    redaction TEXT NOT NULL CHECK (redaction IN ('full', 'redacted', 'metadata')),
+    redaction TEXT NOT NULL CHECK (redaction = 'full' OR redaction = 'redacted' OR redaction = 'metadata'),
     -- Tokens in.
     tokens_in INTEGER NOT NULL CHECK (tokens_in >= 0),
     -- Tokens out.
@@ -183,7 +190,8 @@ CREATE TABLE assignments (
     pass_threshold_bp INTEGER CHECK (pass_threshold_bp BETWEEN 0 AND 10000),
     -- When a new version may be handed in.
     resubmission TEXT NOT NULL
-        CHECK (resubmission IN ('never', 'until_due', 'until_cutoff', 'after_return', 'until_pass')),
+        CHECK (resubmission = 'never' OR resubmission = 'until_due' OR resubmission = 'until_cutoff' OR
+            resubmission = 'after_return' OR resubmission = 'until_pass'),
     -- How many versions; unlimited when absent.
     max_versions INTEGER CHECK (max_versions >= 1),
     -- Seconds after due that still count as on time (S5).
@@ -197,7 +205,7 @@ CREATE TABLE assignments (
     -- When grades are shown.
     posting TEXT NOT NULL CHECK (posting IN ('auto', 'manual')),
     -- Whether AI grades.
-    ai_grading TEXT NOT NULL CHECK (ai_grading IN ('off', 'suggest', 'apply')),
+    ai_grading TEXT NOT NULL CHECK (ai_grading = 'off' OR ai_grading = 'suggest' OR ai_grading = 'apply'),
     -- Below this confidence an AI grade becomes a suggestion.
     ai_confidence_bp INTEGER NOT NULL CHECK (ai_confidence_bp BETWEEN 0 AND 10000),
     -- The rubric; see Rubric.
@@ -295,7 +303,7 @@ CREATE TABLE certificates (
     -- 1 for the first; reissuing counts up (C5).
     revision_no INTEGER NOT NULL CHECK (revision_no >= 1),
     -- Where the PDF stands.
-    rendering TEXT NOT NULL CHECK (rendering IN ('pending', 'ready', 'failed')),
+    rendering TEXT NOT NULL CHECK (rendering = 'pending' OR rendering = 'ready' OR rendering = 'failed'),
     -- Why the PDF could not be made.
     rendering_error TEXT,
     -- SHA-256 of the PDF, in hex.
@@ -413,7 +421,8 @@ CREATE TABLE courses (
     -- Active enrollments now; counted only where capacity is set.
     seats_taken INTEGER NOT NULL CHECK (seats_taken >= 0),
     -- When certificates are issued.
-    certificates TEXT NOT NULL CHECK (certificates IN ('on_completion', 'by_hand', 'none')),
+    certificates TEXT NOT NULL
+        CHECK (certificates = 'on_completion' OR certificates = 'by_hand' OR certificates = 'none'),
     -- The template version of new certificates; the built-in one when absent.
     certificate_template_id BLOB
         CHECK (length(certificate_template_id) = 16)
@@ -462,13 +471,13 @@ CREATE TABLE enrollments (
     -- The learner.
     student_id BLOB NOT NULL CHECK (length(student_id) = 16) REFERENCES users (id) ON DELETE RESTRICT,
     -- Whether it can be used.
-    status TEXT NOT NULL CHECK (status IN ('active', 'suspended', 'withdrawn')),
+    status TEXT NOT NULL CHECK (status = 'active' OR status = 'suspended' OR status = 'withdrawn'),
     -- Not usable before.
     starts_at INTEGER,
     -- Not usable from then on.
     ends_at INTEGER,
     -- Where it came from.
-    source TEXT NOT NULL CHECK (source IN ('self', 'staff', 'system', 'import')),
+    source TEXT NOT NULL CHECK (source = 'self' OR source = 'staff' OR source = 'system' OR source = 'import'),
     -- The host's own reference (an order id), unique per course where given.
     external_ref TEXT,
     -- Staff in their own course: left out of analytics (E5).
@@ -525,7 +534,8 @@ CREATE TABLE grade_history (
     seq INTEGER NOT NULL CHECK (seq >= 1),
     -- Why the entry exists.
     cause TEXT NOT NULL
-        CHECK (cause IN ('graded', 'suggested', 'adopted', 'dismissed', 'cleared', 'recomputed', 'rescaled')),
+        CHECK (cause = 'graded' OR cause = 'suggested' OR cause = 'adopted' OR cause = 'dismissed' OR
+            cause = 'cleared' OR cause = 'recomputed' OR cause = 'rescaled'),
     -- The entry that was adopted or dismissed.
     ref_seq INTEGER,
     -- The version of the submission, or the number of the attempt.
@@ -543,7 +553,7 @@ CREATE TABLE grade_history (
     -- Who made the raw mark.
     grader_id BLOB CHECK (length(grader_id) = 16) REFERENCES users (id) ON DELETE RESTRICT,
     -- What kind of grader that was.
-    grader_kind TEXT NOT NULL CHECK (grader_kind IN ('auto', 'ai', 'human')),
+    grader_kind TEXT NOT NULL CHECK (grader_kind = 'auto' OR grader_kind = 'ai' OR grader_kind = 'human'),
     -- Who caused the entry.
     actor_id BLOB CHECK (length(actor_id) = 16) REFERENCES users (id) ON DELETE RESTRICT,
     -- Why, in the actor's words.
@@ -623,7 +633,8 @@ CREATE TABLE lessons (
     -- Whether it counts for completion (P5).
     is_required INTEGER NOT NULL CHECK (is_required IN (0, 1)),
     -- When it is complete.
-    completion_rule TEXT NOT NULL CHECK (completion_rule IN ('manual', 'viewed', 'work')),
+    completion_rule TEXT NOT NULL
+        CHECK (completion_rule = 'manual' OR completion_rule = 'viewed' OR completion_rule = 'work'),
     -- Not open before this instant (X3).
     available_from INTEGER,
     -- How long it takes, in minutes.
@@ -736,15 +747,16 @@ CREATE TABLE overrides (
     -- The assignment, where it is one.
     assignment_id BLOB CHECK (length(assignment_id) = 16) REFERENCES assignments (id) ON DELETE CASCADE,
     -- Where `available_from` comes from.
-    available_from_mode TEXT NOT NULL CHECK (available_from_mode IN ('inherit', 'none', 'value')),
+    available_from_mode TEXT NOT NULL
+        CHECK (available_from_mode = 'inherit' OR available_from_mode = 'none' OR available_from_mode = 'value'),
     -- The learner's own opening instant.
     available_from INTEGER,
     -- Where `due_date` comes from.
-    due_mode TEXT NOT NULL CHECK (due_mode IN ('inherit', 'none', 'value')),
+    due_mode TEXT NOT NULL CHECK (due_mode = 'inherit' OR due_mode = 'none' OR due_mode = 'value'),
     -- The learner's own due instant.
     due_date INTEGER,
     -- Where `cutoff_date` comes from; for a quiz its close.
-    cutoff_mode TEXT NOT NULL CHECK (cutoff_mode IN ('inherit', 'none', 'value')),
+    cutoff_mode TEXT NOT NULL CHECK (cutoff_mode = 'inherit' OR cutoff_mode = 'none' OR cutoff_mode = 'value'),
     -- The learner's own cut-off.
     cutoff_date INTEGER,
     -- The time limit is multiplied by this, in basis points; 10000 = as it is.
@@ -795,7 +807,8 @@ CREATE TABLE quiz_attempts (
     -- 1 for the first.
     attempt_no INTEGER NOT NULL CHECK (attempt_no >= 1),
     -- Where it stands.
-    state TEXT NOT NULL CHECK (state IN ('in_progress', 'pending_review', 'graded', 'voided')),
+    state TEXT NOT NULL
+        CHECK (state = 'in_progress' OR state = 'pending_review' OR state = 'graded' OR state = 'voided'),
     -- The questions as they were at the start (Q15).
     revision_id BLOB NOT NULL CHECK (length(revision_id) = 16) REFERENCES quiz_revisions (id),
     -- What questions and options are shuffled by (A11).
@@ -849,7 +862,9 @@ CREATE TABLE quiz_questions (
     quiz_id BLOB NOT NULL CHECK (length(quiz_id) = 16) REFERENCES quizzes (id) ON DELETE CASCADE,
     -- Its type.
     question_type TEXT NOT NULL
-        CHECK (question_type IN ('single_choice', 'true_false', 'multiple_choice', 'numeric', 'short_text', 'fill_blanks', 'matching', 'ordering', 'essay')),
+        CHECK (question_type = 'single_choice' OR question_type = 'true_false' OR question_type = 'multiple_choice' OR
+            question_type = 'numeric' OR question_type = 'short_text' OR question_type = 'fill_blanks' OR
+            question_type = 'matching' OR question_type = 'ordering' OR question_type = 'essay'),
     -- The stem.
     text TEXT NOT NULL,
     -- What a learner may see: options, stems, items.
@@ -955,9 +970,12 @@ CREATE TABLE quizzes (
     -- Seconds after the deadline in which work is still taken (A5).
     grace_seconds INTEGER NOT NULL CHECK (grace_seconds >= 0),
     -- Which attempt counts.
-    kept_score TEXT NOT NULL CHECK (kept_score IN ('highest', 'latest', 'first', 'average')),
+    kept_score TEXT NOT NULL
+        CHECK (kept_score = 'highest' OR kept_score = 'latest' OR kept_score = 'first' OR kept_score = 'average'),
     -- When keys are shown.
-    reveal TEXT NOT NULL CHECK (reveal IN ('never', 'after_submit', 'after_graded', 'after_last_attempt_or_pass')),
+    reveal TEXT NOT NULL
+        CHECK (reveal = 'never' OR reveal = 'after_submit' OR reveal = 'after_graded' OR
+            reveal = 'after_last_attempt_or_pass'),
     -- Whether questions are shuffled for each attempt (A11).
     shuffle_questions INTEGER NOT NULL CHECK (shuffle_questions IN (0, 1)),
     -- Whether options are shuffled for each attempt (A11).
@@ -1042,7 +1060,7 @@ CREATE TABLE submissions (
     -- 1 for the first.
     version_no INTEGER NOT NULL CHECK (version_no >= 1),
     -- Where it stands.
-    state TEXT NOT NULL CHECK (state IN ('draft', 'submitted', 'graded', 'returned')),
+    state TEXT NOT NULL CHECK (state = 'draft' OR state = 'submitted' OR state = 'graded' OR state = 'returned'),
     -- A link to the work.
     submission_url TEXT,
     -- The work as text, at most 1 MB.
@@ -1064,7 +1082,7 @@ CREATE TABLE submissions (
     -- Who made the current mark.
     graded_by BLOB CHECK (length(graded_by) = 16) REFERENCES users (id) ON DELETE RESTRICT,
     -- What kind of grader that was.
-    grader_kind TEXT CHECK (grader_kind IN ('auto', 'ai', 'human')),
+    grader_kind TEXT CHECK (grader_kind = 'auto' OR grader_kind = 'ai' OR grader_kind = 'human'),
     -- When the current mark was made.
     graded_at INTEGER,
     -- When the learner may see it (S14).
@@ -1073,13 +1091,16 @@ CREATE TABLE submissions (
     history_seq INTEGER NOT NULL CHECK (history_seq >= 0),
     -- Where AI grading stands.
     ai_status TEXT NOT NULL
-        CHECK (ai_status IN ('none', 'pending', 'applied', 'suggested', 'no_text', 'too_short', 'failed')),
+        CHECK (ai_status = 'none' OR ai_status = 'pending' OR ai_status = 'applied' OR ai_status = 'suggested' OR
+            ai_status = 'no_text' OR ai_status = 'too_short' OR ai_status = 'failed'),
     -- The entry that waits for a person, if an AI suggestion does.
     suggested_seq INTEGER,
     -- Copied share, 0 to 1; never a model's guess (S15).
     plagiarism_score INTEGER CHECK (plagiarism_score BETWEEN 0 AND 100000),
     -- Why there is none, or that there is.
-    similarity_status TEXT NOT NULL CHECK (similarity_status IN ('pending', 'too_short', 'no_peers', 'checked')),
+    similarity_status TEXT NOT NULL
+        CHECK (similarity_status = 'pending' OR similarity_status = 'too_short' OR similarity_status = 'no_peers' OR
+            similarity_status = 'checked'),
     -- The row's version.
     version INTEGER NOT NULL CHECK (version >= 0),
     -- When the row was made.
@@ -1136,7 +1157,9 @@ CREATE TABLE topics (
     title TEXT NOT NULL CHECK (length(title) BETWEEN 1 AND 200),
     -- What it is.
     content_type TEXT NOT NULL
-        CHECK (content_type IN ('text', 'video', 'audio', 'image', 'file', 'link', 'embed') OR (content_type GLOB 'x-?*' AND length(content_type) <= 40)),
+        CHECK (content_type = 'text' OR content_type = 'video' OR content_type = 'audio' OR content_type = 'image' OR
+            content_type = 'file' OR content_type = 'link' OR content_type = 'embed' OR
+            (content_type GLOB 'x-?*' AND length(content_type) <= 40)),
     -- Where it is: https or an asset key.
     content_url TEXT,
     -- CommonMark, at most 1 MB; for media a transcript.
@@ -1170,7 +1193,7 @@ CREATE TABLE users (
     -- The id; may be given by the host, any UUID version.
     id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     -- What they may do beyond courses.
-    role TEXT NOT NULL CHECK (role IN ('student', 'instructor', 'admin', 'ai')),
+    role TEXT NOT NULL CHECK (role = 'student' OR role = 'instructor' OR role = 'admin' OR role = 'ai'),
     -- The name shown to others.
     display_name TEXT NOT NULL,
     -- The e-mail address, unique where given.

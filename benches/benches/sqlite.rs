@@ -18,7 +18,6 @@ use lms_core::model::table::Json;
 use lms_core::model::{AiLog, AiLogId, AiLogStatus, AttemptId, LessonId, UserId};
 use lms_core::store::EventLog as _;
 use lms_store_sqlite::Durability;
-use uuid::Uuid;
 
 /// How much is done.
 struct Effort {
@@ -395,27 +394,19 @@ async fn outline(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
     let times = 20 / effort.scale.min(5);
     let (mut ratios, mut absolute) = (Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
-        let mut logs: Vec<(Uuid, Uuid)> = Vec::new();
+        // Taken in turns, so that a noisy moment meets both.
+        let (mut hand, mut us) = (0.0, 0.0);
         for _ in 0..times {
-            let row = log(&world).await?;
-            logs.push((row.id.uuid(), row.operation_id));
+            let (own, theirs) = (log(&world).await?, log(&other).await?.id.uuid());
+            let (draft, now) = (draft(shape), other.lms.now().as_micros());
+            let started = Instant::now();
+            direct.outline(other.instructor, theirs, shape, now)?;
+            hand += started.elapsed().as_secs_f64();
+            let origin = AiOrigin { log_id: own.id, operation_id: own.operation_id };
+            let started = Instant::now();
+            teacher.catalog().apply_course(draft, origin).await?;
+            us += started.elapsed().as_secs_f64();
         }
-        let mut others = Vec::new();
-        for _ in 0..times {
-            others.push(log(&other).await?.id.uuid());
-        }
-        let now = other.lms.now().as_micros();
-        let started = Instant::now();
-        for id in others {
-            direct.outline(other.instructor, id, shape, now)?;
-        }
-        let hand = started.elapsed().as_secs_f64();
-        let started = Instant::now();
-        for (id, operation) in logs {
-            let origin = AiOrigin { log_id: AiLogId::from_uuid(id), operation_id: operation };
-            teacher.catalog().apply_course(draft(shape), origin).await?;
-        }
-        let us = started.elapsed().as_secs_f64();
         ratios.push(us / hand);
         absolute.push(us / times as f64);
     }

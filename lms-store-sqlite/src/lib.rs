@@ -1,17 +1,21 @@
 //! The embedded store of `lms-core`, on SQLite.
 //!
-//! One writer thread owns the write connection and commits every batch that waits in one
-//! transaction, a savepoint each: durability is paid once for all. Reads have connections and
-//! threads of their own, and never wait for writers. A confirmed write survives a power loss, unless
-//! the builder says otherwise.
+//! One writer thread commits every batch that waits in one transaction, and one that fails takes nobody
+//! along: durability is paid once for all. Reads have connections and threads of their own, and never wait
+//! for writers; the short read of a caller who is alone runs in place. A confirmed write survives a power
+//! loss, unless the builder says otherwise.
 
+mod company;
+mod connection;
 mod error;
+mod group;
 mod migrate;
+mod readers;
 mod reads;
 mod rows;
 mod store;
-mod threads;
 mod write;
+mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +25,9 @@ use lms_core::store::{Committed, StoreError, WriteBatch};
 
 pub use rusqlite as driver;
 
-use threads::{Readers, Writer};
+use connection::Place;
+use readers::Readers;
+use writer::Writer;
 
 /// How much a confirmed write survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,7 +77,7 @@ impl Builder {
     /// # Errors
     /// When the file cannot be opened.
     pub async fn open(self) -> Result<SqliteStore, StoreError> {
-        let place = threads::Place::File(self.path);
+        let place = Place::File(self.path);
         SqliteStore::start(place, self.durability, self.readers, self.busy_timeout, self.deadline).await
     }
 }
@@ -115,11 +121,11 @@ impl SqliteStore {
     /// When SQLite cannot make one.
     pub async fn in_memory() -> Result<Self, StoreError> {
         let seconds = Duration::from_secs(5);
-        Self::start(threads::Place::Memory, Durability::Full, 0, seconds, seconds).await
+        Self::start(Place::Memory, Durability::Full, 0, seconds, seconds).await
     }
 
     async fn start(
-        place: threads::Place,
+        place: Place,
         durability: Durability,
         readers: usize,
         busy_timeout: Duration,
@@ -128,8 +134,8 @@ impl SqliteStore {
         let writer = Arc::new(Writer::start(place.clone(), durability, busy_timeout, deadline)?);
         writer.ready().await?;
         let readers = match &place {
-            threads::Place::Memory => None,
-            threads::Place::File(path) => Some(Arc::new(Readers::start(path, readers, busy_timeout, &writer)?)),
+            Place::Memory => None,
+            Place::File(path) => Some(Arc::new(Readers::start(path, readers, busy_timeout, &writer)?)),
         };
         Ok(Self { writer, readers })
     }

@@ -7,7 +7,7 @@ use lms_core::model::table::{Column, Kind, Record, Value};
 use lms_core::model::{Points, Timestamp};
 use lms_core::store::{Row, Table};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Params, ToSql};
+use rusqlite::{CachedStatement, Connection, Params, ToSql};
 use uuid::Uuid;
 
 use crate::error::{Fault, Result};
@@ -17,16 +17,20 @@ pub(crate) struct Bound<'a>(pub(crate) Value<'a>);
 
 impl ToSql for Bound<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match &self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Uuid(uuid) => ValueRef::Blob(uuid.as_bytes()),
-            Value::Text(text) | Value::Json(text) => ValueRef::Text(text.as_bytes()),
-            Value::Int(n) => ValueRef::Integer(*n),
-            Value::Bool(b) => ValueRef::Integer(i64::from(*b)),
-            Value::Time(at) => ValueRef::Integer(at.as_micros()),
-            Value::Points(points) => ValueRef::Integer(points.units()),
-        }))
+        Ok(bound(&self.0))
     }
+}
+
+fn bound<'a>(value: &'a Value<'_>) -> ToSqlOutput<'a> {
+    ToSqlOutput::Borrowed(match value {
+        Value::Null => ValueRef::Null,
+        Value::Uuid(uuid) => ValueRef::Blob(uuid.as_bytes()),
+        Value::Text(text) | Value::Json(text) => ValueRef::Text(text.as_bytes()),
+        Value::Int(n) => ValueRef::Integer(*n),
+        Value::Bool(b) => ValueRef::Integer(i64::from(*b)),
+        Value::Time(at) => ValueRef::Integer(at.as_micros()),
+        Value::Points(points) => ValueRef::Integer(points.units()),
+    })
 }
 
 /// The parameter of anything that names by UUID.
@@ -217,11 +221,15 @@ impl Statements {
     }
 }
 
-fn run(conn: &Connection, statement: &Statement, values: &[Value<'_>]) -> Result<usize> {
-    let mut prepared = conn.prepare_cached(&statement.sql)?;
+fn run(conn: &Connection, statement: &Statement, row: &Row) -> Result<usize> {
+    step(&mut conn.prepare_cached(&statement.sql)?, statement, row)
+}
+
+fn step(prepared: &mut CachedStatement<'_>, statement: &Statement, row: &Row) -> Result<usize> {
+    let values = row.values();
     for (place, index) in statement.takes.iter().enumerate() {
-        let value = values.get(*index).cloned().unwrap_or(Value::Null);
-        prepared.raw_bind_parameter(place + 1, Bound(value))?;
+        prepared
+            .raw_bind_parameter(place + 1, values.get(*index).map_or(ToSqlOutput::Borrowed(ValueRef::Null), bound))?;
     }
     Ok(prepared.raw_execute()?)
 }
@@ -230,9 +238,14 @@ fn of(table: Table) -> Result<&'static Statements> {
     statements(table).ok_or_else(|| crate::error::backend("a table without statements").into())
 }
 
-/// A new row.
-pub(crate) fn insert(conn: &Connection, row: &Row) -> Result<()> {
-    run(conn, &of(row.table())?.insert, &row.values()).map(drop)
+/// New rows of one table.
+pub(crate) fn insert<'a>(conn: &Connection, table: Table, rows: impl Iterator<Item = &'a Row>) -> Result<()> {
+    let statement = &of(table)?.insert;
+    let mut prepared = conn.prepare_cached(&statement.sql)?;
+    for row in rows {
+        step(&mut prepared, statement, row)?;
+    }
+    Ok(())
 }
 
 /// Every mutable column of the row with this id; a Conflict when there is none.
@@ -240,22 +253,22 @@ pub(crate) fn put(conn: &Connection, row: &Row) -> Result<()> {
     let Some(statement) = &of(row.table())?.put else {
         return Err(lms_core::store::StoreErrorKind::NotSupported.into());
     };
-    touched(run(conn, statement, &row.values())?)
+    touched(run(conn, statement, row)?)
 }
 
 /// A new row, or every mutable column of the one with the same natural key.
 pub(crate) fn upsert(conn: &Connection, row: &Row) -> Result<()> {
-    run(conn, &of(row.table())?.upsert, &row.values()).map(drop)
+    run(conn, &of(row.table())?.upsert, row).map(drop)
 }
 
 /// A new row, unless one with its key exists.
 pub(crate) fn ensure(conn: &Connection, row: &Row) -> Result<()> {
-    run(conn, &of(row.table())?.ensure, &row.values()).map(drop)
+    run(conn, &of(row.table())?.ensure, row).map(drop)
 }
 
 /// Removes a link; a Conflict when there is none.
 pub(crate) fn unlink(conn: &Connection, row: &Row) -> Result<()> {
-    touched(run(conn, &of(row.table())?.unlink, &row.values())?)
+    touched(run(conn, &of(row.table())?.unlink, row)?)
 }
 
 /// A Conflict, unless a row was touched.

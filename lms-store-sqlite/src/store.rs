@@ -8,19 +8,44 @@ use lms_core::store::*;
 use rusqlite::Connection;
 use uuid::Uuid;
 
+use crate::connection::snapshot;
 use crate::error::Fault;
-use crate::{SqliteStore, migrate, reads, threads};
+use crate::{SqliteStore, migrate, reads};
 
 impl SqliteStore {
+    /// A read of any length, on a thread of its own.
     async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
         self.writer.require_schema().await?;
+        let _call = self.writer.company.enter();
+        self.elsewhere(read).await
+    }
+
+    /// A read of a bounded number of rows by their keys: in place for a caller who is alone.
+    async fn short<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.writer.require_schema().await?;
+        let _call = self.writer.company.enter();
+        match self.writer.read_here(read) {
+            Ok(done) => done,
+            Err(read) => self.elsewhere(read).await,
+        }
+    }
+
+    async fn elsewhere<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
         match &self.readers {
             Some(readers) => readers.run(read).await,
-            None => self.writer.run(move |conn| threads::snapshot(conn, read)).await,
+            None => self.writer.run(move |conn| snapshot(conn, read)).await,
         }
     }
 }
@@ -45,7 +70,7 @@ impl Store for SqliteStore {
 #[async_trait]
 impl PeopleReads for SqliteStore {
     async fn person(&self, actor: Option<UserId>, subject: PersonKey) -> Read<PersonContext> {
-        self.read(move |conn| reads::people::person(conn, actor, &subject)).await
+        self.short(move |conn| reads::people::person(conn, actor, &subject)).await
     }
     async fn users(&self, page: ById) -> Read<Vec<User>> {
         self.read(move |conn| reads::people::users(conn, page)).await
@@ -63,14 +88,14 @@ impl CatalogReads for SqliteStore {
         course: CourseId,
         user: Option<UserId>,
     ) -> Read<Option<CourseContext>> {
-        self.read(move |conn| reads::catalog::course(conn, actor, course, user)).await
+        self.short(move |conn| reads::catalog::course(conn, actor, course, user)).await
     }
     async fn courses(&self, filter: &CourseFilter, page: ById) -> Read<Vec<Course>> {
         let filter = filter.clone();
         self.read(move |conn| reads::catalog::courses(conn, &filter, page)).await
     }
     async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
-        self.read(move |conn| reads::content::content(conn, actor, at)).await
+        self.short(move |conn| reads::content::content(conn, actor, at)).await
     }
     async fn structure(&self, course: CourseId) -> Read<Option<CourseStructure>> {
         self.read(move |conn| reads::catalog::structure(conn, course)).await
@@ -82,13 +107,13 @@ impl CatalogReads for SqliteStore {
         self.read(move |conn| reads::catalog::questions(conn, quiz)).await
     }
     async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>> {
-        self.read(move |conn| crate::rows::by_id(conn, id)).await
+        self.short(move |conn| crate::rows::by_id(conn, id)).await
     }
     async fn work_counts(&self, item: Item) -> Read<WorkCounts> {
         self.read(move |conn| reads::work_counts(conn, item)).await
     }
     async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>> {
-        self.read(move |conn| crate::rows::by_id(conn, id)).await
+        self.short(move |conn| crate::rows::by_id(conn, id)).await
     }
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         self.read(move |conn| reads::catalog::objective_links(conn, course)).await
@@ -101,10 +126,10 @@ impl CatalogReads for SqliteStore {
 #[async_trait]
 impl LearningReads for SqliteStore {
     async fn learner(&self, actor: Option<UserId>, scope: LearnerScope) -> Read<Option<LearnerContext>> {
-        self.read(move |conn| reads::learner::learner(conn, actor, scope)).await
+        self.short(move |conn| reads::learner::learner(conn, actor, scope)).await
     }
     async fn record(&self, course: CourseId, student: UserId) -> Read<Option<LearnerRecord>> {
-        self.read(move |conn| reads::learning::record(conn, course, student)).await
+        self.short(move |conn| reads::learning::record(conn, course, student)).await
     }
     async fn records(&self, course: CourseId, open_only: bool, page: ById) -> Read<Vec<LearnerRecord>> {
         self.read(move |conn| reads::learning::records(conn, course, open_only, page)).await
@@ -125,7 +150,7 @@ impl LearningReads for SqliteStore {
         self.read(move |conn| reads::learning::to_grade(conn, course, limit)).await
     }
     async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
-        self.read(move |conn| reads::certificates::facts(conn, course, student)).await
+        self.short(move |conn| reads::certificates::facts(conn, course, student)).await
     }
     async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
         self.read(move |conn| reads::learning::open_jobs(conn, limit)).await
@@ -135,14 +160,14 @@ impl LearningReads for SqliteStore {
 #[async_trait]
 impl CertificateReads for SqliteStore {
     async fn certificate(&self, id: CertificateId) -> Read<Option<Certificate>> {
-        self.read(move |conn| crate::rows::by_id(conn, id)).await
+        self.short(move |conn| crate::rows::by_id(conn, id)).await
     }
     async fn certificate_by_code(&self, code: &str) -> Read<Option<Certificate>> {
         let code = code.to_owned();
-        self.read(move |conn| reads::certificates::by_code(conn, &code)).await
+        self.short(move |conn| reads::certificates::by_code(conn, &code)).await
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
-        self.read(move |conn| reads::certificates::of(conn, course, student)).await
+        self.short(move |conn| reads::certificates::of(conn, course, student)).await
     }
     async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
         self.read(move |conn| reads::certificates::pending(conn, limit)).await
@@ -168,7 +193,7 @@ impl AnalyticsReads for SqliteStore {
 #[async_trait]
 impl EventLog for SqliteStore {
     async fn ends(&self) -> Read<LogEnds> {
-        self.read(reads::events::ends).await
+        self.short(reads::events::ends).await
     }
     async fn settle(&self) -> Read<()> {
         Ok(())
@@ -178,10 +203,10 @@ impl EventLog for SqliteStore {
         self.read(move |conn| reads::events::events(conn, after, &filter, limit)).await
     }
     async fn event(&self, id: EventId) -> Read<Option<Event>> {
-        self.read(move |conn| reads::events::event(conn, id)).await
+        self.short(move |conn| reads::events::event(conn, id)).await
     }
     async fn event_at(&self, position: i64) -> Read<Option<Event>> {
-        self.read(move |conn| reads::events::event_at(conn, position)).await
+        self.short(move |conn| reads::events::event_at(conn, position)).await
     }
     async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>> {
         self.writer.require_schema().await?;

@@ -282,3 +282,26 @@ async fn a_caller_that_is_gone_before_the_start_wants_nothing_written() {
     assert_eq!(number(&conn, "SELECT count(*) FROM users WHERE display_name = 'good'"), 3);
     assert_eq!(rows(&conn, "users"), 3);
 }
+
+/// A lone caller's read borrows the write connection; where that is at work, another one reads.
+/// rules: DETAILS 22
+#[tokio::test]
+async fn a_read_never_waits_for_a_writer() {
+    let world = World::new().await;
+    let known = person(&world.lms, "known");
+    let insert = WriteBatch { changes: vec![Change::Insert(known.clone().into())], ..WriteBatch::default() };
+    world.store.write(Arc::new(insert)).await.unwrap();
+    let name = || async { world.lms.system().people().user(known.id).await.unwrap().display_name };
+    let held = Held::by(&world.store).await;
+    for _ in 0..100 {
+        assert_eq!(name().await, "known");
+    }
+    held.release().await;
+    assert_eq!(name().await, "known");
+    // And it leaves the connection as it was: a write follows each read at once.
+    for n in 0..100 {
+        world.store.write(people(&world.lms, "next", 1)).await.unwrap();
+        assert_eq!(name().await, "known", "{n}");
+    }
+    assert_eq!(rows(&world.sql(), "users"), 101);
+}

@@ -261,19 +261,28 @@ async fn the_words_of_every_check_are_the_words_of_the_library() {
     assert!(listed.is_empty(), "the library has no words for {listed:?}");
 }
 
-/// The lists of words of a table: `CHECK (column IN ('a', 'b'))`.
+/// The lists of words of a table: `CHECK (column = 'a' OR column = 'b')`, or `IN ('a', 'b')` of two.
 fn word_lists(sql: &str) -> Vec<(String, BTreeSet<String>)> {
-    let plain: String = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let plain: Vec<&str> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).map(str::trim).collect();
+    let plain = plain.join(" ");
     let lists = plain.split("CHECK (").skip(1).filter_map(|check| {
-        let (column, rest) = check.split_once(" IN (")?;
-        let (list, _) = rest.split_once(')')?;
-        let is_name = column.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-        (is_name && list.starts_with('\'')).then(|| {
-            let words = list.split(", ").map(|word| word.trim_matches('\'').to_owned()).collect();
-            (column.to_owned(), words)
-        })
+        let (column, rest) = check.split_once(' ')?;
+        let words: BTreeSet<String> = match rest.strip_prefix("IN (") {
+            Some(list) => list.split_once(')')?.0.split(", ").filter_map(quoted).collect(),
+            None => {
+                let same = |test: &str| test.strip_prefix(column)?.strip_prefix(" = ").and_then(quoted);
+                // One comparison is a rule over several columns, not a list.
+                check.split(" OR ").map_while(same).collect::<BTreeSet<_>>()
+            }
+        };
+        (words.len() > usize::from(!rest.starts_with("IN ("))).then(|| (column.to_owned(), words))
     });
     lists.collect()
+}
+
+/// The word in quotes with which a text begins.
+fn quoted(text: &str) -> Option<String> {
+    text.strip_prefix('\'')?.split_once('\'').map(|(word, _)| word.to_owned())
 }
 
 /// rules: DESIGN §5

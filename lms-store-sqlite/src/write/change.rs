@@ -12,7 +12,7 @@ use crate::rows::{self, Bound, execute, id, id_or_null, text, time, time_or_null
 
 pub(super) fn apply(conn: &Connection, change: &Change) -> Result<()> {
     match change {
-        Change::Insert(row) => rows::insert(conn, row),
+        Change::Insert(row) => rows::insert(conn, row.table(), std::iter::once(row)),
         Change::Put(row) => rows::put(conn, row),
         Change::Upsert(row) => rows::upsert(conn, row),
         Change::Ensure(row) => rows::ensure(conn, row),

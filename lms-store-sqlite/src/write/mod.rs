@@ -4,11 +4,11 @@ mod change;
 mod expect;
 mod recount;
 
-use lms_core::store::{Change, Committed, Row, StoreErrorKind, WriteBatch};
+use lms_core::store::{Change, Committed, Row, StoreErrorKind, Table, WriteBatch};
 use rusqlite::Connection;
 
 use crate::error::{Fault, Result};
-use crate::rows::{execute, id, insert_event};
+use crate::rows::{self, execute, id, insert_event};
 
 /// Applies a batch inside the transaction that is open. After an error the caller rolls back to
 /// where it stood before.
@@ -27,12 +27,23 @@ pub(crate) fn apply(conn: &Connection, batch: &WriteBatch) -> Result<Committed> 
             return Err(Fault::conflict());
         }
     }
-    for change in &batch.changes {
-        change::apply(conn, change)?;
+    for run in batch.changes.chunk_by(|one, next| inserts(one).is_some() && inserts(one) == inserts(next)) {
+        match run {
+            [Change::Insert(first), _, ..] => {
+                let rows = run.iter().filter_map(|c| if let Change::Insert(row) = c { Some(row) } else { None });
+                rows::insert(conn, first.table(), rows)?;
+            }
+            _ => run.iter().try_for_each(|change| change::apply(conn, change))?,
+        }
     }
     let mut events = Vec::with_capacity(batch.events.len());
     for event in &batch.events {
         events.push((event.id, Some(insert_event(conn, event)?)));
     }
     Ok(Committed { events })
+}
+
+/// The table of a new row.
+fn inserts(change: &Change) -> Option<Table> {
+    if let Change::Insert(row) = change { Some(row.table()) } else { None }
 }

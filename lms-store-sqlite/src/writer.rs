@@ -1,0 +1,251 @@
+//! The thread that writes, and who may borrow its connection.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
+use rusqlite::Connection;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::company::{Company, PATIENCE, relax};
+use crate::connection::{Place, snapshot, writer};
+use crate::error::{Fault, backend};
+use crate::group::{Answer, commit};
+use crate::{Durability, migrate};
+
+/// Batches that wait at the most.
+const QUEUE: usize = 1_024;
+/// Batches of one commit at the most.
+const GROUP: usize = 128;
+/// Changes of one commit at the most; a larger batch runs alone.
+const GROUP_CHANGES: usize = 2_000;
+
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+
+enum Job {
+    Write(Arc<WriteBatch>, Answer),
+    Run(Work),
+}
+
+pub(crate) fn gone() -> StoreError {
+    StoreError::with_source(StoreErrorKind::Unavailable, "the store's thread has ended")
+}
+
+/// The thread that owns the write connection.
+pub(crate) struct Writer {
+    queue: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    deadline: Duration,
+    ready: Arc<AtomicBool>,
+    conn: Arc<Mutex<Connection>>,
+    pub(crate) company: Arc<Company>,
+    pub(crate) committed: Arc<Notify>,
+}
+
+impl Writer {
+    pub(crate) fn start(
+        place: Place,
+        durability: Durability,
+        busy: Duration,
+        deadline: Duration,
+    ) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let conn = Arc::new(Mutex::new(writer(&place, durability, busy)?));
+        let company = Arc::new(Company::new());
+        let committed = Arc::new(Notify::new());
+        let thread = Thread { conn: conn.clone(), jobs, company: company.clone(), committed: committed.clone() };
+        let thread = std::thread::Builder::new()
+            .name("lms-sqlite-writer".to_owned())
+            .spawn(move || thread.run())
+            .map_err(|e| StoreError::with_source(StoreErrorKind::Unavailable, e))?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            deadline,
+            ready: Arc::new(AtomicBool::new(false)),
+            conn,
+            company,
+            committed,
+        })
+    }
+
+    /// Looks at the schema once; where it is not there yet, every call looks again.
+    pub(crate) async fn ready(&self) -> Result<(), StoreError> {
+        let ready = self.ready.clone();
+        self.run(move |conn| {
+            ready.store(migrate::check(conn).is_ok(), Ordering::Release);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Refuses until the schema is this library's.
+    pub(crate) async fn require_schema(&self) -> Result<(), StoreError> {
+        if self.ready.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let ready = self.ready.clone();
+        self.run(move |conn| {
+            migrate::check(conn)?;
+            ready.store(true, Ordering::Release);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn send(&self, job: Job) -> Result<(), StoreError> {
+        let Some(queue) = &self.queue else { return Err(gone()) };
+        match queue.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(gone()),
+            Err(mpsc::error::TrySendError::Full(job)) => {
+                match tokio::time::timeout(self.deadline, queue.send(job)).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(_)) => Err(gone()),
+                    Err(_) => Err(StoreError::with_source(StoreErrorKind::Unavailable, "the write queue is full")),
+                }
+            }
+        }
+    }
+
+    /// Writes a batch.
+    pub(crate) async fn write(&self, batch: Arc<WriteBatch>) -> Result<Committed, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let _call = self.company.enter();
+        self.send(Job::Write(batch, answer)).await?;
+        // The thread answers every batch that it has taken; when it dies, nobody knows what stands.
+        self.company.answer(answered).await.unwrap_or_else(|_| {
+            Err(StoreError::with_source(StoreErrorKind::Unconfirmed, "the writer thread ended in the middle"))
+        })
+    }
+
+    /// Runs a short read in place on the write connection, for a caller who is alone; gives the read back
+    /// where there is company, or the connection is at work.
+    pub(crate) fn read_here<T, F>(&self, read: F) -> Result<Result<T, StoreError>, F>
+    where
+        F: FnOnce(&Connection) -> Result<T, Fault>,
+    {
+        if !self.company.alone() {
+            return Err(read);
+        }
+        let Ok(conn) = self.conn.try_lock() else { return Err(read) };
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| snapshot(&conn, read)));
+        tidy(&conn);
+        Ok(done.unwrap_or_else(|_| Err(backend("a read panicked"))))
+    }
+
+    /// Runs something on the write connection, between two groups.
+    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Run(Box::new(move |conn| {
+            let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(conn)));
+            let done = done.unwrap_or_else(|_| Err(backend("the work on the writer thread panicked")));
+            // The receiver may be gone; what was done stays done.
+            let _ = answer.send(done);
+        }));
+        self.send(job).await?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Closing the queue ends the thread once it has done what waits.
+        self.queue = None;
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Rolls back whatever a panicking closure has left open.
+fn tidy(conn: &Connection) {
+    if !conn.is_autocommit() {
+        let _ = conn.execute_batch("ROLLBACK");
+    }
+}
+
+/// What the thread holds.
+struct Thread {
+    conn: Arc<Mutex<Connection>>,
+    jobs: mpsc::Receiver<Job>,
+    company: Arc<Company>,
+    committed: Arc<Notify>,
+}
+
+impl Thread {
+    fn run(mut self) {
+        // Whether the last command followed the one before it at once.
+        let mut brisk = false;
+        let mut next: Option<Job> = None;
+        loop {
+            let job = match next.take() {
+                Some(job) => job,
+                None => match self.wait(&mut brisk) {
+                    Some(job) => job,
+                    None => return,
+                },
+            };
+            match job {
+                Job::Run(work) => {
+                    let mut conn = self.conn();
+                    work(&mut conn);
+                    tidy(&conn);
+                }
+                Job::Write(batch, answer) => {
+                    let group;
+                    (group, next) = self.gather(batch, answer);
+                    commit(&self.conn(), group);
+                }
+            }
+            self.committed.notify_waiters();
+        }
+    }
+
+    /// Every job catches its own panic, so nobody leaves the connection in a bad state.
+    fn conn(&self) -> MutexGuard<'_, Connection> {
+        self.conn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job; none when the store has gone. The thread stays awake for the next command of a lone
+    /// caller whose commands follow each other at once, and sleeps otherwise.
+    fn wait(&mut self, brisk: &mut bool) -> Option<Job> {
+        let idle = Instant::now();
+        while *brisk && self.company.may_linger() && idle.elapsed() < PATIENCE {
+            match self.jobs.try_recv() {
+                Ok(job) => return Some(job),
+                Err(TryRecvError::Disconnected) => return None,
+                Err(TryRecvError::Empty) => relax(),
+            }
+        }
+        let job = self.jobs.blocking_recv();
+        *brisk = idle.elapsed() < PATIENCE;
+        job
+    }
+
+    /// What waits already goes along; nothing is ever waited for. Also the job that did not fit.
+    fn gather(&mut self, batch: Arc<WriteBatch>, answer: Answer) -> (Vec<(Arc<WriteBatch>, Answer)>, Option<Job>) {
+        let mut changes = batch.changes.len();
+        let mut group = vec![(batch, answer)];
+        while group.len() < GROUP && changes < GROUP_CHANGES {
+            match self.jobs.try_recv() {
+                Ok(Job::Write(batch, answer)) if changes + batch.changes.len() <= GROUP_CHANGES => {
+                    changes += batch.changes.len();
+                    group.push((batch, answer));
+                }
+                Ok(other) => return (group, Some(other)),
+                Err(_) => break,
+            }
+        }
+        (group, None)
+    }
+}
