@@ -255,7 +255,7 @@ CREATE TABLE "lms_private".course_jobs (
     -- The course.
     course_id uuid NOT NULL REFERENCES "lms".courses (id) ON DELETE CASCADE,
     -- What it does.
-    kind text NOT NULL CHECK (kind IN ('reevaluate')),
+    kind text NOT NULL CHECK (kind IN ('reevaluate', 'recompute', 'regrade')),
     -- The time of the change; completions that follow from it carry this time.
     at timestamptz NOT NULL,
     -- What the kind needs to know.
@@ -395,6 +395,10 @@ CREATE TABLE "lms".quizzes (
     shuffle_options boolean NOT NULL,
     -- How much it weighs in the course score; 0 = not counted (M7).
     weight bigint NOT NULL CHECK (weight >= 0),
+    -- Questions that a regrade took out or gave away, for later attempts too (A12).
+    adjustments json NOT NULL DEFAULT '{"format":1,"questions":{}}',
+    -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
+    review_days bigint CHECK (review_days >= 0),
     -- No start before this instant (X3).
     opens_at timestamptz,
     -- No start, and no work, after this instant (X3, A4).
@@ -526,6 +530,8 @@ CREATE TABLE "lms".assignments (
     ai_grading text NOT NULL CHECK (ai_grading IN ('off', 'suggest', 'apply')),
     -- Below this confidence an AI grade becomes a suggestion.
     ai_confidence_bp bigint NOT NULL CHECK (ai_confidence_bp BETWEEN 0 AND 10000),
+    -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
+    review_days bigint CHECK (review_days >= 0),
     -- The rubric; see Rubric.
     rubric json,
     -- How much it weighs in the course score; 0 = not counted (M7).
@@ -638,6 +644,8 @@ CREATE TABLE "lms".enrollments (
     completed_at timestamptz,
     -- When course_opened was last written (V3).
     opened_at timestamptz,
+    -- Why staff last set the progress back (P7).
+    reset_reason text,
     -- The host's own data (L8).
     metadata json NOT NULL CHECK (octet_length(metadata::text) <= 16384),
     -- The version of everything this learner does in the course.
@@ -844,6 +852,8 @@ CREATE TABLE "lms".quiz_attempts (
     answers json NOT NULL,
     -- How each answer was graded; see GradedAnswers.
     graded json,
+    -- The revision by whose keys it was last regraded (A12).
+    graded_with_revision uuid,
     -- Why it was voided.
     void_reason text,
     -- The row's version: every save bumps it.
@@ -1031,6 +1041,51 @@ CREATE INDEX grade_history_ai_log_id ON "lms".grade_history (ai_log_id);
 CREATE INDEX grade_history_student_id ON "lms".grade_history (student_id);
 CREATE INDEX grade_history_grader_id ON "lms".grade_history (grader_id);
 CREATE INDEX grade_history_actor_id ON "lms".grade_history (actor_id);
+
+-- A learner asked for another look at a grade (S16): once per grade.
+CREATE TABLE "lms".review_requests (
+    -- The row's id.
+    id uuid NOT NULL PRIMARY KEY,
+    -- The learner's enrollment.
+    enrollment_id uuid NOT NULL,
+    -- The course, copied from the enrollment.
+    course_id uuid NOT NULL,
+    -- The learner, copied from the enrollment.
+    student_id uuid NOT NULL,
+    -- The version, where the grade is one of a submission.
+    submission_id uuid REFERENCES "lms".submissions (id) ON DELETE CASCADE,
+    -- The attempt, where the grade is one of an answer.
+    attempt_id uuid REFERENCES "lms".quiz_attempts (id) ON DELETE CASCADE,
+    -- The question of the attempt; the nil UUID for a submission.
+    question_id uuid NOT NULL,
+    -- The entry of the grade history that it is about.
+    seq bigint NOT NULL CHECK (seq >= 1),
+    -- Why, in the learner's words.
+    reason text NOT NULL,
+    -- Where it stands.
+    state text NOT NULL CHECK (state IN ('open', 'kept', 'changed')),
+    -- What staff answered; the learner sees it.
+    answer text,
+    -- Who answered.
+    answered_by uuid REFERENCES "lms".users (id) ON DELETE RESTRICT,
+    -- When.
+    answered_at timestamptz,
+    -- When it was asked for.
+    created_at timestamptz NOT NULL,
+    -- When the row last changed.
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT review_requests_one_subject CHECK (num_nonnulls(submission_id, attempt_id) = 1),
+    CONSTRAINT review_requests_answered
+        CHECK ((state = 'open') = (answered_by IS NULL) AND (answered_by IS NULL) = (answered_at IS NULL)),
+    FOREIGN KEY (enrollment_id, course_id, student_id)
+        REFERENCES "lms".enrollments (id, course_id, student_id) ON DELETE CASCADE
+);
+CREATE INDEX review_requests_enrollment ON "lms".review_requests (enrollment_id, course_id, student_id);
+CREATE INDEX review_requests_answered_by ON "lms".review_requests (answered_by);
+CREATE UNIQUE INDEX review_requests_submission_once ON "lms".review_requests (submission_id, seq);
+CREATE UNIQUE INDEX review_requests_answer_once ON "lms".review_requests (attempt_id, question_id, seq);
+-- What waits for staff, oldest first (G5).
+CREATE INDEX review_requests_open ON "lms".review_requests (course_id, created_at) WHERE state = 'open';
 
 -- One certificate; one per course and student (C2).
 CREATE TABLE "lms".certificates (
@@ -1394,6 +1449,48 @@ BEGIN
     END IF;
     RETURN v_moved;
 END $$;
+
+-- Blanks every text of a person's, or about their work (D5). Counts, scores and rows stay.
+CREATE FUNCTION "lms_private".erase_text_v1(p_user uuid, p_at timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    UPDATE "lms".enrollments SET metadata = '{}', reset_reason = NULL, version = version + 1, updated_at = p_at
+        WHERE student_id = p_user;
+    UPDATE "lms".overrides SET reason = '', updated_at = p_at WHERE student_id = p_user;
+    UPDATE "lms".waivers SET reason = '' WHERE student_id = p_user;
+    UPDATE "lms".quiz_attempts SET answers = '{"format":1,"clients":{},"answers":{}}',
+            graded = CASE WHEN graded IS NULL THEN NULL ELSE json_build_object(
+                'format', graded -> 'format',
+                'answers', (SELECT coalesce(json_agg((a.value::jsonb - 'feedback')::json ORDER BY a.ordinality), '[]')
+                            FROM json_array_elements(graded -> 'answers') WITH ORDINALITY AS a (value, ordinality)))
+                END,
+            void_reason = CASE WHEN void_reason IS NULL THEN NULL ELSE '' END,
+            version = version + 1, updated_at = p_at
+        WHERE student_id = p_user;
+    UPDATE "lms".submissions SET content = NULL, submission_url = NULL, feedback = NULL, rubric_scores = NULL,
+            version = version + 1, updated_at = p_at
+        WHERE student_id = p_user;
+    UPDATE "lms".grade_history SET feedback = NULL, reason = NULL, rubric_scores = NULL WHERE student_id = p_user;
+    UPDATE "lms".review_requests SET reason = '', answer = CASE WHEN answer IS NULL THEN NULL ELSE '' END
+        WHERE student_id = p_user;
+    UPDATE "lms".certificate_revisions SET snapshot = jsonb_set(snapshot::jsonb, '{student_name}', '""')::json,
+            certificate_url = NULL, reason = ''
+        WHERE certificate_id IN (SELECT id FROM "lms".certificates WHERE student_id = p_user);
+    UPDATE "lms".certificates SET snapshot = jsonb_set(snapshot::jsonb, '{student_name}', '""')::json,
+            certificate_url = NULL,
+            issue_reason = CASE WHEN issue_reason IS NULL THEN NULL ELSE '' END,
+            revoke_reason = CASE WHEN revoke_reason IS NULL THEN NULL ELSE '' END,
+            erased_at = p_at, version = version + 1, updated_at = p_at
+        WHERE student_id = p_user;
+    UPDATE "lms_private".similarity_matches SET passages = '[]'
+        WHERE submission_id IN (SELECT id FROM "lms".submissions WHERE student_id = p_user)
+           OR other_id IN (SELECT id FROM "lms".submissions WHERE student_id = p_user);
+    UPDATE "lms_private".ai_logs SET prompt_text = NULL, response_text = NULL, violations = '[]', expires_at = p_at
+        WHERE actor_id = p_user
+           OR subject_id IN (SELECT id FROM "lms".submissions WHERE student_id = p_user)
+           OR subject_id IN (SELECT id FROM "lms".quiz_attempts WHERE student_id = p_user);
+    UPDATE "lms_private".activity_events SET metadata = '{}' WHERE student_id = p_user AND position('.' IN kind) > 0;
+END $$;
 -- The write door of the Postgres store, version 1: applies a batch mechanically, in one call.
 --
 -- Generated from the tables' description in lms-core; a test holds it to that. Do not edit by hand.
@@ -1413,19 +1510,20 @@ CREATE TYPE "lms_private".objective_assignments_v1 AS (objective_id uuid, assign
 CREATE TYPE "lms_private".lessons_v1 AS (id uuid, course_id uuid, title text, summary text, order_index bigint, is_published boolean, is_required boolean, completion_rule text, available_from timestamptz, estimated_minutes bigint, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".lesson_requires_v1 AS (lesson_id uuid, requires_id uuid);
 CREATE TYPE "lms_private".topics_v1 AS (id uuid, lesson_id uuid, title text, content_type text, content_url text, body text, order_index bigint, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
-CREATE TYPE "lms_private".quizzes_v1 AS (id uuid, lesson_id uuid, title text, description text, order_index bigint, is_published boolean, is_required boolean, pass_threshold_bp bigint, max_attempts bigint, time_limit_seconds bigint, grace_seconds bigint, kept_score text, reveal text, shuffle_questions boolean, shuffle_options boolean, weight bigint, opens_at timestamptz, closes_at timestamptz, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
+CREATE TYPE "lms_private".quizzes_v1 AS (id uuid, lesson_id uuid, title text, description text, order_index bigint, is_published boolean, is_required boolean, pass_threshold_bp bigint, max_attempts bigint, time_limit_seconds bigint, grace_seconds bigint, kept_score text, reveal text, shuffle_questions boolean, shuffle_options boolean, weight bigint, adjustments json, review_days bigint, opens_at timestamptz, closes_at timestamptz, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".quiz_questions_v1 AS (id uuid, quiz_id uuid, question_type text, text text, options json, correct_answer json, points numeric(14,5), negative_points numeric(14,5), explanation text, source_quote text, order_index bigint, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".quiz_revisions_v1 AS (id uuid, quiz_id uuid, content json, possible numeric(14,5), created_at timestamptz);
-CREATE TYPE "lms_private".assignments_v1 AS (id uuid, lesson_id uuid, title text, description text, due_date timestamptz, due_zone text, cutoff_date timestamptz, available_from timestamptz, max_grade numeric(14,5), order_index bigint, is_published boolean, is_required boolean, met_by text, pass_threshold_bp bigint, resubmission text, max_versions bigint, grace_seconds bigint, penalty_bp bigint, penalty_interval text, penalty_floor_bp bigint, posting text, ai_grading text, ai_confidence_bp bigint, rubric json, weight bigint, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
-CREATE TYPE "lms_private".enrollments_v1 AS (id uuid, course_id uuid, student_id uuid, status text, starts_at timestamptz, ends_at timestamptz, source text, external_ref text, is_staff boolean, lessons_done bigint, quizzes_met bigint, assignments_met bigint, completed_at timestamptz, opened_at timestamptz, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
+CREATE TYPE "lms_private".assignments_v1 AS (id uuid, lesson_id uuid, title text, description text, due_date timestamptz, due_zone text, cutoff_date timestamptz, available_from timestamptz, max_grade numeric(14,5), order_index bigint, is_published boolean, is_required boolean, met_by text, pass_threshold_bp bigint, resubmission text, max_versions bigint, grace_seconds bigint, penalty_bp bigint, penalty_interval text, penalty_floor_bp bigint, posting text, ai_grading text, ai_confidence_bp bigint, review_days bigint, rubric json, weight bigint, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
+CREATE TYPE "lms_private".enrollments_v1 AS (id uuid, course_id uuid, student_id uuid, status text, starts_at timestamptz, ends_at timestamptz, source text, external_ref text, is_staff boolean, lessons_done bigint, quizzes_met bigint, assignments_met bigint, completed_at timestamptz, opened_at timestamptz, reset_reason text, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".overrides_v1 AS (id uuid, enrollment_id uuid, course_id uuid, student_id uuid, lesson_id uuid, quiz_id uuid, assignment_id uuid, available_from_mode text, available_from timestamptz, due_mode text, due_date timestamptz, cutoff_mode text, cutoff_date timestamptz, time_multiplier_bp bigint, extra_seconds bigint, extra_attempts bigint, excused boolean, reason text, granted_by uuid, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".waivers_v1 AS (id uuid, enrollment_id uuid, course_id uuid, student_id uuid, lesson_id uuid, quiz_id uuid, assignment_id uuid, reason text, granted_by uuid, created_at timestamptz);
 CREATE TYPE "lms_private".lesson_progress_v1 AS (id uuid, lesson_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, status text, first_opened_at timestamptz, opened_at timestamptz, completed_at timestamptz, by_mark boolean, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".topic_views_v1 AS (id uuid, topic_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, first_viewed_at timestamptz, viewed_at timestamptz);
-CREATE TYPE "lms_private".quiz_attempts_v1 AS (id uuid, quiz_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, attempt_no bigint, state text, revision_id uuid, seed bigint, score numeric(14,5), possible numeric(14,5), started_at timestamptz, deadline timestamptz, completed_at timestamptz, finish_reason text, answers json, graded json, void_reason text, version bigint, created_at timestamptz, updated_at timestamptz);
+CREATE TYPE "lms_private".quiz_attempts_v1 AS (id uuid, quiz_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, attempt_no bigint, state text, revision_id uuid, seed bigint, score numeric(14,5), possible numeric(14,5), started_at timestamptz, deadline timestamptz, completed_at timestamptz, finish_reason text, answers json, graded json, graded_with_revision uuid, void_reason text, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".quiz_results_v1 AS (id uuid, quiz_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, earned numeric(14,5), possible numeric(14,5), passed boolean, submitted boolean, updated_at timestamptz);
 CREATE TYPE "lms_private".submissions_v1 AS (id uuid, assignment_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, version_no bigint, state text, submission_url text, content text, submitted_at timestamptz, late_seconds bigint, raw_grade numeric(14,5), deducted numeric(14,5), grade numeric(14,5), feedback text, rubric_scores json, graded_by uuid, grader_kind text, graded_at timestamptz, posted_at timestamptz, history_seq bigint, ai_status text, suggested_seq bigint, plagiarism_score numeric(14,5), similarity_status text, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".grade_history_v1 AS (id uuid, subject_type text, subject_id uuid, question_id uuid, course_id uuid, student_id uuid, seq bigint, cause text, ref_seq bigint, version_no bigint, raw numeric(14,5), deducted numeric(14,5), final_grade numeric(14,5), feedback text, rubric_scores json, grader_id uuid, grader_kind text, actor_id uuid, reason text, ai_log_id uuid, at timestamptz);
+CREATE TYPE "lms_private".review_requests_v1 AS (id uuid, enrollment_id uuid, course_id uuid, student_id uuid, submission_id uuid, attempt_id uuid, question_id uuid, seq bigint, reason text, state text, answer text, answered_by uuid, answered_at timestamptz, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".certificate_templates_v1 AS (id uuid, family_id uuid, version_no bigint, name text, document json, archived_at timestamptz, created_at timestamptz);
 CREATE TYPE "lms_private".certificates_v1 AS (id uuid, course_id uuid, student_id uuid, template_id uuid, certificate_url text, issued_at timestamptz, expires_at timestamptz, code text, snapshot json, revision_no bigint, rendering text, rendering_error text, pdf_sha256 text, issued_by uuid, issue_reason text, revoked_at timestamptz, revoked_by uuid, revoke_reason text, erased_at timestamptz, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".certificate_revisions_v1 AS (id uuid, certificate_id uuid, revision_no bigint, snapshot json, issued_at timestamptz, certificate_url text, reason text, created_at timestamptz);
@@ -1465,6 +1563,7 @@ CREATE FUNCTION "lms_private".write_v1(
     p_quiz_results "lms_private".quiz_results_v1[] DEFAULT NULL,
     p_submissions "lms_private".submissions_v1[] DEFAULT NULL,
     p_grade_history "lms_private".grade_history_v1[] DEFAULT NULL,
+    p_review_requests "lms_private".review_requests_v1[] DEFAULT NULL,
     p_certificate_templates "lms_private".certificate_templates_v1[] DEFAULT NULL,
     p_certificates "lms_private".certificates_v1[] DEFAULT NULL,
     p_certificate_revisions "lms_private".certificate_revisions_v1[] DEFAULT NULL,
@@ -1583,6 +1682,10 @@ BEGIN
                 WHERE id = e.id AND cursor IS NOT DISTINCT FROM e.other AND done_at IS NULL FOR NO KEY UPDATE;
         WHEN 'lease' THEN
             PERFORM 1 FROM "lms_private".consumers WHERE name = e.word AND lease_token = e.other FOR NO KEY UPDATE;
+        WHEN 'grades' THEN
+            PERFORM 1 WHERE NOT EXISTS (
+                SELECT 1 FROM "lms".submissions
+                WHERE assignment_id = e.id AND raw_grade > e.version::numeric / 100000);
         WHEN 'work' THEN
             PERFORM 1 WHERE NOT EXISTS (
                 SELECT 1 FROM unnest("lms_private".work_counts_v1(e.word, e.id), e.counts) AS c (found, most)
@@ -1639,15 +1742,15 @@ BEGIN
             WHEN 'topics' THEN
                 INSERT INTO "lms".topics (id, lesson_id, title, content_type, content_url, body, order_index, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.content_type, r.content_url, r.body, r.order_index, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_topics[o.lo:o.hi]) AS r;
             WHEN 'quizzes' THEN
-                INSERT INTO "lms".quizzes (id, lesson_id, title, description, order_index, is_published, is_required, pass_threshold_bp, max_attempts, time_limit_seconds, grace_seconds, kept_score, reveal, shuffle_questions, shuffle_options, weight, opens_at, closes_at, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.order_index, r.is_published, r.is_required, r.pass_threshold_bp, r.max_attempts, r.time_limit_seconds, r.grace_seconds, r.kept_score, r.reveal, r.shuffle_questions, r.shuffle_options, r.weight, r.opens_at, r.closes_at, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".quizzes (id, lesson_id, title, description, order_index, is_published, is_required, pass_threshold_bp, max_attempts, time_limit_seconds, grace_seconds, kept_score, reveal, shuffle_questions, shuffle_options, weight, adjustments, review_days, opens_at, closes_at, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.order_index, r.is_published, r.is_required, r.pass_threshold_bp, r.max_attempts, r.time_limit_seconds, r.grace_seconds, r.kept_score, r.reveal, r.shuffle_questions, r.shuffle_options, r.weight, r.adjustments, r.review_days, r.opens_at, r.closes_at, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r;
             WHEN 'quiz_questions' THEN
                 INSERT INTO "lms".quiz_questions (id, quiz_id, question_type, text, options, correct_answer, points, negative_points, explanation, source_quote, order_index, is_ai_generated, ai_log_id, ai_edited_at, copied_from, created_at, updated_at) SELECT r.id, r.quiz_id, r.question_type, r.text, r.options, r.correct_answer, r.points, r.negative_points, r.explanation, r.source_quote, r.order_index, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.created_at, r.updated_at FROM unnest(p_quiz_questions[o.lo:o.hi]) AS r;
             WHEN 'quiz_revisions' THEN
                 INSERT INTO "lms_private".quiz_revisions (id, quiz_id, content, possible, created_at) SELECT r.id, r.quiz_id, r.content, r.possible, r.created_at FROM unnest(p_quiz_revisions[o.lo:o.hi]) AS r;
             WHEN 'assignments' THEN
-                INSERT INTO "lms".assignments (id, lesson_id, title, description, due_date, due_zone, cutoff_date, available_from, max_grade, order_index, is_published, is_required, met_by, pass_threshold_bp, resubmission, max_versions, grace_seconds, penalty_bp, penalty_interval, penalty_floor_bp, posting, ai_grading, ai_confidence_bp, rubric, weight, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.due_date, r.due_zone, r.cutoff_date, r.available_from, r.max_grade, r.order_index, r.is_published, r.is_required, r.met_by, r.pass_threshold_bp, r.resubmission, r.max_versions, r.grace_seconds, r.penalty_bp, r.penalty_interval, r.penalty_floor_bp, r.posting, r.ai_grading, r.ai_confidence_bp, r.rubric, r.weight, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_assignments[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".assignments (id, lesson_id, title, description, due_date, due_zone, cutoff_date, available_from, max_grade, order_index, is_published, is_required, met_by, pass_threshold_bp, resubmission, max_versions, grace_seconds, penalty_bp, penalty_interval, penalty_floor_bp, posting, ai_grading, ai_confidence_bp, review_days, rubric, weight, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.due_date, r.due_zone, r.cutoff_date, r.available_from, r.max_grade, r.order_index, r.is_published, r.is_required, r.met_by, r.pass_threshold_bp, r.resubmission, r.max_versions, r.grace_seconds, r.penalty_bp, r.penalty_interval, r.penalty_floor_bp, r.posting, r.ai_grading, r.ai_confidence_bp, r.review_days, r.rubric, r.weight, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_assignments[o.lo:o.hi]) AS r;
             WHEN 'enrollments' THEN
-                INSERT INTO "lms".enrollments (id, course_id, student_id, status, starts_at, ends_at, source, external_ref, is_staff, lessons_done, quizzes_met, assignments_met, completed_at, opened_at, metadata, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.status, r.starts_at, r.ends_at, r.source, r.external_ref, r.is_staff, r.lessons_done, r.quizzes_met, r.assignments_met, r.completed_at, r.opened_at, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_enrollments[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".enrollments (id, course_id, student_id, status, starts_at, ends_at, source, external_ref, is_staff, lessons_done, quizzes_met, assignments_met, completed_at, opened_at, reset_reason, metadata, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.status, r.starts_at, r.ends_at, r.source, r.external_ref, r.is_staff, r.lessons_done, r.quizzes_met, r.assignments_met, r.completed_at, r.opened_at, r.reset_reason, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_enrollments[o.lo:o.hi]) AS r;
             WHEN 'overrides' THEN
                 INSERT INTO "lms".overrides (id, enrollment_id, course_id, student_id, lesson_id, quiz_id, assignment_id, available_from_mode, available_from, due_mode, due_date, cutoff_mode, cutoff_date, time_multiplier_bp, extra_seconds, extra_attempts, excused, reason, granted_by, created_at, updated_at) SELECT r.id, r.enrollment_id, r.course_id, r.student_id, r.lesson_id, r.quiz_id, r.assignment_id, r.available_from_mode, r.available_from, r.due_mode, r.due_date, r.cutoff_mode, r.cutoff_date, r.time_multiplier_bp, r.extra_seconds, r.extra_attempts, r.excused, r.reason, r.granted_by, r.created_at, r.updated_at FROM unnest(p_overrides[o.lo:o.hi]) AS r;
             WHEN 'waivers' THEN
@@ -1657,13 +1760,15 @@ BEGIN
             WHEN 'topic_views' THEN
                 INSERT INTO "lms".topic_views (id, topic_id, enrollment_id, course_id, student_id, first_viewed_at, viewed_at) SELECT r.id, r.topic_id, r.enrollment_id, r.course_id, r.student_id, r.first_viewed_at, r.viewed_at FROM unnest(p_topic_views[o.lo:o.hi]) AS r;
             WHEN 'quiz_attempts' THEN
-                INSERT INTO "lms".quiz_attempts (id, quiz_id, enrollment_id, course_id, student_id, attempt_no, state, revision_id, seed, score, possible, started_at, deadline, completed_at, finish_reason, answers, graded, void_reason, version, created_at, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.attempt_no, r.state, r.revision_id, r.seed, r.score, r.possible, r.started_at, r.deadline, r.completed_at, r.finish_reason, r.answers, r.graded, r.void_reason, r.version, r.created_at, r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".quiz_attempts (id, quiz_id, enrollment_id, course_id, student_id, attempt_no, state, revision_id, seed, score, possible, started_at, deadline, completed_at, finish_reason, answers, graded, graded_with_revision, void_reason, version, created_at, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.attempt_no, r.state, r.revision_id, r.seed, r.score, r.possible, r.started_at, r.deadline, r.completed_at, r.finish_reason, r.answers, r.graded, r.graded_with_revision, r.void_reason, r.version, r.created_at, r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r;
             WHEN 'quiz_results' THEN
                 INSERT INTO "lms".quiz_results (id, quiz_id, enrollment_id, course_id, student_id, earned, possible, passed, submitted, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.earned, r.possible, r.passed, r.submitted, r.updated_at FROM unnest(p_quiz_results[o.lo:o.hi]) AS r;
             WHEN 'submissions' THEN
                 INSERT INTO "lms".submissions (id, assignment_id, enrollment_id, course_id, student_id, version_no, state, submission_url, content, submitted_at, late_seconds, raw_grade, deducted, grade, feedback, rubric_scores, graded_by, grader_kind, graded_at, posted_at, history_seq, ai_status, suggested_seq, plagiarism_score, similarity_status, version, created_at, updated_at) SELECT r.id, r.assignment_id, r.enrollment_id, r.course_id, r.student_id, r.version_no, r.state, r.submission_url, r.content, r.submitted_at, r.late_seconds, r.raw_grade, r.deducted, r.grade, r.feedback, r.rubric_scores, r.graded_by, r.grader_kind, r.graded_at, r.posted_at, r.history_seq, r.ai_status, r.suggested_seq, r.plagiarism_score, r.similarity_status, r.version, r.created_at, r.updated_at FROM unnest(p_submissions[o.lo:o.hi]) AS r;
             WHEN 'grade_history' THEN
                 INSERT INTO "lms".grade_history (id, subject_type, subject_id, question_id, course_id, student_id, seq, cause, ref_seq, version_no, raw, deducted, final_grade, feedback, rubric_scores, grader_id, grader_kind, actor_id, reason, ai_log_id, at) SELECT r.id, r.subject_type, r.subject_id, r.question_id, r.course_id, r.student_id, r.seq, r.cause, r.ref_seq, r.version_no, r.raw, r.deducted, r.final_grade, r.feedback, r.rubric_scores, r.grader_id, r.grader_kind, r.actor_id, r.reason, r.ai_log_id, r.at FROM unnest(p_grade_history[o.lo:o.hi]) AS r;
+            WHEN 'review_requests' THEN
+                INSERT INTO "lms".review_requests (id, enrollment_id, course_id, student_id, submission_id, attempt_id, question_id, seq, reason, state, answer, answered_by, answered_at, created_at, updated_at) SELECT r.id, r.enrollment_id, r.course_id, r.student_id, r.submission_id, r.attempt_id, r.question_id, r.seq, r.reason, r.state, r.answer, r.answered_by, r.answered_at, r.created_at, r.updated_at FROM unnest(p_review_requests[o.lo:o.hi]) AS r;
             WHEN 'certificate_templates' THEN
                 INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, archived_at, created_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.archived_at, r.created_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r;
             WHEN 'certificates' THEN
@@ -1696,7 +1801,7 @@ BEGIN
                 UPDATE "lms".topics AS t SET lesson_id = r.lesson_id, title = r.title, content_type = r.content_type, content_url = r.content_url, body = r.body, order_index = r.order_index, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_topics[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'quizzes' THEN
-                UPDATE "lms".quizzes AS t SET lesson_id = r.lesson_id, title = r.title, description = r.description, order_index = r.order_index, is_published = r.is_published, is_required = r.is_required, pass_threshold_bp = r.pass_threshold_bp, max_attempts = r.max_attempts, time_limit_seconds = r.time_limit_seconds, grace_seconds = r.grace_seconds, kept_score = r.kept_score, reveal = r.reveal, shuffle_questions = r.shuffle_questions, shuffle_options = r.shuffle_options, weight = r.weight, opens_at = r.opens_at, closes_at = r.closes_at, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".quizzes AS t SET lesson_id = r.lesson_id, title = r.title, description = r.description, order_index = r.order_index, is_published = r.is_published, is_required = r.is_required, pass_threshold_bp = r.pass_threshold_bp, max_attempts = r.max_attempts, time_limit_seconds = r.time_limit_seconds, grace_seconds = r.grace_seconds, kept_score = r.kept_score, reveal = r.reveal, shuffle_questions = r.shuffle_questions, shuffle_options = r.shuffle_options, weight = r.weight, adjustments = r.adjustments, review_days = r.review_days, opens_at = r.opens_at, closes_at = r.closes_at, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'quiz_questions' THEN
                 UPDATE "lms".quiz_questions AS t SET quiz_id = r.quiz_id, question_type = r.question_type, text = r.text, options = r.options, correct_answer = r.correct_answer, points = r.points, negative_points = r.negative_points, explanation = r.explanation, source_quote = r.source_quote, order_index = r.order_index, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, updated_at = r.updated_at FROM unnest(p_quiz_questions[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -1705,10 +1810,10 @@ BEGIN
                 UPDATE "lms_private".quiz_revisions AS t SET quiz_id = r.quiz_id, content = r.content, possible = r.possible FROM unnest(p_quiz_revisions[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'assignments' THEN
-                UPDATE "lms".assignments AS t SET lesson_id = r.lesson_id, title = r.title, description = r.description, due_date = r.due_date, due_zone = r.due_zone, cutoff_date = r.cutoff_date, available_from = r.available_from, max_grade = r.max_grade, order_index = r.order_index, is_published = r.is_published, is_required = r.is_required, met_by = r.met_by, pass_threshold_bp = r.pass_threshold_bp, resubmission = r.resubmission, max_versions = r.max_versions, grace_seconds = r.grace_seconds, penalty_bp = r.penalty_bp, penalty_interval = r.penalty_interval, penalty_floor_bp = r.penalty_floor_bp, posting = r.posting, ai_grading = r.ai_grading, ai_confidence_bp = r.ai_confidence_bp, rubric = r.rubric, weight = r.weight, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_assignments[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".assignments AS t SET lesson_id = r.lesson_id, title = r.title, description = r.description, due_date = r.due_date, due_zone = r.due_zone, cutoff_date = r.cutoff_date, available_from = r.available_from, max_grade = r.max_grade, order_index = r.order_index, is_published = r.is_published, is_required = r.is_required, met_by = r.met_by, pass_threshold_bp = r.pass_threshold_bp, resubmission = r.resubmission, max_versions = r.max_versions, grace_seconds = r.grace_seconds, penalty_bp = r.penalty_bp, penalty_interval = r.penalty_interval, penalty_floor_bp = r.penalty_floor_bp, posting = r.posting, ai_grading = r.ai_grading, ai_confidence_bp = r.ai_confidence_bp, review_days = r.review_days, rubric = r.rubric, weight = r.weight, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_assignments[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'enrollments' THEN
-                UPDATE "lms".enrollments AS t SET status = r.status, starts_at = r.starts_at, ends_at = r.ends_at, source = r.source, external_ref = r.external_ref, is_staff = r.is_staff, lessons_done = r.lessons_done, quizzes_met = r.quizzes_met, assignments_met = r.assignments_met, completed_at = r.completed_at, opened_at = r.opened_at, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_enrollments[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".enrollments AS t SET status = r.status, starts_at = r.starts_at, ends_at = r.ends_at, source = r.source, external_ref = r.external_ref, is_staff = r.is_staff, lessons_done = r.lessons_done, quizzes_met = r.quizzes_met, assignments_met = r.assignments_met, completed_at = r.completed_at, opened_at = r.opened_at, reset_reason = r.reset_reason, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_enrollments[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'overrides' THEN
                 UPDATE "lms".overrides AS t SET lesson_id = r.lesson_id, quiz_id = r.quiz_id, assignment_id = r.assignment_id, available_from_mode = r.available_from_mode, available_from = r.available_from, due_mode = r.due_mode, due_date = r.due_date, cutoff_mode = r.cutoff_mode, cutoff_date = r.cutoff_date, time_multiplier_bp = r.time_multiplier_bp, extra_seconds = r.extra_seconds, extra_attempts = r.extra_attempts, excused = r.excused, reason = r.reason, granted_by = r.granted_by, updated_at = r.updated_at FROM unnest(p_overrides[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -1723,7 +1828,7 @@ BEGIN
                 UPDATE "lms".topic_views AS t SET topic_id = r.topic_id, first_viewed_at = r.first_viewed_at, viewed_at = r.viewed_at FROM unnest(p_topic_views[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'quiz_attempts' THEN
-                UPDATE "lms".quiz_attempts AS t SET quiz_id = r.quiz_id, attempt_no = r.attempt_no, state = r.state, revision_id = r.revision_id, seed = r.seed, score = r.score, possible = r.possible, started_at = r.started_at, deadline = r.deadline, completed_at = r.completed_at, finish_reason = r.finish_reason, answers = r.answers, graded = r.graded, void_reason = r.void_reason, version = r.version, updated_at = r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".quiz_attempts AS t SET quiz_id = r.quiz_id, attempt_no = r.attempt_no, state = r.state, revision_id = r.revision_id, seed = r.seed, score = r.score, possible = r.possible, started_at = r.started_at, deadline = r.deadline, completed_at = r.completed_at, finish_reason = r.finish_reason, answers = r.answers, graded = r.graded, graded_with_revision = r.graded_with_revision, void_reason = r.void_reason, version = r.version, updated_at = r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'quiz_results' THEN
                 UPDATE "lms".quiz_results AS t SET quiz_id = r.quiz_id, earned = r.earned, possible = r.possible, passed = r.passed, submitted = r.submitted, updated_at = r.updated_at FROM unnest(p_quiz_results[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -1733,6 +1838,9 @@ BEGIN
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'grade_history' THEN
                 UPDATE "lms".grade_history AS t SET subject_type = r.subject_type, subject_id = r.subject_id, question_id = r.question_id, course_id = r.course_id, student_id = r.student_id, seq = r.seq, cause = r.cause, ref_seq = r.ref_seq, version_no = r.version_no, raw = r.raw, deducted = r.deducted, final_grade = r.final_grade, feedback = r.feedback, rubric_scores = r.rubric_scores, grader_id = r.grader_id, grader_kind = r.grader_kind, actor_id = r.actor_id, reason = r.reason, ai_log_id = r.ai_log_id, at = r.at FROM unnest(p_grade_history[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                GET DIAGNOSTICS v_rows = ROW_COUNT;
+            WHEN 'review_requests' THEN
+                UPDATE "lms".review_requests AS t SET submission_id = r.submission_id, attempt_id = r.attempt_id, question_id = r.question_id, seq = r.seq, reason = r.reason, state = r.state, answer = r.answer, answered_by = r.answered_by, answered_at = r.answered_at, updated_at = r.updated_at FROM unnest(p_review_requests[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'certificate_templates' THEN
                 UPDATE "lms".certificate_templates AS t SET family_id = r.family_id, version_no = r.version_no, name = r.name, document = r.document, archived_at = r.archived_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -1787,15 +1895,15 @@ BEGIN
             WHEN 'topics' THEN
                 INSERT INTO "lms".topics (id, lesson_id, title, content_type, content_url, body, order_index, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.content_type, r.content_url, r.body, r.order_index, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_topics[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'quizzes' THEN
-                INSERT INTO "lms".quizzes (id, lesson_id, title, description, order_index, is_published, is_required, pass_threshold_bp, max_attempts, time_limit_seconds, grace_seconds, kept_score, reveal, shuffle_questions, shuffle_options, weight, opens_at, closes_at, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.order_index, r.is_published, r.is_required, r.pass_threshold_bp, r.max_attempts, r.time_limit_seconds, r.grace_seconds, r.kept_score, r.reveal, r.shuffle_questions, r.shuffle_options, r.weight, r.opens_at, r.closes_at, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".quizzes (id, lesson_id, title, description, order_index, is_published, is_required, pass_threshold_bp, max_attempts, time_limit_seconds, grace_seconds, kept_score, reveal, shuffle_questions, shuffle_options, weight, adjustments, review_days, opens_at, closes_at, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.order_index, r.is_published, r.is_required, r.pass_threshold_bp, r.max_attempts, r.time_limit_seconds, r.grace_seconds, r.kept_score, r.reveal, r.shuffle_questions, r.shuffle_options, r.weight, r.adjustments, r.review_days, r.opens_at, r.closes_at, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'quiz_questions' THEN
                 INSERT INTO "lms".quiz_questions (id, quiz_id, question_type, text, options, correct_answer, points, negative_points, explanation, source_quote, order_index, is_ai_generated, ai_log_id, ai_edited_at, copied_from, created_at, updated_at) SELECT r.id, r.quiz_id, r.question_type, r.text, r.options, r.correct_answer, r.points, r.negative_points, r.explanation, r.source_quote, r.order_index, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.created_at, r.updated_at FROM unnest(p_quiz_questions[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'quiz_revisions' THEN
                 INSERT INTO "lms_private".quiz_revisions (id, quiz_id, content, possible, created_at) SELECT r.id, r.quiz_id, r.content, r.possible, r.created_at FROM unnest(p_quiz_revisions[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'assignments' THEN
-                INSERT INTO "lms".assignments (id, lesson_id, title, description, due_date, due_zone, cutoff_date, available_from, max_grade, order_index, is_published, is_required, met_by, pass_threshold_bp, resubmission, max_versions, grace_seconds, penalty_bp, penalty_interval, penalty_floor_bp, posting, ai_grading, ai_confidence_bp, rubric, weight, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.due_date, r.due_zone, r.cutoff_date, r.available_from, r.max_grade, r.order_index, r.is_published, r.is_required, r.met_by, r.pass_threshold_bp, r.resubmission, r.max_versions, r.grace_seconds, r.penalty_bp, r.penalty_interval, r.penalty_floor_bp, r.posting, r.ai_grading, r.ai_confidence_bp, r.rubric, r.weight, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_assignments[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".assignments (id, lesson_id, title, description, due_date, due_zone, cutoff_date, available_from, max_grade, order_index, is_published, is_required, met_by, pass_threshold_bp, resubmission, max_versions, grace_seconds, penalty_bp, penalty_interval, penalty_floor_bp, posting, ai_grading, ai_confidence_bp, review_days, rubric, weight, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.due_date, r.due_zone, r.cutoff_date, r.available_from, r.max_grade, r.order_index, r.is_published, r.is_required, r.met_by, r.pass_threshold_bp, r.resubmission, r.max_versions, r.grace_seconds, r.penalty_bp, r.penalty_interval, r.penalty_floor_bp, r.posting, r.ai_grading, r.ai_confidence_bp, r.review_days, r.rubric, r.weight, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_assignments[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'enrollments' THEN
-                INSERT INTO "lms".enrollments (id, course_id, student_id, status, starts_at, ends_at, source, external_ref, is_staff, lessons_done, quizzes_met, assignments_met, completed_at, opened_at, metadata, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.status, r.starts_at, r.ends_at, r.source, r.external_ref, r.is_staff, r.lessons_done, r.quizzes_met, r.assignments_met, r.completed_at, r.opened_at, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_enrollments[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".enrollments (id, course_id, student_id, status, starts_at, ends_at, source, external_ref, is_staff, lessons_done, quizzes_met, assignments_met, completed_at, opened_at, reset_reason, metadata, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.status, r.starts_at, r.ends_at, r.source, r.external_ref, r.is_staff, r.lessons_done, r.quizzes_met, r.assignments_met, r.completed_at, r.opened_at, r.reset_reason, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_enrollments[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'overrides' THEN
                 INSERT INTO "lms".overrides (id, enrollment_id, course_id, student_id, lesson_id, quiz_id, assignment_id, available_from_mode, available_from, due_mode, due_date, cutoff_mode, cutoff_date, time_multiplier_bp, extra_seconds, extra_attempts, excused, reason, granted_by, created_at, updated_at) SELECT r.id, r.enrollment_id, r.course_id, r.student_id, r.lesson_id, r.quiz_id, r.assignment_id, r.available_from_mode, r.available_from, r.due_mode, r.due_date, r.cutoff_mode, r.cutoff_date, r.time_multiplier_bp, r.extra_seconds, r.extra_attempts, r.excused, r.reason, r.granted_by, r.created_at, r.updated_at FROM unnest(p_overrides[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'waivers' THEN
@@ -1805,13 +1913,15 @@ BEGIN
             WHEN 'topic_views' THEN
                 INSERT INTO "lms".topic_views (id, topic_id, enrollment_id, course_id, student_id, first_viewed_at, viewed_at) SELECT r.id, r.topic_id, r.enrollment_id, r.course_id, r.student_id, r.first_viewed_at, r.viewed_at FROM unnest(p_topic_views[o.lo:o.hi]) AS r ON CONFLICT (topic_id, student_id) DO NOTHING;
             WHEN 'quiz_attempts' THEN
-                INSERT INTO "lms".quiz_attempts (id, quiz_id, enrollment_id, course_id, student_id, attempt_no, state, revision_id, seed, score, possible, started_at, deadline, completed_at, finish_reason, answers, graded, void_reason, version, created_at, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.attempt_no, r.state, r.revision_id, r.seed, r.score, r.possible, r.started_at, r.deadline, r.completed_at, r.finish_reason, r.answers, r.graded, r.void_reason, r.version, r.created_at, r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".quiz_attempts (id, quiz_id, enrollment_id, course_id, student_id, attempt_no, state, revision_id, seed, score, possible, started_at, deadline, completed_at, finish_reason, answers, graded, graded_with_revision, void_reason, version, created_at, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.attempt_no, r.state, r.revision_id, r.seed, r.score, r.possible, r.started_at, r.deadline, r.completed_at, r.finish_reason, r.answers, r.graded, r.graded_with_revision, r.void_reason, r.version, r.created_at, r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'quiz_results' THEN
                 INSERT INTO "lms".quiz_results (id, quiz_id, enrollment_id, course_id, student_id, earned, possible, passed, submitted, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.earned, r.possible, r.passed, r.submitted, r.updated_at FROM unnest(p_quiz_results[o.lo:o.hi]) AS r ON CONFLICT (quiz_id, student_id) DO NOTHING;
             WHEN 'submissions' THEN
                 INSERT INTO "lms".submissions (id, assignment_id, enrollment_id, course_id, student_id, version_no, state, submission_url, content, submitted_at, late_seconds, raw_grade, deducted, grade, feedback, rubric_scores, graded_by, grader_kind, graded_at, posted_at, history_seq, ai_status, suggested_seq, plagiarism_score, similarity_status, version, created_at, updated_at) SELECT r.id, r.assignment_id, r.enrollment_id, r.course_id, r.student_id, r.version_no, r.state, r.submission_url, r.content, r.submitted_at, r.late_seconds, r.raw_grade, r.deducted, r.grade, r.feedback, r.rubric_scores, r.graded_by, r.grader_kind, r.graded_at, r.posted_at, r.history_seq, r.ai_status, r.suggested_seq, r.plagiarism_score, r.similarity_status, r.version, r.created_at, r.updated_at FROM unnest(p_submissions[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'grade_history' THEN
                 INSERT INTO "lms".grade_history (id, subject_type, subject_id, question_id, course_id, student_id, seq, cause, ref_seq, version_no, raw, deducted, final_grade, feedback, rubric_scores, grader_id, grader_kind, actor_id, reason, ai_log_id, at) SELECT r.id, r.subject_type, r.subject_id, r.question_id, r.course_id, r.student_id, r.seq, r.cause, r.ref_seq, r.version_no, r.raw, r.deducted, r.final_grade, r.feedback, r.rubric_scores, r.grader_id, r.grader_kind, r.actor_id, r.reason, r.ai_log_id, r.at FROM unnest(p_grade_history[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+            WHEN 'review_requests' THEN
+                INSERT INTO "lms".review_requests (id, enrollment_id, course_id, student_id, submission_id, attempt_id, question_id, seq, reason, state, answer, answered_by, answered_at, created_at, updated_at) SELECT r.id, r.enrollment_id, r.course_id, r.student_id, r.submission_id, r.attempt_id, r.question_id, r.seq, r.reason, r.state, r.answer, r.answered_by, r.answered_at, r.created_at, r.updated_at FROM unnest(p_review_requests[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'certificate_templates' THEN
                 INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, archived_at, created_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.archived_at, r.created_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'certificates' THEN
@@ -1896,6 +2006,8 @@ BEGIN
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the job is done' USING ERRCODE = 'LM001';
             END IF;
+        WHEN 'erase_text' THEN
+            PERFORM "lms_private".erase_text_v1(o.id, o.at);
         WHEN 'advance_consumer' THEN
             UPDATE "lms_private".consumers SET position = o.n WHERE name = o.word;
             IF NOT FOUND THEN
@@ -1914,6 +2026,7 @@ END $$;
 REVOKE ALL ON FUNCTION "lms_private".work_counts_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".recount_totals_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".recount_learners_v1 FROM PUBLIC;
+REVOKE ALL ON FUNCTION "lms_private".erase_text_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".relay_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".write_v1 FROM PUBLIC;
 

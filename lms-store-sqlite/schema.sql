@@ -208,6 +208,8 @@ CREATE TABLE assignments (
     ai_grading TEXT NOT NULL CHECK (ai_grading = 'off' OR ai_grading = 'suggest' OR ai_grading = 'apply'),
     -- Below this confidence an AI grade becomes a suggestion.
     ai_confidence_bp INTEGER NOT NULL CHECK (ai_confidence_bp BETWEEN 0 AND 10000),
+    -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
+    review_days INTEGER CHECK (review_days >= 0),
     -- The rubric; see Rubric.
     rubric TEXT CHECK (json_valid(rubric)),
     -- How much it weighs in the course score; 0 = not counted (M7).
@@ -357,7 +359,7 @@ CREATE TABLE course_jobs (
     -- The course.
     course_id BLOB NOT NULL CHECK (length(course_id) = 16) REFERENCES courses (id) ON DELETE CASCADE,
     -- What it does.
-    kind TEXT NOT NULL CHECK (kind IN ('reevaluate')),
+    kind TEXT NOT NULL CHECK (kind = 'reevaluate' OR kind = 'recompute' OR kind = 'regrade'),
     -- The time of the change; completions that follow from it carry this time.
     at INTEGER NOT NULL,
     -- What the kind needs to know.
@@ -492,6 +494,8 @@ CREATE TABLE enrollments (
     completed_at INTEGER,
     -- When course_opened was last written (V3).
     opened_at INTEGER,
+    -- Why staff last set the progress back (P7).
+    reset_reason TEXT,
     -- The host's own data (L8).
     metadata TEXT NOT NULL CHECK (json_valid(metadata) AND length(CAST(metadata AS BLOB)) <= 16384),
     -- The version of everything this learner does in the course.
@@ -829,6 +833,8 @@ CREATE TABLE quiz_attempts (
     answers TEXT NOT NULL CHECK (json_valid(answers)),
     -- How each answer was graded; see GradedAnswers.
     graded TEXT CHECK (json_valid(graded)),
+    -- The revision by whose keys it was last regraded (A12).
+    graded_with_revision BLOB CHECK (length(graded_with_revision) = 16),
     -- Why it was voided.
     void_reason TEXT,
     -- The row's version: every save bumps it.
@@ -982,6 +988,10 @@ CREATE TABLE quizzes (
     shuffle_options INTEGER NOT NULL CHECK (shuffle_options IN (0, 1)),
     -- How much it weighs in the course score; 0 = not counted (M7).
     weight INTEGER NOT NULL CHECK (weight >= 0),
+    -- Questions that a regrade took out or gave away, for later attempts too (A12).
+    adjustments TEXT NOT NULL DEFAULT '{"format":1,"questions":{}}' CHECK (json_valid(adjustments)),
+    -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
+    review_days INTEGER CHECK (review_days >= 0),
     -- No start before this instant (X3).
     opens_at INTEGER,
     -- No start, and no work, after this instant (X3, A4).
@@ -1007,6 +1017,50 @@ CREATE INDEX quizzes_ai_log_id ON quizzes (ai_log_id);
 CREATE INDEX quizzes_copied_from ON quizzes (copied_from);
 CREATE INDEX quizzes_lesson_id ON quizzes (lesson_id);
 CREATE UNIQUE INDEX quizzes_order ON quizzes (lesson_id, order_index) WHERE order_index >= 0;
+
+-- A learner asked for another look at a grade (S16): once per grade.
+CREATE TABLE review_requests (
+    -- The row's id.
+    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    -- The learner's enrollment.
+    enrollment_id BLOB NOT NULL CHECK (length(enrollment_id) = 16),
+    -- The course, copied from the enrollment.
+    course_id BLOB NOT NULL CHECK (length(course_id) = 16),
+    -- The learner, copied from the enrollment.
+    student_id BLOB NOT NULL CHECK (length(student_id) = 16),
+    -- The version, where the grade is one of a submission.
+    submission_id BLOB CHECK (length(submission_id) = 16) REFERENCES submissions (id) ON DELETE CASCADE,
+    -- The attempt, where the grade is one of an answer.
+    attempt_id BLOB CHECK (length(attempt_id) = 16) REFERENCES quiz_attempts (id) ON DELETE CASCADE,
+    -- The question of the attempt; the nil UUID for a submission.
+    question_id BLOB NOT NULL CHECK (length(question_id) = 16),
+    -- The entry of the grade history that it is about.
+    seq INTEGER NOT NULL CHECK (seq >= 1),
+    -- Why, in the learner's words.
+    reason TEXT NOT NULL,
+    -- Where it stands.
+    state TEXT NOT NULL CHECK (state = 'open' OR state = 'kept' OR state = 'changed'),
+    -- What staff answered; the learner sees it.
+    answer TEXT,
+    -- Who answered.
+    answered_by BLOB CHECK (length(answered_by) = 16) REFERENCES users (id) ON DELETE RESTRICT,
+    -- When.
+    answered_at INTEGER,
+    -- When it was asked for.
+    created_at INTEGER NOT NULL,
+    -- When the row last changed.
+    updated_at INTEGER NOT NULL,
+    CONSTRAINT review_requests_one_subject CHECK ((submission_id IS NOT NULL) + (attempt_id IS NOT NULL) = 1),
+    CONSTRAINT review_requests_answered
+        CHECK ((state = 'open') = (answered_by IS NULL) AND (answered_by IS NULL) = (answered_at IS NULL)),
+    FOREIGN KEY (enrollment_id, course_id, student_id)
+        REFERENCES enrollments (id, course_id, student_id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX review_requests_answer_once ON review_requests (attempt_id, question_id, seq);
+CREATE INDEX review_requests_answered_by ON review_requests (answered_by);
+CREATE INDEX review_requests_enrollment ON review_requests (enrollment_id, course_id, student_id);
+CREATE INDEX review_requests_open ON review_requests (course_id, created_at) WHERE state = 'open';
+CREATE UNIQUE INDEX review_requests_submission_once ON review_requests (submission_id, seq);
 
 -- The evidence of a similarity: passages of one submission that stand in another.
 CREATE TABLE similarity_matches (

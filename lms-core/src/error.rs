@@ -160,6 +160,22 @@ refusals! {
     NothingToUndo {} = "lesson.nothing_to_undo" Conflict "you have not marked this lesson as complete";
     /// The course is complete, so a mark cannot be undone (P4).
     CourseCompleted {} = "course.completed" Conflict "the course is complete";
+    /// There is no grade that the learner can see, so none to review (S16).
+    NothingToReview {} = "review.no_grade" Conflict "there is no grade to ask about yet";
+    /// The days for asking are over (S16).
+    ReviewOver {
+        /// Since when.
+        until: Timestamp,
+    } = "review.over" Conflict "a review could be asked for until {until}";
+    /// No request for a review waits (S16).
+    NoReview {} = "review.none" Conflict "no request for a review waits here";
+    /// There is no waiver to take back (P12).
+    NothingWaived {} = "waiver.none" Conflict "nothing is waived here";
+    /// Marks stand above the new maximum (S12).
+    GradesAboveMax {
+        /// How many.
+        count: i64,
+    } = "grade.above_max" Conflict "{count} marks are above the new maximum; rescale them, or change them first";
     /// No attempt is left (A3).
     AttemptsUsedUp {
         /// How many were allowed.

@@ -43,6 +43,7 @@ fn catalog(s: &Session) {
     send(s.catalog().assignment(any()));
     send(s.catalog().update_assignment(any(), any()));
     send(s.catalog().publish_assignment(any(), any()));
+    send(s.catalog().set_max_grade(any(), any()));
     send(s.catalog().create_course(any()));
     send(s.catalog().update_course(any(), any()));
     send(s.catalog().publish_course(any(), any()));
@@ -83,6 +84,7 @@ fn catalog(s: &Session) {
 fn enrollment(s: &Session) {
     send(s.enrollment().enroll_self(any()));
     send(s.enrollment().enroll(any(), any(), any()));
+    send(s.enrollment().enroll_many(any(), any(), any()));
     send(s.enrollment().withdraw(any(), any()));
     send(s.enrollment().suspend(any(), any()));
     send(s.enrollment().reactivate(any(), any()));
@@ -107,6 +109,12 @@ fn quizzes(s: &Session) {
     send(s.quizzes().view_attempt(any()));
     send(s.quizzes().expire_due(any()));
     send(s.quizzes().grade_answer(any(), any(), any()));
+    send(s.quizzes().void(any(), ""));
+    send(s.quizzes().preview_regrade(any(), any(), any(), any()));
+    send(s.quizzes().regrade(any(), any(), any()));
+    send(s.quizzes().request_review(any(), any(), ""));
+    send(s.quizzes().reviews(any()));
+    send(s.quizzes().answer_review(any(), any(), any()));
 }
 
 fn assignments(s: &Session) {
@@ -122,6 +130,24 @@ fn assignments(s: &Session) {
     send(s.assignments().ai_grading_failed(any(), any()));
     send(s.assignments().adopt_suggestion(any(), any()));
     send(s.assignments().dismiss_suggestion(any(), any()));
+    send(s.assignments().clear_grade(any(), any(), any()));
+    send(s.assignments().return_for_revision(any()));
+    send(s.assignments().post_grade(any(), any()));
+    send(s.assignments().post_grades(any(), any()));
+    send(s.assignments().grade_many(any(), any()));
+    send(s.assignments().request_review(any(), ""));
+    send(s.assignments().reviews(any()));
+    send(s.assignments().answer_review(any(), any()));
+}
+
+fn grants(s: &Session) {
+    send(s.grants().extend(any(), any(), any()));
+    send(s.grants().extend_many(any(), any(), any(), any()));
+    send(s.grants().excuse(any(), any(), any(), ""));
+    send(s.grants().excuse_many(any(), any(), any(), "", any()));
+    send(s.grants().waive(any(), any(), ""));
+    send(s.grants().revoke_waiver(any(), any()));
+    send(s.grants().reset_progress(any(), any(), ""));
 }
 
 fn certificates(s: &Session) {

@@ -73,12 +73,22 @@ fn of_database(error: &dyn DatabaseError) -> StoreErrorKind {
         "LM001" => StoreErrorKind::Conflict { expect: None },
         "23505" => error.constraint().and_then(unique).map_or(StoreErrorKind::Backend, StoreErrorKind::Duplicate),
         "23503" | "23001" => StoreErrorKind::MissingReference,
+        // A pooler that had no server for the statement in time, or none at all: nothing was sent on.
+        "08P01" if from_pooler(error.message()) => StoreErrorKind::Unavailable,
         // A lock that was not had in time, and what a try again may mend.
         "55P03" | "40001" | "40P01" | "57P01" | "57P02" | "57P03" | "53300" | "53200" | "53100" => {
             StoreErrorKind::Unavailable
         }
         _ => StoreErrorKind::Backend,
     }
+}
+
+/// Whether a protocol violation is a pooler's word for "no server for you": PgBouncer gives every refusal of
+/// its own this code.
+fn from_pooler(message: &str) -> bool {
+    ["query_wait_timeout", "no more connections allowed", "server login has been failing", "pgbouncer cannot connect"]
+        .iter()
+        .any(|refusal| message.contains(refusal))
 }
 
 /// Which unique constraint it was, by its name.

@@ -226,6 +226,10 @@ const EXPECT_TAIL: &str = "        WHEN 'log' THEN
                 WHERE id = e.id AND cursor IS NOT DISTINCT FROM e.other AND done_at IS NULL FOR NO KEY UPDATE;
         WHEN 'lease' THEN
             PERFORM 1 FROM {priv}.consumers WHERE name = e.word AND lease_token = e.other FOR NO KEY UPDATE;
+        WHEN 'grades' THEN
+            PERFORM 1 WHERE NOT EXISTS (
+                SELECT 1 FROM {lms}.submissions
+                WHERE assignment_id = e.id AND raw_grade > e.version::numeric / 100000);
         WHEN 'work' THEN
             PERFORM 1 WHERE NOT EXISTS (
                 SELECT 1 FROM unnest({priv}.work_counts_v1(e.word, e.id), e.counts) AS c (found, most)
@@ -317,6 +321,8 @@ const BODY_OPS: &str = "        WHEN 'delete' THEN
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the job is done' USING ERRCODE = 'LM001';
             END IF;
+        WHEN 'erase_text' THEN
+            PERFORM {priv}.erase_text_v1(o.id, o.at);
         WHEN 'advance_consumer' THEN
             UPDATE {priv}.consumers SET position = o.n WHERE name = o.word;
             IF NOT FOUND THEN

@@ -187,6 +187,25 @@ impl LearningReads for PgStore {
     async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
         self.list(&self.inner.statements.to_grade, vec![id(course), number(limit)]).await
     }
+    async fn versions(
+        &self,
+        assignment: AssignmentId,
+        from: EnrollmentId,
+        to: EnrollmentId,
+    ) -> Read<Vec<VersionRecord>> {
+        let params = vec![id(assignment), id(from), id(to)];
+        reads::learning::read_versions(there(self.doc(&self.inner.statements.versions, params).await?)?)
+    }
+    async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
+        self.list(&self.inner.statements.attempts, vec![id(quiz), id(from), id(to)]).await
+    }
+    async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
+        self.list(&self.inner.statements.reviews_of, vec![id(subject)]).await
+    }
+    async fn grades_above(&self, assignment: AssignmentId, max: Points) -> Read<i64> {
+        let params = vec![id(assignment), number(max.units())];
+        there(self.doc(&self.inner.statements.grades_above, params).await?)?.int("count")
+    }
     async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
         let doc = self.doc(&self.inner.statements.certificate_facts, vec![id(course), id(student)]).await?;
         doc.map(reads::certificates::read_facts).transpose()

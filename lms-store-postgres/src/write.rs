@@ -302,6 +302,17 @@ fn expectations(batch: &WriteBatch) -> String {
                 null,
                 Value::Bool(true),
             ],
+            Expect::GradesWithin { assignment, max } => [
+                n,
+                text("grades"),
+                null.clone(),
+                Value::Uuid(assignment.uuid()),
+                Value::Int(max.units()),
+                null.clone(),
+                null.clone(),
+                null,
+                Value::Bool(false),
+            ],
             Expect::WorkAtMost { item, counts } => {
                 let (kind, id) = item_parts(*item);
                 let c = counts;
@@ -436,6 +447,9 @@ impl Builder<'_> {
                 let fields =
                     Fields { id: Some(job.uuid()), other: cursor.map(|c| c.uuid()), at: *done_at, ..Fields::default() };
                 self.op("advance_job", &fields);
+            }
+            Change::EraseText { user, at } => {
+                self.op("erase_text", &Fields { id: Some(user.uuid()), at: Some(*at), ..Fields::default() });
             }
             Change::AdvanceConsumer { name, position } => {
                 self.op("advance_consumer", &Fields { word: Some(name), n: Some(*position), ..Fields::default() });

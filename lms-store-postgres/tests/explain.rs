@@ -97,6 +97,7 @@ const SMALL: &[&str] = &[
     "certificate_templates",
     "waivers",
     "overrides",
+    "review_requests",
     "objectives",
     "objective_lessons",
     "objective_questions",

@@ -152,6 +152,23 @@ impl LearningReads for SqliteStore {
     async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
         self.short(move |conn| reads::certificates::facts(conn, course, student)).await
     }
+    async fn versions(
+        &self,
+        assignment: AssignmentId,
+        from: EnrollmentId,
+        to: EnrollmentId,
+    ) -> Read<Vec<VersionRecord>> {
+        self.read(move |conn| reads::learning::versions(conn, assignment, from, to)).await
+    }
+    async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
+        self.read(move |conn| reads::learning::attempts(conn, quiz, from, to)).await
+    }
+    async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
+        self.read(move |conn| reads::learning::reviews_of(conn, subject)).await
+    }
+    async fn grades_above(&self, assignment: AssignmentId, max: Points) -> Read<i64> {
+        self.read(move |conn| reads::learning::grades_above(conn, assignment, max)).await
+    }
     async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
         self.read(move |conn| reads::learning::open_jobs(conn, limit)).await
     }

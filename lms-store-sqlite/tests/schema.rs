@@ -101,6 +101,7 @@ const NOT_EDITED: &[&str] = &[
     "objective_questions",
     "quiz_results",
     "quiz_revisions",
+    "review_requests",
     "similarity_matches",
     "submission_fingerprints",
     "topic_views",

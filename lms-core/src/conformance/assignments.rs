@@ -86,13 +86,13 @@ pub async fn s5_cut_off_and_lateness(h: &Harness) {
     room.teacher().assignments().grade(on_time.id, mark(90, 0)).await.unwrap();
 }
 
-async fn by_ai(h: &Harness, room: &Classroom, log: crate::model::AiLogId) -> Session {
+pub(super) async fn by_ai(h: &Harness, room: &Classroom, log: crate::model::AiLogId) -> Session {
     let ai =
         h.lms.system().people().ensure_user(NewUser::new(Role::Ai, "Model").with_external_id("ai:m")).await.unwrap();
     h.lms.act(Actor::Ai { user: ai.id, on_behalf_of: room.instructor, log_id: log })
 }
 
-fn suggestion(whole: i64, needs_review: bool) -> AiGrade {
+pub(super) fn suggestion(whole: i64, needs_review: bool) -> AiGrade {
     AiGrade {
         rubric_scores: None,
         points: points(whole),

@@ -22,10 +22,13 @@ pub mod catalog;
 pub mod certificates;
 pub mod enrollment;
 pub mod events;
+pub mod grading;
+pub mod grants;
 pub mod hostile;
 pub mod learning;
 pub mod portable;
 pub mod quizzes;
+pub mod regrade;
 
 /// How many callers a race has.
 pub const RACERS: usize = 32;
@@ -104,6 +107,14 @@ macro_rules! conformance {
                 q12_an_essay_waits_for_a_person, a10_passing_and_the_events_of_it },
             assignments::{ s1_versions_and_drafts, s5_cut_off_and_lateness, s9_s10_human_over_ai, s13_rubrics_sum_and_are_complete,
                 s14_unposted_grades_stay_hidden, i2_ai_grades_flip_their_log },
+            grading::{ s10_clearing_returns_to_the_mark_by_ai, s2_returned_work_comes_back_as_another_version,
+                s14_e7_posting_everybodys_grades, e7_many_at_once, s16_a_learner_asks_for_another_look },
+            grants::{ p12_waivers_count_as_met_and_are_no_score, s6_an_override_recomputes_lateness_and_penalty,
+                s6_other_default_dates_reach_every_learner, s12_another_maximum_keeps_or_rescales,
+                a4_extensions_move_open_deadlines_later, p7_a_reset_keeps_work_and_certificate,
+                a13_what_was_started_may_be_finished },
+            regrade::{ a1_a_voided_attempt_counts_for_nothing, a12_regrading_by_the_present_key,
+                a12_full_credit_and_dropped_questions },
             certificates::{ c1_eligibility_names_every_blocker, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once },
             events::{ v1_v3_events_tell_who_what_and_when, v4_positions_are_dense_and_nothing_is_missed,

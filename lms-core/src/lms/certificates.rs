@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::learner::{new_certificate, rights};
+use super::learner::{ChangedScores, new_certificate, rights};
 use super::{Certificates, Planned};
 use crate::error::{Error, Refusal};
 use crate::model::*;
@@ -111,8 +111,15 @@ impl Certificates<'_> {
                         }
                     }
                     let facts = self.s.lms.certificate_facts(course, student).await?;
-                    let mut certificate =
-                        new_certificate(&self.s.lms, &command, &context.course, &enrollment, &facts, &[], command.now);
+                    let mut certificate = new_certificate(
+                        &self.s.lms,
+                        &command,
+                        &context.course,
+                        &enrollment,
+                        &facts,
+                        &ChangedScores::default(),
+                        command.now,
+                    );
                     certificate.issued_by = self.s.rights_of();
                     certificate.issue_reason = reason;
                     let mut batch = WriteBatch::default();

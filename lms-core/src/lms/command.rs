@@ -53,27 +53,7 @@ impl Command {
     /// The time bits are the command id's own and `n` comes next, so ids of one command stand together in an
     /// index, in the order of `n`: many rows of one command are appended, not strewn.
     pub fn derived(&self, label: &str, n: u64) -> Uuid {
-        let mut hash = Sha256::new();
-        hash.update(self.id.as_bytes());
-        hash.update(label.as_bytes());
-        hash.update(n.to_be_bytes());
-        let digest = hash.finalize();
-        let mut bytes = *self.id.as_bytes();
-        // A v7 id: 48 bits of the command's time, then version and variant over the hash.
-        for (to, from) in bytes.iter_mut().skip(6).zip(digest.iter()) {
-            *to = *from;
-        }
-        let mut id = u128::from_be_bytes(bytes);
-        // 26 bits of order beside the version and the variant: 12 above the variant's place, 14 below it. Of a
-        // pair of numbers in one (`first << 32 | second`) the first stands above the second.
-        let order = u128::from(((n >> 32) << 10) ^ (n & 0xffff_ffff)) & 0x03ff_ffff;
-        id &= !(0xfff << 64 | 0x3fff << 48);
-        id |= (order >> 14) << 64 | (order & 0x3fff) << 48;
-        let bytes = id.to_be_bytes();
-        uuid::Builder::from_bytes(bytes)
-            .with_version(uuid::Version::SortRand)
-            .with_variant(uuid::Variant::RFC4122)
-            .into_uuid()
+        derived(self.id, label, n)
     }
 
     /// The id of the row that a create command makes.
@@ -105,6 +85,32 @@ impl Command {
             metadata: Json::object(),
         }
     }
+}
+
+/// The n-th id that follows from another one; see [`Command::derived`].
+pub(crate) fn derived(id: Uuid, label: &str, n: u64) -> Uuid {
+    let key = id;
+    let mut hash = Sha256::new();
+    hash.update(key.as_bytes());
+    hash.update(label.as_bytes());
+    hash.update(n.to_be_bytes());
+    let digest = hash.finalize();
+    let mut bytes = *key.as_bytes();
+    // A v7 id: 48 bits of the command's time, then version and variant over the hash.
+    for (to, from) in bytes.iter_mut().skip(6).zip(digest.iter()) {
+        *to = *from;
+    }
+    let mut id = u128::from_be_bytes(bytes);
+    // 26 bits of order beside the version and the variant: 12 above the variant's place, 14 below it. Of a
+    // pair of numbers in one (`first << 32 | second`) the first stands above the second.
+    let order = u128::from(((n >> 32) << 10) ^ (n & 0xffff_ffff)) & 0x03ff_ffff;
+    id &= !(0xfff << 64 | 0x3fff << 48);
+    id |= (order >> 14) << 64 | (order & 0x3fff) << 48;
+    let bytes = id.to_be_bytes();
+    uuid::Builder::from_bytes(bytes)
+        .with_version(uuid::Version::SortRand)
+        .with_variant(uuid::Variant::RFC4122)
+        .into_uuid()
 }
 
 impl NewEvent {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::learner::Work;
+use super::many::{ManyMode, ManyReport, many};
 use super::{Command, Enrollments, Planned};
 use crate::error::{Error, Refusal};
 use crate::model::table::Json;
@@ -50,6 +51,25 @@ impl Enrollments<'_> {
     #[tracing::instrument(name = "lms.enroll", skip_all)]
     pub async fn enroll(&self, course: CourseId, student: UserId, options: EnrollOptions) -> Result<Enrollment, Error> {
         self.s.run(Some(student.uuid()), |command| self.plan_enroll(command, course, student, options.clone())).await
+    }
+
+    /// Enrolls many people alike (E7): each as [`Enrollments::enroll`] does.
+    ///
+    /// # Errors
+    /// CourseFull where all or nothing asks for more seats than are free; each row's refusal stands in the
+    /// report.
+    #[tracing::instrument(name = "lms.enroll_many", skip_all)]
+    pub async fn enroll_many(
+        &self,
+        course: CourseId,
+        people: Vec<(UserId, EnrollOptions)>,
+        mode: ManyMode,
+    ) -> Result<ManyReport<Enrollment>, Error> {
+        let rows = people.into_iter().map(|(student, options)| (student.uuid(), (student, options))).collect();
+        many(self.s, mode, rows, |s, (student, options)| async move {
+            s.enrollment().enroll(course, student, options).await
+        })
+        .await
     }
 
     async fn plan_enroll(
@@ -138,6 +158,7 @@ impl Enrollments<'_> {
                 return Ok(Planned::nothing(enrollment));
             }
             Some(mut enrollment) => {
+                self.end_attempts(&enrollment).await?;
                 if needs_seat && seats_full {
                     return Err(Refusal::CourseFull { capacity: row.capacity.unwrap_or_default() }.into());
                 }
@@ -170,6 +191,7 @@ impl Enrollments<'_> {
                     assignments_met: 0,
                     completed_at: None,
                     opened_at: None,
+                    reset_reason: None,
                     metadata: options.metadata.unwrap_or_else(Json::object),
                     version: 1,
                     created_at: command.now,
@@ -226,7 +248,9 @@ impl Enrollments<'_> {
     /// NotFound where there is no enrollment that the actor may see.
     #[tracing::instrument(name = "lms.withdraw", skip_all)]
     pub async fn withdraw(&self, course: CourseId, student: UserId) -> Result<Enrollment, Error> {
-        self.set_status(course, student, EnrollmentStatus::Withdrawn, EventKind::Withdrawn).await
+        let enrollment = self.set_status(course, student, EnrollmentStatus::Withdrawn, EventKind::Withdrawn).await?;
+        self.end_attempts(&enrollment).await?;
+        Ok(enrollment)
     }
 
     /// Suspends an enrollment: nothing can be done in it until it is reactivated.
@@ -246,6 +270,16 @@ impl Enrollments<'_> {
     #[tracing::instrument(name = "lms.reactivate", skip_all)]
     pub async fn reactivate(&self, course: CourseId, student: UserId) -> Result<Enrollment, Error> {
         self.set_status(course, student, EnrollmentStatus::Active, EventKind::Reactivated).await
+    }
+
+    /// The open attempts of a learner who has withdrawn expire at once, with their answers (A13). What a
+    /// crash leaves is finished by the sweep, or here when the learner comes back.
+    async fn end_attempts(&self, enrollment: &Enrollment) -> Result<(), Error> {
+        if enrollment.status != EnrollmentStatus::Withdrawn || self.s.is_planning() {
+            return Ok(());
+        }
+        let system = self.s.lms.act(Actor::System { job: "expire".to_owned() });
+        system.quizzes().finish_all_of(enrollment.course_id, enrollment.student_id).await
     }
 
     async fn set_status(
@@ -282,6 +316,7 @@ impl Enrollments<'_> {
                     .of(&before)
                     .by_learner(rights.own && !rights.is_staff());
                 let was_active = before.status == EnrollmentStatus::Active;
+                self.end_attempts(&before).await?;
                 let mut work = Work::begin(command, &context, before);
                 work.batch.events.push(event);
                 work.enrollment.status = status;

@@ -2,16 +2,85 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
+use super::assignments::{Recompute, recompute_versions};
 use super::command::Command;
 use super::learner::{Work, result_of};
+use super::quizzes::{RegradeKeys, regrade_attempts};
 use super::{Lms, Session};
 use crate::error::Error;
 use crate::model::*;
 use crate::rules::completion::{Counts, works};
-use crate::store::{ById, Change, CourseStructure, Expect, LearnerRecord, StoreErrorKind, WriteBatch};
+use crate::store::{
+    ById, Change, CourseStructure, Expect, LearnerRecord, StoreError, StoreErrorKind, VersionRecord, WriteBatch,
+};
 
-/// Enrollments per chunk.
-const CHUNK: u32 = 500;
+/// What a recomputation needs to know (S6, S12).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RecomputeParams {
+    pub(crate) assignment: AssignmentId,
+    /// The maximum before and now, where the marks change their scale.
+    pub(crate) rescale: Option<(Points, Points)>,
+    pub(crate) actor: Option<UserId>,
+}
+
+/// What a regrade needs to know (A12).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RegradeParams {
+    pub(crate) quiz: QuizId,
+    /// The revision whose keys count; each attempt's own where absent.
+    pub(crate) revision: Option<RevisionId>,
+    pub(crate) only_if_higher: bool,
+}
+
+/// What a job does, read from its row.
+enum Kind {
+    Reevaluate,
+    Recompute(RecomputeParams),
+    Regrade(RegradeParams),
+}
+
+impl Kind {
+    fn of(job: &CourseJob) -> Result<Self, Error> {
+        let damaged = |_| {
+            let kind = StoreErrorKind::Corrupt { table: "course_jobs", column: "params", id: Some(job.id.uuid()) };
+            Error::Store(StoreError::new(kind))
+        };
+        Ok(match job.kind {
+            JobKind::Reevaluate => Self::Reevaluate,
+            JobKind::Recompute => Self::Recompute(job.params.read().map_err(damaged)?),
+            JobKind::Regrade => Self::Regrade(job.params.read().map_err(damaged)?),
+        })
+    }
+
+    /// Enrollments per chunk. Whole submissions and attempts may be long, so they come in smaller ones.
+    const fn chunk(&self) -> u32 {
+        match self {
+            Self::Reevaluate => 500,
+            Self::Recompute(_) | Self::Regrade(_) => 50,
+        }
+    }
+
+    /// Whether it looks at those only that have not completed the course.
+    const fn open_only(&self) -> bool {
+        matches!(self, Self::Reevaluate)
+    }
+}
+
+/// What a chunk of a job loads beside the records of its learners.
+enum Loaded {
+    Nothing,
+    Versions(Vec<VersionRecord>),
+    Attempts(Vec<QuizAttempt>, RegradeKeys),
+}
+
+/// Whether an open job has not yet reached a learner whom it concerns.
+pub(crate) fn is_behind(job: &CourseJob, enrollment: &Enrollment) -> bool {
+    let concerns = job.kind != JobKind::Reevaluate
+        || (enrollment.completed_at.is_none() && enrollment.status == EnrollmentStatus::Active);
+    concerns && job.cursor.is_none_or(|cursor| cursor < enrollment.id)
+}
 
 impl Lms {
     fn job_session(&self) -> Session {
@@ -31,22 +100,21 @@ impl Lms {
     /// job's cursor in the same batch. A conflict means that somebody else did: look again.
     pub(crate) async fn step_job(&self, job: &CourseJob) -> Result<(), Error> {
         let Some(structure) = self.inner.store.structure(job.course_id).await? else { return Ok(()) };
-        let page = ById { after: job.cursor.map(Id::uuid), limit: CHUNK };
-        let records = self.inner.store.records(job.course_id, true, page).await?;
-        let done = records.len() < CHUNK as usize;
+        let kind = Kind::of(job)?;
+        let page = ById { after: job.cursor.map(Id::uuid), limit: kind.chunk() };
+        let records = self.inner.store.records(job.course_id, kind.open_only(), page).await?;
+        let done = records.len() < kind.chunk() as usize;
         let mut batch = WriteBatch::default();
         batch.expect.push(Expect::Structure { course: job.course_id, version: structure.course.structure_version });
         batch.expect.push(Expect::JobAt { job: job.id, cursor: job.cursor });
-        let mut command = self.job_session().command();
+        let mut loaded = self.load_for(&kind, &structure, &records).await?;
         for record in &records {
-            let one = self.reevaluate(&structure, record, job.at, &command).await?;
-            if !one.is_empty() {
-                batch.expect.extend(one.expect);
-                batch.changes.extend(one.changes);
-                batch.events.extend(one.events);
-            }
             // Each learner's ids are derived from a command of their own.
-            command = self.job_session().command();
+            let command = self.job_session().command();
+            let one = self.carry(&structure, record, job, &kind, &mut loaded, command).await?;
+            batch.expect.extend(one.expect);
+            batch.changes.extend(one.changes);
+            batch.events.extend(one.events);
         }
         batch.changes.push(Change::AdvanceJob {
             job: job.id,
@@ -63,21 +131,79 @@ impl Lms {
         }
     }
 
-    /// What a learner's work comes to under the present structure.
-    async fn reevaluate(
+    async fn load_for(
+        &self,
+        kind: &Kind,
+        structure: &CourseStructure,
+        records: &[LearnerRecord],
+    ) -> Result<Loaded, Error> {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(Loaded::Nothing) };
+        let (from, to) = (first.enrollment.id, last.enrollment.id);
+        Ok(match kind {
+            Kind::Reevaluate => Loaded::Nothing,
+            Kind::Recompute(params) => Loaded::Versions(self.inner.store.versions(params.assignment, from, to).await?),
+            Kind::Regrade(params) => {
+                let attempts = self.inner.store.attempts(params.quiz, from, to).await?;
+                let keys = self.job_session().quizzes().keys_for(structure, params, &attempts).await?;
+                Loaded::Attempts(attempts, keys)
+            }
+        })
+    }
+
+    /// What a job comes to for one learner.
+    async fn carry(
         &self,
         structure: &CourseStructure,
         record: &LearnerRecord,
+        job: &CourseJob,
+        kind: &Kind,
+        loaded: &mut Loaded,
+        command: Command,
+    ) -> Result<WriteBatch, Error> {
+        let mut record = record.clone();
+        let mut work =
+            Work::resume(command, structure.course.clone(), record.enrollment.clone(), record.certificate.is_some());
+        match (kind, loaded) {
+            (Kind::Recompute(params), Loaded::Versions(versions)) => {
+                let own: Vec<VersionRecord> =
+                    versions.extract_if(.., |v| v.submission.enrollment_id == record.enrollment.id).collect();
+                let of = structure.assignments.iter().find(|a| a.id == params.assignment);
+                let lesson =
+                    of.and_then(|a| works(structure, &record).into_iter().find(|w| w.lesson.id == a.lesson_id));
+                if let (Some(assignment), Some(mut lesson)) = (of, lesson) {
+                    let granted = record.overrides.iter().find(|o| o.assignment_id == Some(assignment.id)).cloned();
+                    let what = Recompute {
+                        assignment,
+                        own: granted.as_ref(),
+                        rescale: params.rescale,
+                        key: job.id.uuid(),
+                        actor: params.actor,
+                        reason: None,
+                    };
+                    recompute_versions(&mut work, &what, own, &mut lesson);
+                    record.submissions.retain(|s| !lesson.submissions.iter().any(|new| new.id == s.id));
+                    record.submissions.append(&mut lesson.submissions);
+                }
+            }
+            (Kind::Regrade(params), Loaded::Attempts(attempts, keys)) => {
+                let own: Vec<QuizAttempt> =
+                    attempts.extract_if(.., |a| a.enrollment_id == record.enrollment.id).collect();
+                regrade_attempts(&mut work, params, keys, own, &mut record)?;
+            }
+            _ => {}
+        }
+        self.evaluate(structure, &record, work, job.at).await
+    }
+
+    /// What a learner's work comes to under the present structure.
+    async fn evaluate(
+        &self,
+        structure: &CourseStructure,
+        record: &LearnerRecord,
+        mut work: Work,
         at: Timestamp,
-        command: &Command,
     ) -> Result<WriteBatch, Error> {
         let mut all = works(structure, record);
-        let mut work = Work::resume(
-            command.clone(),
-            structure.course.clone(),
-            record.enrollment.clone(),
-            record.certificate.is_some(),
-        );
         for each in &mut all {
             for quiz in each.quizzes.clone() {
                 let attempts: Vec<_> = record.attempts.iter().filter(|a| a.quiz_id == quiz.id).cloned().collect();
@@ -103,6 +229,7 @@ impl Lms {
                     each.results.retain(|r| r.quiz_id != quiz.id);
                     each.results.push(after.clone());
                     work.batch.upsert(after);
+                    work.score_quiz(&quiz, each);
                     work.touch();
                 }
             }
@@ -126,8 +253,10 @@ impl Lms {
         else {
             return Ok(false);
         };
+        let kind = Kind::of(job)?;
+        let mut loaded = self.load_for(&kind, &structure, std::slice::from_ref(&record)).await?;
         let command = self.job_session().command();
-        let mut batch = self.reevaluate(&structure, &record, job.at, &command).await?;
+        let mut batch = self.carry(&structure, &record, job, &kind, &mut loaded, command).await?;
         if batch.is_empty() {
             return Ok(false);
         }

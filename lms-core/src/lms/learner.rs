@@ -22,6 +22,23 @@ pub(crate) fn built_in_template() -> TemplateId {
     TemplateId::from_uuid(uuid::Uuid::from_u128(0x6c6d_7300_0000_8000_8000_0000_0000_0001))
 }
 
+/// The items whose part in the course score this batch changes (M7): what they come to, or nothing.
+#[derive(Default)]
+pub(crate) struct ChangedScores(Vec<(uuid::Uuid, Option<WeightedScore>)>);
+
+impl ChangedScores {
+    fn set(&mut self, item: uuid::Uuid, score: Option<WeightedScore>) {
+        self.0.retain(|(changed, _)| *changed != item);
+        self.0.push((item, score));
+    }
+
+    fn over(&self, stored: &[WeightedScore]) -> Vec<WeightedScore> {
+        let stays = |s: &&WeightedScore| !self.0.iter().any(|(item, _)| *item == s.item);
+        let stored = stored.iter().filter(stays).cloned();
+        stored.chain(self.0.iter().filter_map(|(_, score)| score.clone())).collect()
+    }
+}
+
 /// One learner's command in the making: the batch grows while facts change.
 pub(crate) struct Work {
     pub(crate) command: Command,
@@ -30,7 +47,7 @@ pub(crate) struct Work {
     pub(crate) enrollment: Enrollment,
     has_certificate: bool,
     /// Kept scores that this batch changes, so that the certificate's score counts them (M7).
-    pub(crate) changed_scores: Vec<WeightedScore>,
+    pub(crate) scores: ChangedScores,
     touched: bool,
 }
 
@@ -46,7 +63,7 @@ impl Work {
             course: context.course.clone(),
             enrollment,
             has_certificate: context.has_certificate,
-            changed_scores: Vec::new(),
+            scores: ChangedScores::default(),
             touched: false,
         }
     }
@@ -55,7 +72,7 @@ impl Work {
     pub(crate) fn resume(command: Command, course: Course, enrollment: Enrollment, has_certificate: bool) -> Self {
         let mut batch = WriteBatch::default();
         batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
-        Self { command, batch, course, enrollment, has_certificate, changed_scores: Vec::new(), touched: false }
+        Self { command, batch, course, enrollment, has_certificate, scores: ChangedScores::default(), touched: false }
     }
 
     /// Whether the learner's own acts count as learner-initiated (V3): staff in their own course do too.
@@ -113,6 +130,34 @@ impl Work {
         }
     }
 
+    /// The item is out of the course score: excused, waived or voided.
+    pub(crate) fn without_score(&mut self, item: uuid::Uuid) {
+        self.scores.set(item, None);
+    }
+
+    /// What a quiz now adds to the course score (M7).
+    pub(crate) fn score_quiz(&mut self, quiz: &Quiz, work: &LessonWork) {
+        let out = work.waivers.iter().any(|w| w.quiz_id == Some(quiz.id))
+            || work.overrides.iter().any(|o| o.quiz_id == Some(quiz.id) && o.excused);
+        let score = work.result(quiz.id).and_then(QuizResult::kept);
+        self.score(quiz.id.uuid(), score, quiz.weight, !out && quiz.is_published && work.lesson.is_published);
+    }
+
+    /// What an assignment now adds to the course score (M7).
+    pub(crate) fn score_assignment(&mut self, assignment: &Assignment, work: &LessonWork) {
+        let out = work.waivers.iter().any(|w| w.assignment_id == Some(assignment.id))
+            || work.overrides.iter().any(|o| o.assignment_id == Some(assignment.id) && o.excused);
+        let counted = completion::counted_version(assignment.id, &work.submissions);
+        let score = counted.and_then(|s| s.grade).map(|earned| Score { earned, possible: assignment.max_grade });
+        let counts = !out && assignment.is_published && work.lesson.is_published;
+        self.score(assignment.id.uuid(), score, assignment.weight, counts);
+    }
+
+    fn score(&mut self, item: uuid::Uuid, score: Option<Score>, weight: i64, counts: bool) {
+        let score = score.filter(|score| counts && weight > 0 && score.possible > Points::ZERO);
+        self.scores.set(item, score.map(|score| WeightedScore { item, score, weight }));
+    }
+
     /// Says that rows under the enrollment's version change, so that it goes up.
     pub(crate) fn touch(&mut self) {
         self.touched = true;
@@ -134,15 +179,8 @@ impl Work {
             if self.course.certificates == CertificatePolicy::OnCompletion && !self.has_certificate {
                 let facts = lms.certificate_facts(self.course.id, self.enrollment.student_id).await?;
                 if facts.certificate.is_none() {
-                    let certificate = new_certificate(
-                        lms,
-                        &self.command,
-                        &self.course,
-                        &self.enrollment,
-                        &facts,
-                        &self.changed_scores,
-                        at,
-                    );
+                    let certificate =
+                        new_certificate(lms, &self.command, &self.course, &self.enrollment, &facts, &self.scores, at);
                     let event = self.event(EventKind::CertificateIssued, SubjectType::Certificate, certificate.id);
                     self.batch.insert(certificate);
                     self.batch.events.push(event);
@@ -175,16 +213,12 @@ pub(crate) fn new_certificate(
     course: &Course,
     enrollment: &Enrollment,
     facts: &CertificateFacts,
-    changed: &[WeightedScore],
+    changed: &ChangedScores,
     at: Timestamp,
 ) -> Certificate {
     let mut bits = [0_u8; 10];
     lms.ids().fill(&mut bits);
-    let mut scores = facts.scores.clone();
-    for score in changed {
-        scores.retain(|s| s.item != score.item);
-        scores.push(score.clone());
-    }
+    let scores = changed.over(&facts.scores);
     let template_id = course.certificate_template_id.unwrap_or_else(built_in_template);
     Certificate {
         id: CertificateId::from_uuid(command.derived("certificate", hash(enrollment.id.uuid()))),
@@ -323,11 +357,7 @@ impl Session {
             let context =
                 self.store().learner(self.rights_of(), scope).await?.ok_or_else(|| Error::not_found(what, id))?;
             let behind = match (&context.job, &context.enrollment) {
-                (Some(job), Some(enrollment)) => {
-                    enrollment.completed_at.is_none()
-                        && enrollment.status == EnrollmentStatus::Active
-                        && job.cursor.is_none_or(|cursor| cursor < enrollment.id)
-                }
+                (Some(job), Some(enrollment)) => super::jobs::is_behind(job, enrollment),
                 _ => false,
             };
             if !behind || round == 7 {

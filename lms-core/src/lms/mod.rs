@@ -9,13 +9,16 @@ mod catalog;
 mod certificates;
 mod command;
 mod enrollment;
+mod grants;
 mod jobs;
 mod learner;
 mod learning;
+mod many;
 mod overview;
 mod people;
 mod portable;
 mod quizzes;
+mod reviews;
 mod xapi;
 
 use std::sync::Arc;
@@ -32,11 +35,14 @@ pub use catalog::*;
 pub use certificates::*;
 pub use command::{Command, Planned};
 pub use enrollment::*;
+pub use grants::*;
 pub use learning::*;
+pub use many::{MANY_ROWS, ManyMode, ManyReport, RowReport};
 pub use overview::*;
 pub use people::*;
 pub use portable::*;
 pub use quizzes::*;
+pub use reviews::*;
 pub use xapi::*;
 
 use crate::assets::Assets;
@@ -252,6 +258,8 @@ areas! {
     quizzes -> Quizzes;
     /// Submissions and their grading.
     assignments -> Assignments;
+    /// What staff grant to one learner: dates of their own, more time, excuses, waivers, a fresh start.
+    grants -> Grants;
     /// Certificates.
     certificates -> Certificates;
     /// A course's numbers.

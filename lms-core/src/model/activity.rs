@@ -127,6 +127,14 @@ kinds! {
     CertificateRevoked = "certificate_revoked",
     /// A learner asked for another look at a grade.
     ReviewRequested = "review_requested",
+    /// Staff answered a request for a review.
+    ReviewAnswered = "review_answered",
+    /// Staff granted a learner dates, time or attempts of their own, or an excuse.
+    OverrideGranted = "override_granted",
+    /// Staff took an attempt out.
+    AttemptVoided = "attempt_voided",
+    /// Staff gave work back for another version.
+    SubmissionReturned = "submission_returned",
     /// A user's role changed.
     RoleChanged = "role_changed",
     /// A member joined a course's staff.

@@ -106,6 +106,8 @@ record! {
         pub ai_grading: AiGrading,
         /// Below this confidence an AI grade becomes a suggestion.
         pub ai_confidence_bp: BasisPoints,
+        /// Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
+        pub review_days: Option<i64>,
         /// The rubric; see [`Rubric`](super::Rubric).
         pub rubric: Option<Json>,
         /// How much it weighs in the course score; 0 = not counted (M7).

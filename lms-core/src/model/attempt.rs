@@ -76,6 +76,8 @@ record! {
         pub answers: Json,
         /// How each answer was graded; see [`GradedAnswers`](super::GradedAnswers).
         pub graded: Option<Json>,
+        /// The revision by whose keys it was last regraded (A12).
+        pub graded_with_revision: Option<RevisionId>,
         /// Why it was voided.
         pub void_reason: Option<String>,
         /// The row's version: every save bumps it.

@@ -111,6 +111,33 @@ pub struct GradedRecord {
     pub feedback: Option<String>,
 }
 
+/// What a regrade did with a question for good (A12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Adjustment {
+    /// It counts for nothing: neither earned nor possible.
+    Dropped,
+    /// Everybody has full marks for it.
+    FullCredit,
+}
+
+/// The adjustments of a quiz, by question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Adjustments {
+    /// The version of this document's shape.
+    pub format: u32,
+    /// The questions.
+    pub questions: BTreeMap<Uuid, Adjustment>,
+}
+
+impl Default for Adjustments {
+    fn default() -> Self {
+        Self { format: 1, questions: BTreeMap::new() }
+    }
+}
+
 impl QuizQuestion {
     /// The question's type, options and key, put together from their two columns.
     ///

@@ -59,6 +59,8 @@ record! {
         pub completed_at: Option<Timestamp>,
         /// When course_opened was last written (V3).
         pub opened_at: Option<Timestamp>,
+        /// Why staff last set the progress back (P7).
+        pub reset_reason: Option<String>,
         /// The host's own data (L8).
         pub metadata: Json,
         /// The version of everything this learner does in the course.

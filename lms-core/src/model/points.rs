@@ -33,6 +33,18 @@ impl Points {
         }
     }
 
+    /// The same share of another maximum: × `to` ÷ `from`, rounded half up (S12). Without a maximum to
+    /// come from it stays as it is.
+    #[must_use]
+    pub fn rescaled(self, from: Self, to: Self) -> Self {
+        if from.0 <= 0 {
+            return self;
+        }
+        let (value, from, to) = (i128::from(self.0), i128::from(from.0), i128::from(to.0));
+        let units = (2 * value * to + from).div_euclid(2 * from);
+        Self(i64::try_from(units).unwrap_or(self.0))
+    }
+
     /// The count of 1e-5 points.
     pub const fn units(self) -> i64 {
         self.0

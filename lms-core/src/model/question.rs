@@ -391,6 +391,19 @@ impl QuestionBody {
         }
     }
 
+    /// The ids that an answer to it may name, of whatever kind, in order.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let shown = self.split().0;
+        let kinds =
+            [("option", shown.options), ("stem", shown.stems), ("choice", shown.choices), ("item", shown.items)];
+        let labelled = kinds
+            .into_iter()
+            .flat_map(|(kind, all)| all.into_iter().map(move |one| format!("{kind}:{}", one.id)).collect::<Vec<_>>());
+        let mut all: Vec<_> = labelled.chain(shown.blanks.into_iter().map(|id| format!("blank:{id}"))).collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Its two columns: what learners may see, and the key.
     pub fn split(&self) -> (OptionsDoc, KeyDoc) {
         let mut shown = OptionsDoc { format: 1, ..OptionsDoc::default() };

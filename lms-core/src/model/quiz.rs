@@ -66,6 +66,11 @@ record! {
         pub shuffle_options: bool,
         /// How much it weighs in the course score; 0 = not counted (M7).
         pub weight: i64,
+        /// Questions that a regrade took out or gave away, for later attempts too (A12); see
+        /// [`Adjustments`](super::Adjustments).
+        pub adjustments: Json,
+        /// Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
+        pub review_days: Option<i64>,
         /// No start before this instant (X3).
         pub opens_at: Option<Timestamp>,
         /// No start, and no work, after this instant (X3, A4).

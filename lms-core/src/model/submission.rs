@@ -1,7 +1,7 @@
 //! Submissions and the append-only history of their grades.
 
 use super::table::{Json, record, words};
-use super::{AiLogId, AssignmentId, CourseId, EnrollmentId, Points, RowId, SubmissionId, Timestamp, UserId};
+use super::{AiLogId, AssignmentId, AttemptId, CourseId, EnrollmentId, Points, RowId, SubmissionId, Timestamp, UserId};
 use uuid::Uuid;
 
 words! {
@@ -197,5 +197,53 @@ record! {
         pub ai_log_id: Option<AiLogId>,
         /// When.
         pub at: Timestamp,
+    }
+}
+
+words! {
+    /// Where a request for a review stands (S16).
+    pub enum ReviewState {
+        /// It waits for staff.
+        Open = "open",
+        /// Staff kept the grade.
+        Kept = "kept",
+        /// Staff changed the grade.
+        Changed = "changed",
+    }
+}
+
+record! {
+    /// A learner asked for another look at a grade (S16): once per grade.
+    pub struct ReviewRequest in "review_requests" {
+        /// The row's id.
+        pub id: RowId,
+        /// The learner's enrollment.
+        pub enrollment_id: EnrollmentId,
+        /// The course, copied from the enrollment.
+        pub course_id: CourseId,
+        /// The learner, copied from the enrollment.
+        pub student_id: UserId,
+        /// The version, where the grade is one of a submission.
+        pub submission_id: Option<SubmissionId>,
+        /// The attempt, where the grade is one of an answer.
+        pub attempt_id: Option<AttemptId>,
+        /// The question of the attempt; the nil UUID for a submission.
+        pub question_id: Uuid,
+        /// The entry of the grade history that it is about.
+        pub seq: i64,
+        /// Why, in the learner's words.
+        pub reason: String,
+        /// Where it stands.
+        pub state: ReviewState,
+        /// What staff answered; the learner sees it.
+        pub answer: Option<String>,
+        /// Who answered.
+        pub answered_by: Option<UserId>,
+        /// When.
+        pub answered_at: Option<Timestamp>,
+        /// When it was asked for.
+        pub created_at: Timestamp,
+        /// When the row last changed.
+        pub updated_at: Timestamp,
     }
 }

@@ -5,14 +5,24 @@ use crate::model::{GradeCause, GradeEntry, GraderKind};
 /// The current grade: the latest entry of the highest kind, without suggestions, dismissals and what
 /// a later clearing took back.
 pub fn current(history: &[GradeEntry]) -> Option<&GradeEntry> {
+    counting(history).max_by_key(|e| (e.grader_kind, e.seq))
+}
+
+/// The latest mark of each kind of grader: the current one, and those that would stand without it.
+pub fn latest_of_each_kind(history: &[GradeEntry]) -> Vec<&GradeEntry> {
+    let kinds = [GraderKind::Auto, GraderKind::Ai, GraderKind::Human];
+    kinds.iter().filter_map(|kind| counting(history).filter(|e| e.grader_kind == *kind).max_by_key(|e| e.seq)).collect()
+}
+
+/// The marks: no suggestions, no dismissals, and nothing that a later clearing took back.
+fn counting(history: &[GradeEntry]) -> impl Iterator<Item = &GradeEntry> {
     let cleared = history.iter().filter(|e| e.cause == GradeCause::Cleared).map(|e| e.seq).max().unwrap_or(0);
     history
         .iter()
         .filter(|e| {
             matches!(e.cause, GradeCause::Graded | GradeCause::Adopted | GradeCause::Recomputed | GradeCause::Rescaled)
         })
-        .filter(|e| e.grader_kind != GraderKind::Human || e.seq > cleared)
-        .max_by_key(|e| (e.grader_kind, e.seq))
+        .filter(move |e| e.grader_kind != GraderKind::Human || e.seq > cleared)
 }
 
 /// The suggestion that waits for a person: the latest one that nobody adopted or dismissed, and that

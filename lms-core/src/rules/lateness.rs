@@ -1,6 +1,6 @@
 //! Lateness and its penalty (S5, S7).
 
-use crate::model::{BasisPoints, PenaltyInterval, Points, Timestamp};
+use crate::model::{Assignment, BasisPoints, Override, PenaltyInterval, Points, Timestamp};
 
 /// Seconds late: 0 when on time. The grace spares, it does not shift (S5).
 pub fn late_seconds(submitted: Timestamp, due: Option<Timestamp>, grace_seconds: i64) -> i64 {
@@ -39,6 +39,21 @@ pub fn deduction(raw: Points, possible: Points, late_seconds: i64, penalty: Opti
     let taken = wanted.min(above);
     let rounded = (taken + 5_000).div_euclid(10_000).min(i128::from(raw.units()));
     Points::from_units(i64::try_from(rounded).unwrap_or(raw.units()))
+}
+
+/// What lateness takes off a raw mark of an assignment, for a learner: nothing where they are excused (S7).
+pub fn taken(raw: Points, assignment: &Assignment, own: Option<&Override>, late_seconds: i64) -> Points {
+    let penalty = || {
+        Some(Penalty {
+            per_interval: assignment.penalty_bp?,
+            interval: assignment.penalty_interval?,
+            floor: assignment.penalty_floor_bp,
+        })
+    };
+    match own {
+        Some(own) if own.excused => Points::ZERO,
+        _ => deduction(raw, assignment.max_grade, late_seconds, penalty()),
+    }
 }
 
 #[cfg(test)]

@@ -12,4 +12,5 @@ pub mod kept_score;
 pub mod lateness;
 pub mod order;
 pub mod permission;
+pub mod regrade;
 pub mod shuffle;

@@ -64,6 +64,7 @@ rows! {
     QuizResult(QuizResult),
     Submission(Submission),
     GradeEntry(GradeEntry),
+    ReviewRequest(ReviewRequest),
     CertificateTemplate(CertificateTemplate),
     Certificate(Certificate),
     CertificateRevision(CertificateRevision),
@@ -246,6 +247,13 @@ pub enum Expect {
         /// The token.
         token: Uuid,
     },
+    /// No current raw mark of the assignment is above this maximum (S12).
+    GradesWithin {
+        /// The assignment.
+        assignment: AssignmentId,
+        /// The new maximum.
+        max: Points,
+    },
     /// No count of work under the item is above these (D3).
     WorkAtMost {
         /// The item.
@@ -366,6 +374,13 @@ pub enum Change {
         cursor: Option<EnrollmentId>,
         /// When it was finished, if it is.
         done_at: Option<Timestamp>,
+    },
+    /// Blanks every text of a person's, in every table that holds one; counts, scores and rows stay (D5).
+    EraseText {
+        /// The person.
+        user: UserId,
+        /// When.
+        at: Timestamp,
     },
     /// Moves a named consumer on.
     AdvanceConsumer {

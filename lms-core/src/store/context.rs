@@ -145,6 +145,15 @@ record! {
     }
 }
 
+/// A version that was handed in, whole, with the history of its grade.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionRecord {
+    /// The version.
+    pub submission: Submission,
+    /// Its history, by seq.
+    pub history: Vec<GradeEntry>,
+}
+
 record! {
     /// The part of a submission that other decisions need: no text.
     pub struct SubmissionHead in "submissions" {

@@ -90,6 +90,23 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
         (**self).to_grade(course, limit).await
     }
+    async fn versions(
+        &self,
+        assignment: AssignmentId,
+        from: EnrollmentId,
+        to: EnrollmentId,
+    ) -> Read<Vec<VersionRecord>> {
+        (**self).versions(assignment, from, to).await
+    }
+    async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
+        (**self).attempts(quiz, from, to).await
+    }
+    async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
+        (**self).reviews_of(subject).await
+    }
+    async fn grades_above(&self, assignment: AssignmentId, max: Points) -> Read<i64> {
+        (**self).grades_above(assignment, max).await
+    }
     async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
         (**self).certificate_facts(course, student).await
     }

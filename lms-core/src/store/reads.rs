@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseStructure, Item, LearnerContext,
-    LearnerRecord, LearnerScope, PersonContext, StoreError, SubmissionHead, WorkCounts,
+    LearnerRecord, LearnerScope, PersonContext, StoreError, SubmissionHead, VersionRecord, WorkCounts,
 };
 use crate::model::*;
 
@@ -110,6 +110,21 @@ pub trait LearningReads: Send + Sync {
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>>;
     /// Versions of a course that wait for a person, oldest first.
     async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>>;
+    /// The versions of an assignment that were handed in, whole, of the enrollments with ids from `from`
+    /// to `to`, by enrollment and number.
+    async fn versions(
+        &self,
+        assignment: AssignmentId,
+        from: EnrollmentId,
+        to: EnrollmentId,
+    ) -> Read<Vec<VersionRecord>>;
+    /// The attempts at a quiz, whole, of the enrollments with ids from `from` to `to`, by enrollment and
+    /// number.
+    async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>>;
+    /// The requests for a review of a submission's grade, or of the grades of an attempt's answers, by time.
+    async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>>;
+    /// How many versions of an assignment have a raw mark above a maximum.
+    async fn grades_above(&self, assignment: AssignmentId, max: Points) -> Read<i64>;
     /// Facts for the certificate of a learner.
     async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>>;
     /// Jobs that are not done, oldest first.

@@ -154,3 +154,45 @@ BEGIN
     END IF;
     RETURN v_moved;
 END $$;
+
+-- Blanks every text of a person's, or about their work (D5). Counts, scores and rows stay.
+CREATE FUNCTION {priv}.erase_text_v1(p_user uuid, p_at timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path = '' AS $$
+BEGIN
+    UPDATE {lms}.enrollments SET metadata = '{}', reset_reason = NULL, version = version + 1, updated_at = p_at
+        WHERE student_id = p_user;
+    UPDATE {lms}.overrides SET reason = '', updated_at = p_at WHERE student_id = p_user;
+    UPDATE {lms}.waivers SET reason = '' WHERE student_id = p_user;
+    UPDATE {lms}.quiz_attempts SET answers = '{"format":1,"clients":{},"answers":{}}',
+            graded = CASE WHEN graded IS NULL THEN NULL ELSE json_build_object(
+                'format', graded -> 'format',
+                'answers', (SELECT coalesce(json_agg((a.value::jsonb - 'feedback')::json ORDER BY a.ordinality), '[]')
+                            FROM json_array_elements(graded -> 'answers') WITH ORDINALITY AS a (value, ordinality)))
+                END,
+            void_reason = CASE WHEN void_reason IS NULL THEN NULL ELSE '' END,
+            version = version + 1, updated_at = p_at
+        WHERE student_id = p_user;
+    UPDATE {lms}.submissions SET content = NULL, submission_url = NULL, feedback = NULL, rubric_scores = NULL,
+            version = version + 1, updated_at = p_at
+        WHERE student_id = p_user;
+    UPDATE {lms}.grade_history SET feedback = NULL, reason = NULL, rubric_scores = NULL WHERE student_id = p_user;
+    UPDATE {lms}.review_requests SET reason = '', answer = CASE WHEN answer IS NULL THEN NULL ELSE '' END
+        WHERE student_id = p_user;
+    UPDATE {lms}.certificate_revisions SET snapshot = jsonb_set(snapshot::jsonb, '{student_name}', '""')::json,
+            certificate_url = NULL, reason = ''
+        WHERE certificate_id IN (SELECT id FROM {lms}.certificates WHERE student_id = p_user);
+    UPDATE {lms}.certificates SET snapshot = jsonb_set(snapshot::jsonb, '{student_name}', '""')::json,
+            certificate_url = NULL,
+            issue_reason = CASE WHEN issue_reason IS NULL THEN NULL ELSE '' END,
+            revoke_reason = CASE WHEN revoke_reason IS NULL THEN NULL ELSE '' END,
+            erased_at = p_at, version = version + 1, updated_at = p_at
+        WHERE student_id = p_user;
+    UPDATE {priv}.similarity_matches SET passages = '[]'
+        WHERE submission_id IN (SELECT id FROM {lms}.submissions WHERE student_id = p_user)
+           OR other_id IN (SELECT id FROM {lms}.submissions WHERE student_id = p_user);
+    UPDATE {priv}.ai_logs SET prompt_text = NULL, response_text = NULL, violations = '[]', expires_at = p_at
+        WHERE actor_id = p_user
+           OR subject_id IN (SELECT id FROM {lms}.submissions WHERE student_id = p_user)
+           OR subject_id IN (SELECT id FROM {lms}.quiz_attempts WHERE student_id = p_user);
+    UPDATE {priv}.activity_events SET metadata = '{}' WHERE student_id = p_user AND position('.' IN kind) > 0;
+END $$;

@@ -255,7 +255,7 @@ CREATE TABLE {priv}.course_jobs (
     -- The course.
     course_id uuid NOT NULL REFERENCES {lms}.courses (id) ON DELETE CASCADE,
     -- What it does.
-    kind text NOT NULL CHECK (kind IN ('reevaluate')),
+    kind text NOT NULL CHECK (kind IN ('reevaluate', 'recompute', 'regrade')),
     -- The time of the change; completions that follow from it carry this time.
     at timestamptz NOT NULL,
     -- What the kind needs to know.
@@ -395,6 +395,10 @@ CREATE TABLE {lms}.quizzes (
     shuffle_options boolean NOT NULL,
     -- How much it weighs in the course score; 0 = not counted (M7).
     weight bigint NOT NULL CHECK (weight >= 0),
+    -- Questions that a regrade took out or gave away, for later attempts too (A12).
+    adjustments json NOT NULL DEFAULT '{"format":1,"questions":{}}',
+    -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
+    review_days bigint CHECK (review_days >= 0),
     -- No start before this instant (X3).
     opens_at timestamptz,
     -- No start, and no work, after this instant (X3, A4).
@@ -526,6 +530,8 @@ CREATE TABLE {lms}.assignments (
     ai_grading text NOT NULL CHECK (ai_grading IN ('off', 'suggest', 'apply')),
     -- Below this confidence an AI grade becomes a suggestion.
     ai_confidence_bp bigint NOT NULL CHECK (ai_confidence_bp BETWEEN 0 AND 10000),
+    -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
+    review_days bigint CHECK (review_days >= 0),
     -- The rubric; see Rubric.
     rubric json,
     -- How much it weighs in the course score; 0 = not counted (M7).
@@ -638,6 +644,8 @@ CREATE TABLE {lms}.enrollments (
     completed_at timestamptz,
     -- When course_opened was last written (V3).
     opened_at timestamptz,
+    -- Why staff last set the progress back (P7).
+    reset_reason text,
     -- The host's own data (L8).
     metadata json NOT NULL CHECK (octet_length(metadata::text) <= 16384),
     -- The version of everything this learner does in the course.
@@ -844,6 +852,8 @@ CREATE TABLE {lms}.quiz_attempts (
     answers json NOT NULL,
     -- How each answer was graded; see GradedAnswers.
     graded json,
+    -- The revision by whose keys it was last regraded (A12).
+    graded_with_revision uuid,
     -- Why it was voided.
     void_reason text,
     -- The row's version: every save bumps it.
@@ -1031,6 +1041,51 @@ CREATE INDEX grade_history_ai_log_id ON {lms}.grade_history (ai_log_id);
 CREATE INDEX grade_history_student_id ON {lms}.grade_history (student_id);
 CREATE INDEX grade_history_grader_id ON {lms}.grade_history (grader_id);
 CREATE INDEX grade_history_actor_id ON {lms}.grade_history (actor_id);
+
+-- A learner asked for another look at a grade (S16): once per grade.
+CREATE TABLE {lms}.review_requests (
+    -- The row's id.
+    id uuid NOT NULL PRIMARY KEY,
+    -- The learner's enrollment.
+    enrollment_id uuid NOT NULL,
+    -- The course, copied from the enrollment.
+    course_id uuid NOT NULL,
+    -- The learner, copied from the enrollment.
+    student_id uuid NOT NULL,
+    -- The version, where the grade is one of a submission.
+    submission_id uuid REFERENCES {lms}.submissions (id) ON DELETE CASCADE,
+    -- The attempt, where the grade is one of an answer.
+    attempt_id uuid REFERENCES {lms}.quiz_attempts (id) ON DELETE CASCADE,
+    -- The question of the attempt; the nil UUID for a submission.
+    question_id uuid NOT NULL,
+    -- The entry of the grade history that it is about.
+    seq bigint NOT NULL CHECK (seq >= 1),
+    -- Why, in the learner's words.
+    reason text NOT NULL,
+    -- Where it stands.
+    state text NOT NULL CHECK (state IN ('open', 'kept', 'changed')),
+    -- What staff answered; the learner sees it.
+    answer text,
+    -- Who answered.
+    answered_by uuid REFERENCES {lms}.users (id) ON DELETE RESTRICT,
+    -- When.
+    answered_at timestamptz,
+    -- When it was asked for.
+    created_at timestamptz NOT NULL,
+    -- When the row last changed.
+    updated_at timestamptz NOT NULL,
+    CONSTRAINT review_requests_one_subject CHECK (num_nonnulls(submission_id, attempt_id) = 1),
+    CONSTRAINT review_requests_answered
+        CHECK ((state = 'open') = (answered_by IS NULL) AND (answered_by IS NULL) = (answered_at IS NULL)),
+    FOREIGN KEY (enrollment_id, course_id, student_id)
+        REFERENCES {lms}.enrollments (id, course_id, student_id) ON DELETE CASCADE
+);
+CREATE INDEX review_requests_enrollment ON {lms}.review_requests (enrollment_id, course_id, student_id);
+CREATE INDEX review_requests_answered_by ON {lms}.review_requests (answered_by);
+CREATE UNIQUE INDEX review_requests_submission_once ON {lms}.review_requests (submission_id, seq);
+CREATE UNIQUE INDEX review_requests_answer_once ON {lms}.review_requests (attempt_id, question_id, seq);
+-- What waits for staff, oldest first (G5).
+CREATE INDEX review_requests_open ON {lms}.review_requests (course_id, created_at) WHERE state = 'open';
 
 -- One certificate; one per course and student (C2).
 CREATE TABLE {lms}.certificates (

@@ -1,7 +1,7 @@
 //! Records of learners, and what waits for somebody.
 
 use lms_core::model::*;
-use lms_core::store::{AttemptHead, LearnerRecord, StoreError, SubmissionHead};
+use lms_core::store::{AttemptHead, LearnerRecord, StoreError, SubmissionHead, VersionRecord};
 
 use super::listing;
 use crate::rows::Doc;
@@ -85,8 +85,12 @@ pub(super) fn overdue_attempts() -> String {
         "SELECT json_build_object('ids', {})::text",
         list(
             "SELECT a.id FROM {lms}.quiz_attempts AS a JOIN {lms}.quizzes AS q ON q.id = a.quiz_id
-             WHERE a.state = 'in_progress' AND a.deadline IS NOT NULL AND a.deadline < $1::timestamptz
-               AND a.deadline + q.grace_seconds * interval '1 second' < $1::timestamptz
+             WHERE a.state = 'in_progress'
+               AND ((a.deadline IS NOT NULL AND a.deadline < $1::timestamptz
+                     AND a.deadline + q.grace_seconds * interval '1 second' < $1::timestamptz)
+                    OR EXISTS (SELECT 1 FROM {lms}.enrollments AS e
+                               WHERE e.id = a.enrollment_id AND e.status = 'withdrawn')
+                    OR EXISTS (SELECT 1 FROM {lms}.users AS u WHERE u.id = a.student_id AND u.erased_at IS NOT NULL))
              ORDER BY a.deadline LIMIT $2::bigint"
         )
     )
@@ -109,4 +113,54 @@ pub(super) fn to_grade() -> String {
 /// $1 limit.
 pub(super) fn open_jobs() -> String {
     listing(&many::<CourseJob>("WHERE t.done_at IS NULL ORDER BY t.at, t.id LIMIT $1::bigint"))
+}
+
+/// $1 assignment, $2 from, $3 to.
+pub(super) fn versions() -> String {
+    let of = "s.assignment_id = $1::uuid AND s.enrollment_id BETWEEN $2::uuid AND $3::uuid";
+    format!(
+        "SELECT json_build_object('submissions', {}, 'history', {})::text",
+        many::<Submission>(
+            "WHERE t.assignment_id = $1::uuid AND t.enrollment_id BETWEEN $2::uuid AND $3::uuid AND t.state <> 'draft'
+             ORDER BY t.enrollment_id, t.version_no",
+        ),
+        many::<GradeEntry>(&format!(
+            "JOIN {{lms}}.submissions AS s ON s.id = t.subject_id
+             WHERE {of} AND t.subject_type = 'submission' ORDER BY t.subject_id, t.seq"
+        )),
+    )
+}
+
+pub(crate) fn read_versions(mut doc: Doc) -> Result<Vec<VersionRecord>, StoreError> {
+    let submissions: Vec<Submission> = doc.many("submissions")?;
+    let mut history: Vec<GradeEntry> = doc.many("history")?;
+    Ok(submissions
+        .into_iter()
+        .map(|submission| {
+            let own = history.extract_if(.., |entry| entry.subject_id == submission.id.uuid()).collect();
+            VersionRecord { submission, history: own }
+        })
+        .collect())
+}
+
+/// $1 quiz, $2 from, $3 to.
+pub(super) fn attempts() -> String {
+    listing(&many::<QuizAttempt>(
+        "WHERE t.quiz_id = $1::uuid AND t.enrollment_id BETWEEN $2::uuid AND $3::uuid
+         ORDER BY t.enrollment_id, t.attempt_no",
+    ))
+}
+
+/// $1 submission or attempt.
+pub(super) fn reviews_of() -> String {
+    listing(&many::<ReviewRequest>(
+        "WHERE t.submission_id = $1::uuid OR t.attempt_id = $1::uuid ORDER BY t.created_at, t.id",
+    ))
+}
+
+/// $1 assignment, $2 maximum in units.
+pub(super) fn grades_above() -> String {
+    "SELECT json_build_object('count', (SELECT count(*) FROM {lms}.submissions
+         WHERE assignment_id = $1::uuid AND raw_grade > $2::bigint * 0.00001::numeric))::text"
+        .to_owned()
 }

@@ -74,6 +74,10 @@ statements! {
     overdue_attempts = learning::overdue_attempts();
     awaiting_ai = learning::awaiting_ai();
     to_grade = learning::to_grade();
+    versions = learning::versions();
+    attempts = learning::attempts();
+    reviews_of = learning::reviews_of();
+    grades_above = learning::grades_above();
     open_jobs = learning::open_jobs();
     certificate = certificates::by("t.id = $1::uuid");
     certificate_by_code = certificates::by("t.code = $1");

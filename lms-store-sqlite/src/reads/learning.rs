@@ -1,12 +1,12 @@
 //! Records of learners, and what waits for somebody.
 
 use lms_core::model::*;
-use lms_core::store::{ById, LearnerRecord, SubmissionHead};
+use lms_core::store::{ById, LearnerRecord, SubmissionHead, VersionRecord};
 use rusqlite::{Connection, params};
 
 use super::{above, at_most};
 use crate::error::Result;
-use crate::rows::{first, id, select, time, uuids};
+use crate::rows::{count, first, id, select, time, uuids};
 
 pub(crate) fn record(conn: &Connection, course: CourseId, student: UserId) -> Result<Option<LearnerRecord>> {
     let enrollment: Option<Enrollment> =
@@ -95,8 +95,10 @@ pub(crate) fn overdue_attempts(conn: &Connection, now: Timestamp, limit: u32) ->
         conn,
         "quiz_attempts",
         "SELECT a.id FROM quiz_attempts AS a JOIN quizzes AS q ON q.id = a.quiz_id
-         WHERE a.state = 'in_progress' AND a.deadline IS NOT NULL
-           AND a.deadline < ?1 AND a.deadline + q.grace_seconds * 1000000 < ?1
+         WHERE a.state = 'in_progress'
+           AND ((a.deadline IS NOT NULL AND a.deadline < ?1 AND a.deadline + q.grace_seconds * 1000000 < ?1)
+                OR EXISTS (SELECT 1 FROM enrollments AS e WHERE e.id = a.enrollment_id AND e.status = 'withdrawn')
+                OR EXISTS (SELECT 1 FROM users AS u WHERE u.id = a.student_id AND u.erased_at IS NOT NULL))
          ORDER BY a.deadline LIMIT ?2",
         params![time(now), limit],
     )?;
@@ -120,4 +122,62 @@ pub(crate) fn to_grade(conn: &Connection, course: CourseId, limit: u32) -> Resul
 
 pub(crate) fn open_jobs(conn: &Connection, limit: u32) -> Result<Vec<CourseJob>> {
     select(conn, "WHERE t.done_at IS NULL ORDER BY t.at, t.id LIMIT ?1", [limit])
+}
+
+/// The versions that were handed in, each with its history.
+pub(crate) fn versions(
+    conn: &Connection,
+    assignment: AssignmentId,
+    from: EnrollmentId,
+    to: EnrollmentId,
+) -> Result<Vec<VersionRecord>> {
+    let keys = || [id(assignment), id(from), id(to)];
+    let submissions: Vec<Submission> = select(
+        conn,
+        "WHERE t.assignment_id = ?1 AND t.enrollment_id BETWEEN ?2 AND ?3 AND t.state <> 'draft'
+         ORDER BY t.enrollment_id, t.version_no",
+        keys(),
+    )?;
+    let mut history: Vec<GradeEntry> = select(
+        conn,
+        "JOIN submissions AS s ON s.id = t.subject_id
+         WHERE s.assignment_id = ?1 AND s.enrollment_id BETWEEN ?2 AND ?3 AND t.subject_type = 'submission'
+         ORDER BY t.subject_id, t.seq",
+        keys(),
+    )?;
+    Ok(submissions
+        .into_iter()
+        .map(|submission| {
+            let own = history.extract_if(.., |entry| entry.subject_id == submission.id.uuid()).collect();
+            VersionRecord { submission, history: own }
+        })
+        .collect())
+}
+
+pub(crate) fn attempts(
+    conn: &Connection,
+    quiz: QuizId,
+    from: EnrollmentId,
+    to: EnrollmentId,
+) -> Result<Vec<QuizAttempt>> {
+    select(
+        conn,
+        "WHERE t.quiz_id = ?1 AND t.enrollment_id BETWEEN ?2 AND ?3 ORDER BY t.enrollment_id, t.attempt_no",
+        [id(quiz), id(from), id(to)],
+    )
+}
+
+pub(crate) fn reviews_of(conn: &Connection, subject: uuid::Uuid) -> Result<Vec<ReviewRequest>> {
+    select(conn, "WHERE t.submission_id = ?1 OR t.attempt_id = ?1 ORDER BY t.created_at, t.id", [id(subject)])
+}
+
+/// Whether a raw mark of the assignment is above a maximum.
+pub(crate) const GRADE_ABOVE: &str = "SELECT 1 FROM submissions WHERE assignment_id = ?1 AND raw_grade > ?2";
+
+pub(crate) fn grades_above(conn: &Connection, assignment: AssignmentId, max: Points) -> Result<i64> {
+    count(
+        conn,
+        "SELECT count(*) FROM submissions WHERE assignment_id = ?1 AND raw_grade > ?2",
+        params![id(assignment), max.units()],
+    )
 }

@@ -52,6 +52,7 @@ pub(super) fn apply(conn: &Connection, change: &Change) -> Result<()> {
             "UPDATE course_jobs SET cursor = ?2, done_at = ?3 WHERE id = ?1 AND done_at IS NULL",
             params![id(*job), id_or_null(*cursor), time_or_null(*done_at)],
         )?),
+        Change::EraseText { user, at } => super::erase::erase(conn, *user, *at),
         Change::AdvanceConsumer { name, position } => {
             touched(execute(conn, "UPDATE consumers SET position = ?2 WHERE name = ?1", params![text(name), position])?)
         }

@@ -51,6 +51,9 @@ pub(super) fn holds(conn: &Connection, expect: &Expect) -> Result<bool> {
         Expect::Lease { name, token } => {
             is(conn, "SELECT 1 FROM consumers WHERE name = ?1 AND lease_token = ?2", params![text(name), id(*token)])
         }
+        Expect::GradesWithin { assignment, max } => {
+            Ok(!is(conn, crate::reads::learning::GRADE_ABOVE, params![id(*assignment), max.units()])?)
+        }
         Expect::WorkAtMost { item, counts } => Ok(crate::reads::work_counts(conn, *item)?.at_most(counts)),
     }
 }

@@ -1,6 +1,7 @@
 //! A batch applied: expectations, changes, events, in that order.
 
 mod change;
+mod erase;
 mod expect;
 mod recount;
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Catalog, Command, Planned};
 use super::{StructureEdit, changed, edited_before, objectives_by_key, same_version, touched};
-use crate::error::Error;
+use crate::error::{Error, Refusal};
+use crate::lms::jobs::RecomputeParams;
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::authoring::{check_assignment, refuse};
@@ -49,6 +50,8 @@ pub struct AssignmentRules {
     pub ai_grading: Option<AiGrading>,
     /// Below this confidence an AI grade becomes a suggestion.
     pub ai_confidence_bp: Option<BasisPoints>,
+    /// Days within which a learner may ask for a review of a grade; unlimited when absent.
+    pub review_days: Option<i64>,
     /// How much it weighs in the course score.
     pub weight: i64,
 }
@@ -72,6 +75,7 @@ impl Default for AssignmentRules {
             posting: Posting::Auto,
             ai_grading: None,
             ai_confidence_bp: None,
+            review_days: None,
             weight: 1,
         }
     }
@@ -95,6 +99,7 @@ impl AssignmentRules {
         to.posting = self.posting;
         to.ai_grading = self.ai_grading.unwrap_or(to.ai_grading);
         to.ai_confidence_bp = self.ai_confidence_bp.unwrap_or(to.ai_confidence_bp);
+        to.review_days = self.review_days;
         to.weight = self.weight;
     }
 }
@@ -182,6 +187,7 @@ impl NewAssignment {
             posting: Posting::Auto,
             ai_grading: if ai.is_some() { AiGrading::Apply } else { AiGrading::Off },
             ai_confidence_bp: DEFAULT_CONFIDENCE,
+            review_days: None,
             rubric: self.rubric.as_ref().map(Json::of),
             weight: 1,
             is_ai_generated: ai.is_some(),
@@ -224,6 +230,33 @@ pub struct UpdateAssignment {
     pub rules: Option<AssignmentRules>,
     /// Other data of the host's.
     pub metadata: Option<Json>,
+}
+
+/// What becomes of the marks when an assignment's maximum changes (S12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MarksChange {
+    /// They keep their points; refused where one is above the new maximum.
+    KeepPoints,
+    /// Each is multiplied by new ÷ old, rounded half up.
+    Rescale,
+}
+
+/// Another maximum for an assignment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ChangeMaxGrade {
+    /// The version that the caller read (L5).
+    pub version: i64,
+    /// The new maximum, above 0.
+    pub max_grade: Points,
+    /// What becomes of the marks.
+    pub marks: MarksChange,
+    /// The rubric that adds up to it, where the assignment has one.
+    #[serde(default)]
+    pub rubric: Option<Rubric>,
 }
 
 impl Catalog<'_> {
@@ -299,6 +332,62 @@ impl Catalog<'_> {
         .await
     }
 
+    /// Changes what an assignment is worth, also after grades exist (S12): the marks keep their points, or
+    /// change their scale with it. Either way the history tells of every mark that changes. An assignment
+    /// with a rubric is given the rubric that adds up to the new maximum.
+    ///
+    /// # Errors
+    /// GradesAboveMax with the count, where points are kept and some are above; VersionStale; Invalid with
+    /// every problem; Denied to all but instructors; NotFound.
+    #[tracing::instrument(name = "lms.set_max_grade", skip_all)]
+    pub async fn set_max_grade(&self, id: AssignmentId, change: ChangeMaxGrade) -> Result<Assignment, Error> {
+        let change = &change;
+        self.edit(|mut command| async move {
+            let context = self.content(ContentRef::Assignment(id), Action::Manage, SubjectType::Assignment, id).await?;
+            let before = context.assignment.clone().ok_or_else(|| Error::not_found(SubjectType::Assignment, id))?;
+            if command.done {
+                return Ok(edited_before(&command, before));
+            }
+            same_version(SubjectType::Assignment, change.version, before.version)?;
+            let mut assignment = before.clone();
+            assignment.max_grade = change.max_grade;
+            if let Some(rubric) = &change.rubric {
+                assignment.rubric = Some(Json::of(rubric));
+            }
+            if assignment == before {
+                return Ok(Planned::nothing((assignment, None)));
+            }
+            refuse(check_assignment(&assignment))?;
+            assignment.version += 1;
+            assignment.updated_at = command.now;
+            touched(&mut assignment.ai_edited_at, assignment.is_ai_generated, &command);
+            let mut edit = StructureEdit::of(&context.course);
+            edit.batch.expect.push(Expect::Row { table: Table::Assignment, id: id.uuid(), version: before.version });
+            let rescale = match change.marks {
+                MarksChange::Rescale => Some((before.max_grade, assignment.max_grade)),
+                MarksChange::KeepPoints => {
+                    let count = self.s.store().grades_above(id, assignment.max_grade).await?;
+                    if count > 0 {
+                        return Err(Refusal::GradesAboveMax { count }.into());
+                    }
+                    edit.batch.expect.push(Expect::GradesWithin { assignment: id, max: assignment.max_grade });
+                    None
+                }
+            };
+            edit.batch.put(assignment.clone());
+            let visible = context.course.is_readable()
+                && context.lesson.as_ref().is_some_and(|l| l.is_published)
+                && assignment.is_published;
+            let event = changed(&mut command, context.course.id, SubjectType::Assignment, id, "updated", visible);
+            edit.batch.events.push(event);
+            let params = RecomputeParams { assignment: id, rescale, actor: command.actor.user() };
+            let job = context.has_learner_rows.then(|| (JobKind::Recompute, Json::of(&params)));
+            let (batch, job) = edit.finish_with(&command, context.has_learner_rows, job);
+            Ok(Planned { batch, outcome: (assignment, job) })
+        })
+        .await
+    }
+
     /// Makes an assignment visible, or hides it again. Repeating it changes nothing.
     ///
     /// # Errors
@@ -344,11 +433,15 @@ impl Catalog<'_> {
                 context.course.is_readable() && lesson_published && (assignment.is_published || before.is_published);
             let event = changed(&mut command, context.course.id, SubjectType::Assignment, id, word, visible);
             let remet = assignment.met_by != before.met_by || assignment.pass_threshold_bp != before.pass_threshold_bp;
+            // The terms of lateness: every version is computed anew under them (S6).
+            let terms =
+                |a: &Assignment| (a.due_date, a.grace_seconds, a.penalty_bp, a.penalty_interval, a.penalty_floor_bp);
+            let recompute = terms(&assignment) != terms(&before);
             let structural = remet
+                || recompute
                 || assignment.is_published != before.is_published
                 || assignment.is_required != before.is_required
                 || assignment.weight != before.weight
-                || assignment.due_date != before.due_date
                 || assignment.cutoff_date != before.cutoff_date
                 || assignment.available_from != before.available_from;
             let expect = Expect::Row { table: Table::Assignment, id: id.uuid(), version: before.version };
@@ -361,7 +454,13 @@ impl Catalog<'_> {
                 let eases = (counted(&before) && !counted(&assignment))
                     || remet
                     || (counted(&assignment) && !counted(&before) && context.has_learner_rows);
-                edit.finish(&command, context.has_learner_rows, eases && lesson_published)
+                let job = if recompute && context.has_learner_rows {
+                    let params = RecomputeParams { assignment: id, rescale: None, actor: command.actor.user() };
+                    Some((JobKind::Recompute, Json::of(&params)))
+                } else {
+                    (eases && lesson_published).then(|| (JobKind::Reevaluate, Json::object()))
+                };
+                edit.finish_with(&command, context.has_learner_rows, job)
             } else {
                 let mut batch = WriteBatch::default();
                 batch.expect.push(expect);

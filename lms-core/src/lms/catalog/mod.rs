@@ -65,26 +65,32 @@ impl<'a> StructureEdit<'a> {
     }
 
     /// Recounts, and where the change can make a learner qualify, writes the job that looks (P9).
-    pub(crate) fn finish(
+    pub(crate) fn finish(self, command: &Command, learners: bool, may_qualify: bool) -> (WriteBatch, Option<JobId>) {
+        self.finish_with(command, learners, may_qualify.then(|| (JobKind::Reevaluate, Json::object())))
+    }
+
+    /// Recounts, and writes the job that carries the edit to the learners, if it needs one.
+    pub(crate) fn finish_with(
         mut self,
         command: &Command,
         learners: bool,
-        may_qualify: bool,
+        job: Option<(JobKind, Json)>,
     ) -> (WriteBatch, Option<JobId>) {
         self.batch.changes.push(Change::Recount { course: self.course.id, learners });
-        let job = may_qualify.then(|| JobId::from_uuid(command.derived("job", 0)));
-        if let Some(id) = job {
+        let id = job.map(|(kind, params)| {
+            let id = JobId::from_uuid(command.derived("job", 0));
             self.batch.insert(CourseJob {
                 id,
                 course_id: self.course.id,
-                kind: JobKind::Reevaluate,
+                kind,
                 at: command.now,
-                params: Json::object(),
+                params,
                 cursor: None,
                 done_at: None,
             });
-        }
-        (self.batch, job)
+            id
+        });
+        (self.batch, id)
     }
 }
 

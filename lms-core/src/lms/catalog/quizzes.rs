@@ -38,6 +38,8 @@ pub struct QuizRules {
     pub shuffle_options: bool,
     /// How much it weighs in the course score.
     pub weight: i64,
+    /// Days within which a learner may ask for a review of a grade; unlimited when absent.
+    pub review_days: Option<i64>,
     /// No start before.
     pub opens_at: Option<Timestamp>,
     /// No start and no work after.
@@ -57,6 +59,7 @@ impl Default for QuizRules {
             shuffle_questions: false,
             shuffle_options: false,
             weight: 1,
+            review_days: None,
             opens_at: None,
             closes_at: None,
         }
@@ -75,6 +78,7 @@ impl QuizRules {
         quiz.shuffle_questions = self.shuffle_questions;
         quiz.shuffle_options = self.shuffle_options;
         quiz.weight = self.weight;
+        quiz.review_days = self.review_days;
         quiz.opens_at = self.opens_at;
         quiz.closes_at = self.closes_at;
     }
@@ -204,6 +208,8 @@ impl NewQuiz {
         let now = command.now;
         let id: QuizId = command.new_id();
         let mut quiz = Quiz {
+            adjustments: Json::of(&Adjustments::default()),
+            review_days: None,
             id,
             lesson_id: lesson,
             title: self.title,

@@ -68,6 +68,7 @@ pub fn check_quiz(quiz: &Quiz) -> Vec<Problem> {
     checks.range("max_attempts", quiz.max_attempts, 1, 1_000);
     checks.range("time_limit_seconds", quiz.time_limit_seconds, 1, 31_536_000);
     checks.range("grace_seconds", Some(quiz.grace_seconds), 0, 86_400);
+    checks.range("review_days", quiz.review_days, 0, 3_650);
     checks.range("weight", Some(quiz.weight), 0, 1_000);
     if let (Some(opens), Some(closes)) = (quiz.opens_at, quiz.closes_at)
         && opens >= closes
@@ -105,6 +106,7 @@ pub fn check_assignment(assignment: &Assignment) -> Vec<Problem> {
         checks.add("assignment.penalty", "penalty_interval", "a late penalty has an amount and an interval");
     }
     checks.range("max_versions", assignment.max_versions, 1, 1_000);
+    checks.range("review_days", assignment.review_days, 0, 3_650);
     checks.range("grace_seconds", Some(assignment.grace_seconds), 0, 31_536_000);
     checks.range("weight", Some(assignment.weight), 0, 1_000);
     match assignment.rubric() {

@@ -1,5 +1,7 @@
 //! Attempts: starting, saving, handing in, expiring, grading (A, Q12, Q14, Q15).
 
+mod regrade;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,21 +9,23 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::assignments::{entry_id, entry_of};
-use super::learner::{Work, access, enrolled, open, result_of, rights};
-use super::{Command, Planned, Quizzes, Session};
 use crate::error::{Error, Problem, Refusal};
+use crate::lms::assignments::{entry_id, entry_of};
+use crate::lms::learner::{Work, access, enrolled, open, result_of, rights};
+use crate::lms::{Command, Planned, Quizzes, Session};
 use crate::model::question::{Answer, QuestionView};
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::access::effective_cutoff;
 use crate::rules::grading::{self, AnswerState};
 use crate::rules::permission::Action;
+use crate::rules::regrade::{adjust, record_of, restored};
 use crate::rules::{grades, shuffle};
 use crate::store::{
-    AttemptHead, Change, Expect, LearnerContext, LearnerScope, Row, StoreError, StoreErrorKind, Table, WeightedScore,
-    WriteBatch,
+    AttemptHead, Change, Expect, LearnerContext, LearnerScope, Row, StoreError, StoreErrorKind, Table, WriteBatch,
 };
+
+pub use regrade::*;
 
 /// An attempt as its learner sees it: no key, no correctness, no explanation until the quiz's
 /// policy reveals them (Q14).
@@ -165,18 +169,7 @@ impl Quizzes<'_> {
         }
         let questions = self.s.store().questions(quiz_id).await?;
         let revision = revision_of(&quiz, &questions, command.now)?;
-        let deadline = {
-            let limit = quiz.time_limit_seconds.map(|seconds| {
-                let multiplier = own.map_or(10_000, |o| o.time_multiplier_bp);
-                let extended = i128::from(seconds) * i128::from(multiplier) / 10_000;
-                let extra = own.map_or(0, |o| o.extra_seconds);
-                command.now.plus_seconds(i64::try_from(extended).unwrap_or(i64::MAX).saturating_add(extra))
-            });
-            match (limit, effective_cutoff(quiz.closes_at, None, own)) {
-                (Some(limit), Some(close)) => Some(limit.min(close)),
-                (limit, close) => limit.or(close),
-            }
-        };
+        let deadline = deadline_of(&quiz, own, command.now);
         let mut seed = [0_u8; 8];
         self.s.lms.ids().fill(&mut seed);
         let attempt = QuizAttempt {
@@ -197,6 +190,7 @@ impl Quizzes<'_> {
             finish_reason: None,
             answers: Json::of(&SavedAnswers::default()),
             graded: None,
+            graded_with_revision: None,
             void_reason: None,
             version: 1,
             created_at: command.now,
@@ -243,7 +237,10 @@ impl Quizzes<'_> {
                 let context =
                     self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
                 let row = self.own_attempt(&context, attempt, me)?;
-                if row.state != AttemptState::InProgress || overdue(&row, context.quiz.as_ref(), command.now) {
+                if row.state != AttemptState::InProgress
+                    || is_gone(&context)
+                    || overdue(&row, context.quiz.as_ref(), command.now)
+                {
                     return Err(Refusal::AttemptClosed {}.into());
                 }
                 let mut saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
@@ -313,6 +310,15 @@ impl Quizzes<'_> {
         self.view(attempt).await
     }
 
+    /// Finishes the open attempts of a learner who has left (A13).
+    pub(crate) async fn finish_all_of(&self, course: CourseId, student: UserId) -> Result<(), Error> {
+        let Some(record) = self.s.store().record(course, student).await? else { return Ok(()) };
+        for attempt in record.attempts.iter().filter(|a| a.state == AttemptState::InProgress) {
+            self.finish(attempt.id, None).await?;
+        }
+        Ok(())
+    }
+
     /// Finishes an attempt: handed in by its learner, or expired. Returns whether this call did.
     async fn finish(&self, attempt: AttemptId, learner: Option<UserId>) -> Result<bool, Error> {
         self.s.run(learner.map(Id::uuid), |command| self.plan_finish(command, attempt, learner)).await
@@ -333,18 +339,19 @@ impl Quizzes<'_> {
         if row.state != AttemptState::InProgress {
             return Ok(Planned::nothing(false));
         }
-        let gone = context.enrollment.as_ref().is_none_or(|e| e.status == EnrollmentStatus::Withdrawn);
-        let expired = gone || overdue(&row, context.quiz.as_ref(), command.now);
+        let expired = is_gone(&context) || overdue(&row, context.quiz.as_ref(), command.now);
         if learner.is_none() && !expired {
             return Ok(Planned::nothing(false));
         }
         let content = self.revision(row.revision_id).await?;
         let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
+        let adjustments = context.quiz.as_ref().map(regrade::adjustments_of).transpose()?.unwrap_or_default();
         let mut records = Vec::with_capacity(content.questions.len());
         let mut graded = Vec::with_capacity(content.questions.len());
         for question in &content.questions {
             let answer = saved.answers.get(&question.id.uuid()).and_then(|s| s.answer.as_ref());
-            let one = grading::grade(&question.body, question.points, question.negative_points, answer);
+            let mut one = grading::grade(&question.body, question.points, question.negative_points, answer);
+            adjust(&mut one, adjustments.questions.get(&question.id.uuid()).copied());
             records.push(record_of(question, &one));
             graded.push(one);
         }
@@ -415,17 +422,10 @@ impl Quizzes<'_> {
                 let event = work.event(kind, SubjectType::Quiz, quiz.id);
                 work.batch.events.push(event);
             }
-            if let Some(score) = result.kept()
-                && quiz.weight > 0
-                && quiz.is_published
-                && lesson_work.lesson.is_published
-                && score.possible > Points::ZERO
-            {
-                work.changed_scores.push(WeightedScore { item: quiz.id.uuid(), score, weight: quiz.weight });
-            }
             lesson_work.results.retain(|r| r.quiz_id != quiz.id);
             lesson_work.results.push(result.clone());
             work.batch.upsert(result);
+            work.score_quiz(quiz, &lesson_work);
             work.apply_rule(&mut lesson_work, at);
             work.recount(before_counts, lesson_work.counts());
         }
@@ -442,7 +442,9 @@ impl Quizzes<'_> {
         let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
         let rights = rights(self.s, &context);
         let row = context.attempt.as_ref().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
-        if rights.own && row.state == AttemptState::InProgress && overdue(row, context.quiz.as_ref(), self.s.lms.now())
+        if rights.own
+            && row.state == AttemptState::InProgress
+            && (is_gone(&context) || overdue(row, context.quiz.as_ref(), self.s.lms.now()))
         {
             self.finish(attempt, None).await?;
         }
@@ -510,7 +512,7 @@ impl Quizzes<'_> {
             quiz_id: row.quiz_id,
             attempt_no: row.attempt_no,
             state: row.state,
-            grading_due: !finished && overdue(&row, quiz, self.s.lms.now()),
+            grading_due: !finished && (is_gone(&context) || overdue(&row, quiz, self.s.lms.now())),
             started_at: row.started_at,
             deadline: row.deadline,
             completed_at: row.completed_at,
@@ -560,97 +562,102 @@ impl Quizzes<'_> {
         grade: AnswerGrade,
     ) -> Result<(), Error> {
         let grade = &grade;
-        self.s
-            .run(None, |command| async move {
-                let context =
-                    self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
-                let rights = rights(self.s, &context);
-                rights.require(Action::Grade, rights.own, SubjectType::Attempt, attempt)?;
-                let Actor::User { id: grader } = command.actor.clone() else {
-                    return Err(Error::Denied { action: Action::Grade });
-                };
-                if entry_of(&command, &context.history).is_some() {
-                    return Ok(Planned::nothing(()));
-                }
-                let row = context.attempt.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
-                if !matches!(row.state, AttemptState::PendingReview | AttemptState::Graded) {
-                    return Err(Refusal::NotGradable {}.into());
-                }
-                let content = self.revision(row.revision_id).await?;
-                let mut graded = row
-                    .graded_answers()
-                    .map_err(|_| corrupt("quiz_attempts", "graded", row.id))?
-                    .ok_or(Refusal::NotGradable {})?;
-                let Some(record) = graded.answers.iter_mut().find(|r| r.question_id == question) else {
-                    return Err(Error::not_found(SubjectType::Question, question));
-                };
-                let essay = content
-                    .questions
-                    .iter()
-                    .any(|q| q.id == question && q.body.question_type() == crate::model::question::QuestionType::Essay);
-                if !essay {
-                    return Err(Refusal::NotGradable {}.into());
-                }
-                if grade.points < Points::ZERO || grade.points > record.possible {
-                    return Err(Refusal::GradeOutOfRange { max: record.possible }.into());
-                }
-                let history: Vec<GradeEntry> =
-                    context.history.iter().filter(|e| e.question_id == question.uuid()).cloned().collect();
-                if let Some(seq) = grades::newest_human(&history).filter(|seq| *seq > grade.seen_seq) {
-                    return Err(Refusal::GradeNewer { seq }.into());
-                }
-                record.earned = Some(grade.points);
-                record.state = AnswerState::of_points(grade.points, record.possible);
-                record.fraction = None;
-                record.grader_kind = GraderKind::Human;
-                record.feedback = grade.feedback.clone();
-                let possible = record.possible;
-                let enrollment =
-                    context.enrollment.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
-                let mut work = Work::begin(command, &context, enrollment);
-                let now = work.command.now;
-                work.batch.expect.push(Expect::Attempt { id: row.id, state: row.state, version: row.version });
-                work.batch.insert(GradeEntry {
-                    id: entry_id(&work.command),
-                    subject_type: GradeSubject::Answer,
-                    subject_id: attempt.uuid(),
-                    question_id: question.uuid(),
-                    course_id: row.course_id,
-                    student_id: row.student_id,
-                    seq: grades::next_seq(&history),
-                    cause: GradeCause::Graded,
-                    ref_seq: None,
-                    version_no: row.attempt_no,
-                    raw: Some(grade.points),
-                    deducted: Some(Points::ZERO),
-                    final_grade: Some(grade.points.min(possible)),
-                    feedback: grade.feedback.clone(),
-                    rubric_scores: None,
-                    grader_id: Some(grader),
-                    grader_kind: GraderKind::Human,
-                    actor_id: Some(grader),
-                    reason: None,
-                    ai_log_id: None,
-                    at: now,
-                });
-                let mut after = row.clone();
-                let waits = graded.answers.iter().any(|r| r.earned.is_none());
-                if !waits {
-                    after.state = AttemptState::Graded;
-                    after.score = Some(total_of(after.id, &content, &graded)?);
-                }
-                after.graded = Some(Json::of(&graded));
-                let kind = if history.is_empty() { EventKind::AssignmentGraded } else { EventKind::GradeChanged };
-                if kind == EventKind::GradeChanged {
-                    let event = work
-                        .event(kind, SubjectType::Attempt, attempt)
-                        .with(&serde_json::json!({ "quiz_id": row.quiz_id, "question_id": question }));
-                    work.batch.events.push(event);
-                }
-                let batch = self.settle(work, &context, after, now).await?;
-                Ok(Planned { batch, outcome: () })
-            })
-            .await
+        self.s.run(None, |command| self.plan_grade(command, attempt, question, grade)).await
+    }
+
+    /// Grading an answer as a plan.
+    pub(crate) async fn plan_grade(
+        &self,
+        command: Command,
+        attempt: AttemptId,
+        question: QuestionId,
+        grade: &AnswerGrade,
+    ) -> Result<Planned<()>, Error> {
+        let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
+        let rights = rights(self.s, &context);
+        rights.require(Action::Grade, rights.own, SubjectType::Attempt, attempt)?;
+        let Actor::User { id: grader } = command.actor.clone() else {
+            return Err(Error::Denied { action: Action::Grade });
+        };
+        if entry_of(&command, &context.history).is_some() {
+            return Ok(Planned::nothing(()));
+        }
+        let row = context.attempt.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
+        if !matches!(row.state, AttemptState::PendingReview | AttemptState::Graded) {
+            return Err(Refusal::NotGradable {}.into());
+        }
+        let content = self.revision(row.revision_id).await?;
+        let mut graded = row
+            .graded_answers()
+            .map_err(|_| corrupt("quiz_attempts", "graded", row.id))?
+            .ok_or(Refusal::NotGradable {})?;
+        let Some(record) = graded.answers.iter_mut().find(|r| r.question_id == question) else {
+            return Err(Error::not_found(SubjectType::Question, question));
+        };
+        let essay = content
+            .questions
+            .iter()
+            .any(|q| q.id == question && q.body.question_type() == crate::model::question::QuestionType::Essay);
+        if !essay {
+            return Err(Refusal::NotGradable {}.into());
+        }
+        if grade.points < Points::ZERO || grade.points > record.possible {
+            return Err(Refusal::GradeOutOfRange { max: record.possible }.into());
+        }
+        let history: Vec<GradeEntry> =
+            context.history.iter().filter(|e| e.question_id == question.uuid()).cloned().collect();
+        if let Some(seq) = grades::newest_human(&history).filter(|seq| *seq > grade.seen_seq) {
+            return Err(Refusal::GradeNewer { seq }.into());
+        }
+        record.earned = Some(grade.points);
+        record.state = AnswerState::of_points(grade.points, record.possible);
+        record.fraction = None;
+        record.grader_kind = GraderKind::Human;
+        record.feedback = grade.feedback.clone();
+        let possible = record.possible;
+        let enrollment = context.enrollment.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
+        let mut work = Work::begin(command, &context, enrollment);
+        let now = work.command.now;
+        work.batch.expect.push(Expect::Attempt { id: row.id, state: row.state, version: row.version });
+        work.batch.insert(GradeEntry {
+            id: entry_id(&work.command),
+            subject_type: GradeSubject::Answer,
+            subject_id: attempt.uuid(),
+            question_id: question.uuid(),
+            course_id: row.course_id,
+            student_id: row.student_id,
+            seq: grades::next_seq(&history),
+            cause: GradeCause::Graded,
+            ref_seq: None,
+            version_no: row.attempt_no,
+            raw: Some(grade.points),
+            deducted: Some(Points::ZERO),
+            final_grade: Some(grade.points.min(possible)),
+            feedback: grade.feedback.clone(),
+            rubric_scores: None,
+            grader_id: Some(grader),
+            grader_kind: GraderKind::Human,
+            actor_id: Some(grader),
+            reason: None,
+            ai_log_id: None,
+            at: now,
+        });
+        let mut after = row.clone();
+        let waits = graded.answers.iter().any(|r| r.earned.is_none());
+        if !waits {
+            after.state = AttemptState::Graded;
+            after.score = Some(total_of(after.id, &content, &graded)?);
+        }
+        after.graded = Some(Json::of(&graded));
+        let kind = if history.is_empty() { EventKind::AssignmentGraded } else { EventKind::GradeChanged };
+        if kind == EventKind::GradeChanged {
+            let event = work
+                .event(kind, SubjectType::Attempt, attempt)
+                .with(&serde_json::json!({ "quiz_id": row.quiz_id, "question_id": question }));
+            work.batch.events.push(event);
+        }
+        let batch = self.settle(work, &context, after, now).await?;
+        Ok(Planned { batch, outcome: () })
     }
 
     fn own_attempt(&self, context: &LearnerContext, id: AttemptId, me: UserId) -> Result<QuizAttempt, Error> {
@@ -669,34 +676,53 @@ impl Quizzes<'_> {
 /// All answers of an attempt together are at most this long.
 const MAX_ANSWERS: usize = 4 * 1024 * 1024;
 
-/// A question's record from its grading.
-fn record_of(question: &RevisionQuestion, graded: &grading::GradedAnswer) -> GradedRecord {
-    GradedRecord {
-        question_id: question.id,
-        state: graded.state,
-        fraction: graded.fraction.as_ref().map(ToString::to_string),
-        earned: graded.earned,
-        possible: question.points,
-        not_a_number: graded.not_a_number,
-        grader_kind: GraderKind::Auto,
-        feedback: None,
-    }
-}
-
 /// The total of an attempt whose essays were graded by people: keyed answers by their exact
 /// fractions, essays by their marks, summed once (N1), never below 0 (Q13).
 fn total_of(attempt: AttemptId, content: &RevisionContent, graded: &GradedAnswers) -> Result<Points, Error> {
     let answers = graded
         .answers
         .iter()
-        .map(|record| {
-            let question = content.questions.iter().find(|q| q.id == record.question_id);
-            let negative = question.and_then(|q| q.negative_points);
-            grading::restored(record.state, record.fraction.as_deref(), record.earned, record.possible, negative)
-        })
+        .map(|record| restored(content, record))
         .collect::<Option<Vec<_>>>()
         .ok_or_else(|| corrupt("quiz_attempts", "graded", attempt))?;
     grading::total(&answers).earned.ok_or_else(|| corrupt("quiz_attempts", "graded", attempt))
+}
+
+/// When the time of an attempt is up: its limit, with what was granted, and not past the close (A4).
+fn deadline_of(quiz: &Quiz, own: Option<&Override>, started: Timestamp) -> Option<Timestamp> {
+    let limit = quiz.time_limit_seconds.map(|seconds| {
+        let multiplier = own.map_or(10_000, |o| o.time_multiplier_bp);
+        let extended = i128::from(seconds) * i128::from(multiplier) / 10_000;
+        let extra = own.map_or(0, |o| o.extra_seconds);
+        started.plus_seconds(i64::try_from(extended).unwrap_or(i64::MAX).saturating_add(extra))
+    });
+    match (limit, effective_cutoff(quiz.closes_at, None, own)) {
+        (Some(limit), Some(close)) => Some(limit.min(close)),
+        (limit, close) => limit.or(close),
+    }
+}
+
+/// The deadline of an open attempt after something else was granted: later by as much as the grant adds,
+/// never earlier (A4). An edit of the quiz meanwhile does not count: it is for new attempts.
+pub(super) fn later_deadline(
+    quiz: &Quiz,
+    attempt: &QuizAttempt,
+    before: Option<&Override>,
+    after: &Override,
+) -> Option<Timestamp> {
+    let stands = attempt.deadline?;
+    let new = deadline_of(quiz, Some(after), attempt.started_at)?;
+    let later = match deadline_of(quiz, before, attempt.started_at) {
+        Some(old) => stands.plus_micros((new.as_micros() - old.as_micros()).max(0)),
+        None => new,
+    };
+    Some(effective_cutoff(quiz.closes_at, None, Some(after)).map_or(later, |close| later.min(close)).max(stands))
+}
+
+/// Whether the learner has left: an open attempt of theirs expires at once, whatever its deadline (A13).
+fn is_gone(context: &LearnerContext) -> bool {
+    context.enrollment.as_ref().is_none_or(|e| e.status == EnrollmentStatus::Withdrawn)
+        || context.student.as_ref().is_none_or(|student| student.erased_at.is_some())
 }
 
 /// Whether the attempt's deadline and grace are over (A5).

@@ -1,0 +1,110 @@
+//! Marks by AI (S11).
+
+use super::grade::{Mark, raw_of};
+use super::*;
+use crate::lms::Planned;
+use crate::lms::catalog::AiOrigin;
+use crate::lms::learner::Work;
+use crate::rules::grades;
+
+impl Assignments<'_> {
+    /// Writes an AI grade that passed every check, and flips its log row, in one transaction. It is
+    /// applied where the assignment says so and no person has graded the version; otherwise, and
+    /// where a review trigger fired, it is stored as a suggestion and changes nothing (S10, S11).
+    ///
+    /// # Errors
+    /// Denied where AI does not grade this assignment; OperationNotValid when the log row is not
+    /// `valid`; GradeOutOfRange; RubricMismatch.
+    #[tracing::instrument(name = "lms.apply_ai_grade", skip_all)]
+    pub async fn apply_ai_grade(&self, id: SubmissionId, grade: AiGrade, origin: AiOrigin) -> Result<Graded, Error> {
+        let grade = &grade;
+        self.s
+            .clone()
+            .with_command_id(origin.operation_id)
+            .run(None, |command| async move {
+                let context = self.s.learner(LearnerScope::Submission(id), SubjectType::Submission, id.uuid()).await?;
+                let submission =
+                    context.submission.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
+                let assignment =
+                    context.assignment.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
+                if command.done {
+                    let applied = submission.ai_status == AiGradingState::Applied;
+                    return Ok(Planned::nothing(Graded { submission, applied }));
+                }
+                let Actor::Ai { user: grader, on_behalf_of, .. } = command.actor.clone() else {
+                    return Err(Error::Denied { action: Action::Grade });
+                };
+                let _ = on_behalf_of;
+                rights(self.s, &context).require(Action::Grade, false, SubjectType::Submission, id)?;
+                if assignment.ai_grading == AiGrading::Off {
+                    return Err(Error::Denied { action: Action::Grade });
+                }
+                if submission.state == SubmissionState::Draft {
+                    return Err(Refusal::SubmissionIsDraft {}.into());
+                }
+                let log = self
+                    .s
+                    .store()
+                    .ai_log(origin.log_id)
+                    .await?
+                    .filter(|log| log.operation_id == origin.operation_id)
+                    .ok_or_else(|| Error::not_found(SubjectType::AiLog, origin.log_id))?;
+                if log.status != AiLogStatus::Valid {
+                    return Err(Refusal::OperationNotValid { status: log.status }.into());
+                }
+                let raw = raw_of(&assignment, Some(grade.points), grade.rubric_scores.as_ref())?;
+                let by_human = grades::current(&context.history).is_some_and(|e| e.grader_kind == GraderKind::Human);
+                let apply = assignment.ai_grading == AiGrading::Apply && !grade.needs_review && !by_human;
+                let mark = Mark {
+                    cause: if apply { GradeCause::Graded } else { GradeCause::Suggested },
+                    ref_seq: None,
+                    raw,
+                    feedback: Some(grade.feedback.clone()),
+                    rubric_scores: grade.rubric_scores.as_ref().map(Json::of),
+                    grader_id: grader,
+                    kind: GraderKind::Ai,
+                    reason: (!grade.reasons.is_empty()).then(|| grade.reasons.join(", ")),
+                    ai_log_id: Some(origin.log_id),
+                };
+                self.write_mark(command, &context, &assignment, submission, mark, Some(origin)).await
+            })
+            .await
+    }
+
+    /// Says that AI gave no valid grade: a person must grade, and a failure is never a 0 (S11).
+    ///
+    /// # Errors
+    /// Denied to all but the system and AI; NotFound.
+    #[tracing::instrument(name = "lms.ai_grading_failed", skip_all)]
+    pub async fn ai_grading_failed(&self, id: SubmissionId, code: String) -> Result<(), Error> {
+        if matches!(self.s.actor, Actor::User { .. }) {
+            return Err(Error::Denied { action: Action::Grade });
+        }
+        let code = &code;
+        self.s
+            .run(None, |command| async move {
+                let context = self.s.learner(LearnerScope::Submission(id), SubjectType::Submission, id.uuid()).await?;
+                let mut submission =
+                    context.submission.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
+                if submission.ai_status != AiGradingState::Pending {
+                    return Ok(Planned::nothing(()));
+                }
+                let enrollment =
+                    context.enrollment.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
+                let mut work = Work::begin(command, &context, enrollment);
+                let now = work.command.now;
+                submission.ai_status = AiGradingState::Failed;
+                submission.version += 1;
+                submission.updated_at = now;
+                work.batch.put(submission);
+                work.touch();
+                let event = work
+                    .event(EventKind::AiRejected, SubjectType::Submission, id)
+                    .with(&serde_json::json!({ "code": code }));
+                work.batch.events.push(event);
+                let batch = work.finish(&self.s.lms, now).await?;
+                Ok(Planned { batch, outcome: () })
+            })
+            .await
+    }
+}

@@ -1,0 +1,175 @@
+//! Drafts and what is handed in (S1, S2, S5).
+
+use super::grade::follow;
+use super::*;
+use crate::lms::Planned;
+use crate::lms::learner::{Work, access, enrolled, open};
+use crate::rules::access::{effective_cutoff, effective_due};
+use crate::rules::completion;
+use crate::rules::lateness::late_seconds;
+
+impl Assignments<'_> {
+    /// Keeps a draft: the learner's own until it is handed in; saving again replaces it (S1).
+    ///
+    /// # Errors
+    /// Locked, CutOff, NoResubmission, VersionsUsedUp; Invalid; NotFound.
+    #[tracing::instrument(name = "lms.save_draft", skip_all)]
+    pub async fn save_draft(&self, assignment: AssignmentId, new: NewSubmission) -> Result<SubmissionView, Error> {
+        self.put(assignment, new, false).await
+    }
+
+    /// Hands work in: the draft, if there is one, with this content. What is handed in does not
+    /// change any more; new work is a new version (S1, S2).
+    ///
+    /// # Errors
+    /// Locked, CutOff, NoResubmission, VersionsUsedUp, NothingSubmitted; Invalid; NotFound.
+    #[tracing::instrument(name = "lms.submit_assignment", skip_all)]
+    pub async fn submit(&self, assignment: AssignmentId, new: NewSubmission) -> Result<SubmissionView, Error> {
+        self.put(assignment, new, true).await
+    }
+
+    async fn put(&self, assignment: AssignmentId, new: NewSubmission, hand_in: bool) -> Result<SubmissionView, Error> {
+        new.check()?;
+        let me = self.me()?;
+        let new = &new;
+        self.s
+            .run(Some(me.uuid()), |command| async move {
+                let scope = LearnerScope::Assignment(assignment, me);
+                let context = self.s.learner(scope, SubjectType::Assignment, assignment.uuid()).await?;
+                let enrollment = enrolled(self.s, &context, SubjectType::Assignment, assignment.uuid())?;
+                let row =
+                    context.assignment.clone().ok_or_else(|| Error::not_found(SubjectType::Assignment, assignment))?;
+                if command.done
+                    && let Some(latest) = &context.submission
+                {
+                    return Ok(Planned::nothing(view(latest, &row)));
+                }
+                self.open_for_work(&context, &row, command.now)?;
+                let draft = context.submission.clone().filter(|s| s.state == SubmissionState::Draft);
+                if draft.is_none() {
+                    may_begin(&context, &row, command.now)?;
+                }
+                let submission_id = match &draft {
+                    Some(draft) => draft.id,
+                    None => command.new_id(),
+                };
+                let version_no = match &draft {
+                    Some(draft) => draft.version_no,
+                    None => context.submission.as_ref().map_or(0, |s| s.version_no) + 1,
+                };
+                let mut submission = draft.clone().unwrap_or(Submission {
+                    id: submission_id,
+                    assignment_id: assignment,
+                    enrollment_id: enrollment.id,
+                    course_id: enrollment.course_id,
+                    student_id: me,
+                    version_no,
+                    state: SubmissionState::Draft,
+                    submission_url: None,
+                    content: None,
+                    submitted_at: None,
+                    late_seconds: 0,
+                    raw_grade: None,
+                    deducted: None,
+                    grade: None,
+                    feedback: None,
+                    rubric_scores: None,
+                    graded_by: None,
+                    grader_kind: None,
+                    graded_at: None,
+                    posted_at: None,
+                    history_seq: 0,
+                    ai_status: AiGradingState::None,
+                    suggested_seq: None,
+                    plagiarism_score: None,
+                    similarity_status: SimilarityStatus::Pending,
+                    version: 0,
+                    created_at: command.now,
+                    updated_at: command.now,
+                });
+                if !(hand_in && new.is_empty()) {
+                    submission.content = new.content.clone();
+                    submission.submission_url = new.submission_url.clone();
+                }
+                let mut work = Work::begin(command, &context, enrollment);
+                let now = work.command.now;
+                let handed = NewSubmission {
+                    content: submission.content.clone(),
+                    submission_url: submission.submission_url.clone(),
+                };
+                if hand_in {
+                    if handed.is_empty() {
+                        return Err(Refusal::NothingSubmitted {}.into());
+                    }
+                    submission.state = SubmissionState::Submitted;
+                    submission.submitted_at = Some(now);
+                    let due = effective_due(row.due_date, access(&context).item_override);
+                    submission.late_seconds = late_seconds(now, due, row.grace_seconds);
+                    submission.ai_status = ai_state(&row, &submission);
+                    let event = work
+                        .event(EventKind::AssignmentSubmitted, SubjectType::Submission, submission.id)
+                        .by_learner(true)
+                        .with(&serde_json::json!({
+                            "assignment_id": assignment,
+                            "version_no": submission.version_no,
+                            "late": submission.late_seconds > 0,
+                        }));
+                    work.batch.events.push(event);
+                }
+                submission.version += 1;
+                submission.updated_at = now;
+                match draft {
+                    Some(_) => work.batch.put(submission.clone()),
+                    None => work.batch.insert(submission.clone()),
+                }
+                work.touch();
+                let batch = follow(work, &context, &submission, now, &self.s.lms).await?;
+                Ok(Planned { batch, outcome: view(&submission, &row) })
+            })
+            .await
+    }
+
+    fn open_for_work(&self, context: &LearnerContext, row: &Assignment, now: Timestamp) -> Result<(), Error> {
+        let own = access(context).item_override;
+        let due = effective_due(row.due_date, own);
+        if let Some(cutoff) = effective_cutoff(row.cutoff_date, due, own).filter(|cutoff| now > *cutoff) {
+            return Err(Refusal::CutOff { cutoff }.into());
+        }
+        open(context, now)
+    }
+}
+
+/// Whether AI grades a version that was just handed in (S11).
+fn ai_state(assignment: &Assignment, submission: &Submission) -> AiGradingState {
+    if assignment.ai_grading == AiGrading::Off {
+        return AiGradingState::None;
+    }
+    match submission.content.as_deref().map(str::trim) {
+        None | Some("") => AiGradingState::NoText,
+        Some(text) if text.chars().count() < SHORTEST_FOR_AI => AiGradingState::TooShort,
+        Some(_) => AiGradingState::Pending,
+    }
+}
+
+/// Whether a new version may be begun now (S2).
+fn may_begin(context: &LearnerContext, row: &Assignment, now: Timestamp) -> Result<(), Error> {
+    let Some(latest) = &context.submission else { return Ok(()) };
+    if let Some(allowed) = row.max_versions.filter(|max| latest.version_no >= *max) {
+        return Err(Refusal::VersionsUsedUp { allowed }.into());
+    }
+    let own = access(context).item_override;
+    let due = effective_due(row.due_date, own);
+    let versions = context.work.as_ref().map(|w| w.submissions.as_slice()).unwrap_or_default();
+    let passed = completion::counted_version(row.id, versions).and_then(|s| s.grade).is_some_and(|grade| {
+        row.pass_threshold_bp.is_none_or(|bp| Score { earned: grade, possible: row.max_grade }.passes(bp) == Some(true))
+    });
+    let allowed = match row.resubmission {
+        Resubmission::Never => false,
+        Resubmission::UntilDue => due.is_none_or(|due| now <= due),
+        // The cut-off itself is checked for every version.
+        Resubmission::UntilCutoff => true,
+        Resubmission::AfterReturn => latest.state == SubmissionState::Returned,
+        Resubmission::UntilPass => !passed,
+    };
+    if allowed { Ok(()) } else { Err(Refusal::NoResubmission { policy: row.resubmission }.into()) }
+}
