@@ -137,6 +137,7 @@ CREATE TABLE "lms_private".ai_logs (
 );
 CREATE INDEX ai_logs_actor_id ON "lms_private".ai_logs (actor_id);
 CREATE UNIQUE INDEX ai_logs_applied ON "lms_private".ai_logs (operation_id) WHERE status IN ('applied', 'review');
+CREATE INDEX ai_logs_subject ON "lms_private".ai_logs (subject_id) WHERE subject_id IS NOT NULL;
 CREATE INDEX ai_logs_course ON "lms_private".ai_logs (course_id, id);
 CREATE INDEX ai_logs_pending ON "lms_private".ai_logs (created_at) WHERE status = 'pending';
 
@@ -1142,6 +1143,9 @@ CREATE INDEX certificates_student_id ON "lms".certificates (student_id);
 CREATE INDEX certificates_template_id ON "lms".certificates (template_id);
 CREATE INDEX certificates_issued_by ON "lms".certificates (issued_by);
 CREATE INDEX certificates_revoked_by ON "lms".certificates (revoked_by);
+-- Files of erased people that are to be deleted (D5).
+CREATE INDEX certificates_erased ON "lms".certificates (erased_at)
+    WHERE erased_at IS NOT NULL AND pdf_sha256 IS NOT NULL;
 CREATE INDEX certificates_pending ON "lms".certificates (issued_at) WHERE rendering = 'pending';
 
 -- An earlier state of a certificate that was reissued (C5).

@@ -157,6 +157,7 @@ CREATE INDEX ai_logs_actor_id ON ai_logs (actor_id);
 CREATE UNIQUE INDEX ai_logs_applied ON ai_logs (operation_id) WHERE status IN ('applied', 'review');
 CREATE INDEX ai_logs_course ON ai_logs (course_id, id);
 CREATE INDEX ai_logs_pending ON ai_logs (created_at) WHERE status = 'pending';
+CREATE INDEX ai_logs_subject ON ai_logs (subject_id) WHERE subject_id IS NOT NULL;
 
 -- An assignment, as staff see it.
 CREATE TABLE assignments (
@@ -333,6 +334,7 @@ CREATE TABLE certificates (
     UNIQUE (course_id, student_id),
     UNIQUE (code)
 ) STRICT;
+CREATE INDEX certificates_erased ON certificates (erased_at) WHERE erased_at IS NOT NULL AND pdf_sha256 IS NOT NULL;
 CREATE INDEX certificates_issued_by ON certificates (issued_by);
 CREATE INDEX certificates_pending ON certificates (issued_at) WHERE rendering = 'pending';
 CREATE INDEX certificates_revoked_by ON certificates (revoked_by);

@@ -118,10 +118,20 @@ impl Renderer {
             return system.certificates().set_failed(certificate.id, reason).await;
         };
         let sha256: String = Sha256::digest(&pdf).iter().map(|byte| format!("{byte:02x}")).collect();
-        let key = format!("certificates/{}/{sha256}.pdf", certificate.id);
+        let key = format!("{}/{sha256}.pdf", folder(certificate));
         let url = assets.put(&key, pdf, "application/pdf").await?;
-        system.certificates().set_ready(certificate.id, url, sha256).await
+        let ready = system.certificates().set_ready(certificate.id, url, sha256).await?;
+        if ready.erased_at.is_some() {
+            // The holder was erased while the page was made.
+            assets.delete_folder(&folder(certificate)).await?;
+        }
+        Ok(ready)
     }
+}
+
+/// Where the files of a certificate are, of all its revisions.
+fn folder(certificate: &Certificate) -> String {
+    format!("certificates/{}", certificate.id)
 }
 
 /// A decimal as people write it: "92.5" for "92.50", "100" for "100.00".
@@ -143,7 +153,14 @@ impl Consumer for Renderer {
         for certificate in &pending {
             self.render_one(lms, certificate).await?;
         }
-        Ok(pending.len())
+        let erased = lms.system().certificates().erased(STEP).await?;
+        for certificate in &erased {
+            if let Some(assets) = lms.assets() {
+                assets.delete_folder(&folder(certificate)).await?;
+            }
+            lms.system().certificates().set_files_deleted(certificate.id).await?;
+        }
+        Ok(pending.len() + erased.len())
     }
 }
 

@@ -25,6 +25,13 @@ pub trait Assets: Send + Sync {
     /// When the bytes could not be stored; the next try starts anew.
     async fn put(&self, key: &str, bytes: Vec<u8>, media_type: &str) -> Result<String, AssetError>;
 
+    /// Deletes every file whose key begins with `folder` and a slash. Nothing there is a success: it is
+    /// repeated until it has been done.
+    ///
+    /// # Errors
+    /// When they could not be deleted; it is tried again.
+    async fn delete_folder(&self, folder: &str) -> Result<(), AssetError>;
+
     /// The bytes under a key; `Ok(None)` when there are none.
     ///
     /// # Errors
@@ -97,6 +104,15 @@ impl Assets for Folder {
         }
         std::fs::rename(&part, &path).map_err(failed)?;
         Ok(shown)
+    }
+
+    async fn delete_folder(&self, folder: &str) -> Result<(), AssetError> {
+        match std::fs::remove_dir_all(self.path(folder)?) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(AssetError { key: folder.to_owned(), message: e.to_string() })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, AssetError> {

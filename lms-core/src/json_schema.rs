@@ -231,6 +231,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     SaveReport,
                     SweepReport,
                     RegradePreview,
+                    PersonExport,
                     ManyReport<Enrollment>,
                     ManyReport<Override>,
                     ManyReport<Graded>,

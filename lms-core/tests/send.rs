@@ -32,6 +32,8 @@ fn people(s: &Session) {
     send(s.people().user(any()));
     send(s.people().users(any()));
     send(s.people().set_role(any(), any()));
+    send(s.people().erase_person(any()));
+    send(s.people().export_person(any()));
 }
 
 fn catalog(s: &Session) {
@@ -159,6 +161,8 @@ fn certificates(s: &Session) {
     send(s.certificates().pending(any()));
     send(s.certificates().set_ready(any(), any(), any()));
     send(s.certificates().set_failed(any(), any()));
+    send(s.certificates().erased(any()));
+    send(s.certificates().set_files_deleted(any()));
 }
 
 fn analytics(s: &Session) {

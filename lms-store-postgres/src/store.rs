@@ -199,6 +199,9 @@ impl LearningReads for PgStore {
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
         self.list(&self.inner.statements.attempts, vec![id(quiz), id(from), id(to)]).await
     }
+    async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
+        reads::learning::read_work(there(self.doc(&self.inner.statements.work_of, vec![id(enrollment)]).await?)?)
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         self.list(&self.inner.statements.reviews_of, vec![id(subject)]).await
     }
@@ -225,6 +228,9 @@ impl CertificateReads for PgStore {
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
         Ok(self.list(&self.inner.statements.certificate_of, vec![id(course), id(student)]).await?.pop())
+    }
+    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
+        self.list(&self.inner.statements.erased_renderings, vec![number(limit)]).await
     }
     async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
         self.list(&self.inner.statements.pending_renderings, vec![number(limit)]).await
@@ -343,6 +349,9 @@ impl AiLogReads for PgStore {
             number(at_most(page)),
         ];
         self.list(&self.inner.statements.ai_logs, params).await
+    }
+    async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
+        self.list(&self.inner.statements.ai_logs_of, vec![id(person)]).await
     }
     async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
         self.list(&self.inner.statements.stale_ai_logs, vec![time(before), number(limit)]).await

@@ -163,6 +163,9 @@ impl LearningReads for SqliteStore {
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
         self.read(move |conn| reads::learning::attempts(conn, quiz, from, to)).await
     }
+    async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
+        self.read(move |conn| reads::learning::work_of(conn, enrollment)).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         self.read(move |conn| reads::learning::reviews_of(conn, subject)).await
     }
@@ -185,6 +188,9 @@ impl CertificateReads for SqliteStore {
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
         self.short(move |conn| reads::certificates::of(conn, course, student)).await
+    }
+    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
+        self.read(move |conn| reads::certificates::erased(conn, limit)).await
     }
     async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
         self.read(move |conn| reads::certificates::pending(conn, limit)).await
@@ -256,6 +262,9 @@ impl AiLogReads for SqliteStore {
     async fn ai_logs(&self, filter: &AiLogFilter, page: ById) -> Read<Vec<AiLog>> {
         let filter = filter.clone();
         self.read(move |conn| reads::ai_logs::logs(conn, &filter, page)).await
+    }
+    async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
+        self.read(move |conn| reads::ai_logs::of(conn, person)).await
     }
     async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
         self.read(move |conn| reads::ai_logs::stale(conn, before, limit)).await

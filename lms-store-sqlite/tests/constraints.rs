@@ -258,7 +258,7 @@ async fn a_row_of_a_learner_names_its_own_enrollment() {
     let enrollment = format!("(SELECT id FROM enrollments WHERE student_id = {other})");
     let tables: Vec<_> =
         Table::ALL.iter().filter(|table| table.columns().iter().any(|c| c.name == "enrollment_id")).collect();
-    assert_eq!(tables.len(), 7, "{tables:?}");
+    assert_eq!(tables.len(), 8, "{tables:?}");
     for table in tables {
         let set = |to: &str| format!("UPDATE {} SET {to} WHERE {own}", table.name());
         let control = set(&format!("enrollment_id = {enrollment}, student_id = {other}"));
@@ -315,6 +315,13 @@ async fn one_row_per_learner_and_item() {
         value(&conn, table, "1", &reason, both, &format!("{item} = NULL, {both}"));
         value(&conn, table, "1", &reason, &format!("{item} = NULL"), &format!("{item} = {item}"));
     }
+    // One request for a review of each grade (S16).
+    let key = "review_requests.submission_id, review_requests.seq";
+    twice(&conn, "review_requests", "1", key, &[], &[("seq", "2")]);
+    let subject = "review_requests_one_subject";
+    value(&conn, "review_requests", "seq = 1", subject, "submission_id = NULL", "submission_id = submission_id");
+    let answered = "review_requests_answered";
+    value(&conn, "review_requests", "seq = 1", answered, "state = 'open'", "state = 'changed'");
     let reason = "overrides_value_is_there";
     value(&conn, "overrides", "1", reason, "due_mode = 'value'", "due_mode = 'value', due_date = 5");
     let reason = "lesson_progress_completed_has_time";

@@ -20,12 +20,14 @@ pub mod assignments;
 pub mod atomicity;
 pub mod catalog;
 pub mod certificates;
+pub mod copying;
 pub mod enrollment;
 pub mod events;
 pub mod grading;
 pub mod grants;
 pub mod hostile;
 pub mod learning;
+pub mod person;
 pub mod portable;
 pub mod quizzes;
 pub mod regrade;
@@ -107,6 +109,8 @@ macro_rules! conformance {
                 q12_an_essay_waits_for_a_person, a10_passing_and_the_events_of_it },
             assignments::{ s1_versions_and_drafts, s5_cut_off_and_lateness, s9_s10_human_over_ai, s13_rubrics_sum_and_are_complete,
                 s14_unposted_grades_stay_hidden, i2_ai_grades_flip_their_log },
+            person::{ d7_an_export_holds_what_is_theirs, d5_erasing_blanks_texts_and_keeps_counts },
+            copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates },
             grading::{ s10_clearing_returns_to_the_mark_by_ai, s2_returned_work_comes_back_as_another_version,
                 s14_e7_posting_everybodys_grades, e7_many_at_once, s16_a_learner_asks_for_another_look },
             grants::{ p12_waivers_count_as_met_and_are_no_score, s6_an_override_recomputes_lateness_and_penalty,

@@ -155,7 +155,7 @@ pub async fn a12_full_credit_and_dropped_questions(h: &Harness) {
     let patch = [
         (ids[0].uuid(), wrong()),
         (ids[1].uuid(), wrong()),
-        (ids[2].uuid(), Some(Answer::Text { text: "Because.".into() })),
+        (ids[2].uuid(), Some(Answer::Essay { text: "Because.".into() })),
     ];
     me.quizzes().save(open.id, "tab", 1, patch.clone().into()).await.unwrap();
     me.quizzes().submit(open.id).await.unwrap();

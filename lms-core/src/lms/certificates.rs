@@ -247,6 +247,45 @@ impl Certificates<'_> {
         .await
     }
 
+    /// Certificates of erased people whose files are still there: for the renderer (D5).
+    ///
+    /// # Errors
+    /// Denied to all but the system.
+    pub async fn erased(&self, limit: u32) -> Result<Vec<Certificate>, Error> {
+        self.require_system()?;
+        Ok(self.s.store().erased_renderings(limit.clamp(1, 500)).await?)
+    }
+
+    /// Says that the files of an erased person's certificate are deleted.
+    ///
+    /// # Errors
+    /// Denied to all but the system; NotFound.
+    pub async fn set_files_deleted(&self, id: CertificateId) -> Result<(), Error> {
+        self.require_system()?;
+        self.s
+            .run(None, |command| async move {
+                let before = self
+                    .s
+                    .store()
+                    .certificate(id)
+                    .await?
+                    .ok_or_else(|| Error::not_found(SubjectType::Certificate, id))?;
+                if before.erased_at.is_none() || before.pdf_sha256.is_none() {
+                    return Ok(Planned::nothing(()));
+                }
+                let mut batch = WriteBatch::default();
+                batch.expect.push(Expect::Row { table: Table::Certificate, id: id.uuid(), version: before.version });
+                batch.put(Certificate {
+                    pdf_sha256: None,
+                    version: before.version + 1,
+                    updated_at: command.now,
+                    ..before
+                });
+                Ok(Planned { batch, outcome: () })
+            })
+            .await
+    }
+
     /// Says why the PDF of a certificate could not be made; the certificate stands all the same.
     ///
     /// # Errors
@@ -275,7 +314,8 @@ impl Certificates<'_> {
                     .certificate(id)
                     .await?
                     .ok_or_else(|| Error::not_found(SubjectType::Certificate, id))?;
-                if before.rendering == Rendering::Ready {
+                // A page made while its holder was erased is thrown away by whoever made it.
+                if before.rendering == Rendering::Ready || before.erased_at.is_some() {
                     return Ok(Planned::nothing(before));
                 }
                 let mut certificate = before.clone();

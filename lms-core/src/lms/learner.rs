@@ -415,6 +415,9 @@ pub(crate) fn enrolled(
     what: SubjectType,
     id: uuid::Uuid,
 ) -> Result<Enrollment, Error> {
+    if context.student.as_ref().is_some_and(|student| student.erased_at.is_some()) {
+        return Err(Refusal::PersonErased {}.into());
+    }
     match &context.enrollment {
         Some(enrollment) if enrollment.status != EnrollmentStatus::Withdrawn => Ok(enrollment.clone()),
         _ => {

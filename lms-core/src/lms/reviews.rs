@@ -40,6 +40,11 @@ struct Subject {
     attempt: Option<AttemptId>,
 }
 
+/// Until when a grade that is seen since an instant may be asked about.
+fn last_day(seen: Timestamp, days: Option<i64>) -> Option<Timestamp> {
+    days.map(|days| seen.plus_seconds(days.saturating_mul(86_400)))
+}
+
 /// A request, checked and written with its event; or the one that stands for the same grade.
 async fn request(
     session: &super::Session,
@@ -47,17 +52,14 @@ async fn request(
     context: &LearnerContext,
     subject: &Subject,
     entry: &GradeEntry,
-    seen_since: Timestamp,
-    days: Option<i64>,
+    until: Option<Timestamp>,
     reason: &str,
 ) -> Result<Planned<ReviewRequest>, Error> {
     let reviews = session.store().reviews_of(subject.id).await?;
     if let Some(stands) = reviews.into_iter().find(|r| r.seq == entry.seq && r.question_id == subject.question) {
         return Ok(Planned::nothing(stands));
     }
-    if let Some(until) = days.map(|days| seen_since.plus_seconds(days.saturating_mul(86_400)))
-        && command.now > until
-    {
+    if let Some(until) = until.filter(|until| command.now > *until) {
         return Err(Refusal::ReviewOver { until }.into());
     }
     let enrollment = context.enrollment.clone().ok_or_else(|| Error::not_found(subject.what, subject.id))?;
@@ -152,8 +154,8 @@ impl Assignments<'_> {
                 let posted = submission.posted_at.ok_or(Refusal::NothingToReview {})?;
                 let entry = grades::current(&context.history).ok_or(Refusal::NothingToReview {})?;
                 let days = context.assignment.as_ref().and_then(|a| a.review_days);
-                let since = posted.max(entry.at);
-                request(self.s, command, &context, &of_submission(id), entry, since, days, reason).await
+                let until = last_day(posted.max(entry.at), days);
+                request(self.s, command, &context, &of_submission(id), entry, until, reason).await
             })
             .await
     }
@@ -246,7 +248,8 @@ impl Quizzes<'_> {
                 let history = history_of(&context, question);
                 let entry = grades::current(&history).ok_or(Refusal::NothingToReview {})?;
                 let days = context.quiz.as_ref().and_then(|q| q.review_days);
-                request(self.s, command, &context, &of_answer(attempt, question), entry, entry.at, days, reason).await
+                let until = last_day(entry.at, days);
+                request(self.s, command, &context, &of_answer(attempt, question), entry, until, reason).await
             })
             .await
     }

@@ -10,6 +10,7 @@ pub mod grades;
 pub mod grading;
 pub mod kept_score;
 pub mod lateness;
+pub mod local_time;
 pub mod order;
 pub mod permission;
 pub mod regrade;

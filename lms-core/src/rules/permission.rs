@@ -78,7 +78,7 @@ impl Rights {
     /// The same, knowing that the work at hand is the actor's own.
     #[must_use]
     pub const fn owning(mut self, own: bool) -> Self {
-        self.own = own && !self.ai;
+        self.own = own && !self.ai && self.present;
         self
     }
 

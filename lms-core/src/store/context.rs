@@ -145,6 +145,17 @@ record! {
     }
 }
 
+/// All work of one enrollment, whole, by id.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PersonWork {
+    /// Attempts.
+    pub attempts: Vec<QuizAttempt>,
+    /// Versions of submissions, drafts too.
+    pub submissions: Vec<Submission>,
+    /// Requests for a review.
+    pub reviews: Vec<ReviewRequest>,
+}
+
 /// A version that was handed in, whole, with the history of its grade.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VersionRecord {

@@ -101,6 +101,9 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
         (**self).attempts(quiz, from, to).await
     }
+    async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
+        (**self).work_of(enrollment).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         (**self).reviews_of(subject).await
     }
@@ -128,6 +131,9 @@ impl<S: CertificateReads + ?Sized> CertificateReads for Arc<S> {
     }
     async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
         (**self).pending_renderings(limit).await
+    }
+    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
+        (**self).erased_renderings(limit).await
     }
 }
 
@@ -188,6 +194,9 @@ impl<S: AiLogReads + ?Sized> AiLogReads for Arc<S> {
     }
     async fn ai_logs(&self, filter: &AiLogFilter, page: ById) -> Read<Vec<AiLog>> {
         (**self).ai_logs(filter, page).await
+    }
+    async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
+        (**self).ai_logs_of(person).await
     }
     async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
         (**self).stale_ai_logs(before, limit).await

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseStructure, Item, LearnerContext,
-    LearnerRecord, LearnerScope, PersonContext, StoreError, SubmissionHead, VersionRecord, WorkCounts,
+    LearnerRecord, LearnerScope, PersonContext, PersonWork, StoreError, SubmissionHead, VersionRecord, WorkCounts,
 };
 use crate::model::*;
 
@@ -121,6 +121,8 @@ pub trait LearningReads: Send + Sync {
     /// The attempts at a quiz, whole, of the enrollments with ids from `from` to `to`, by enrollment and
     /// number.
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>>;
+    /// All work of one enrollment, whole: attempts, submissions with their drafts, requests for a review.
+    async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork>;
     /// The requests for a review of a submission's grade, or of the grades of an attempt's answers, by time.
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>>;
     /// How many versions of an assignment have a raw mark above a maximum.
@@ -140,8 +142,10 @@ pub trait CertificateReads: Send + Sync {
     async fn certificate_by_code(&self, code: &str) -> Read<Option<Certificate>>;
     /// Of a learner in a course.
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>>;
-    /// Those whose PDF is not made yet, oldest first.
+    /// Those whose PDF is not made yet, oldest first; none of erased people.
     async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
+    /// Those of erased people that have a PDF still.
+    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
 }
 
 /// Over which enrollments completion is counted (M1): active, not staff.
@@ -289,6 +293,8 @@ pub trait AiLogReads: Send + Sync {
     async fn ai_operation(&self, operation: Uuid) -> Read<Vec<AiLog>>;
     /// By id.
     async fn ai_logs(&self, filter: &AiLogFilter, page: ById) -> Read<Vec<AiLog>>;
+    /// All rows of a person: that they caused, or that are about their submissions and attempts; by id.
+    async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>>;
     /// Pending rows made before an instant, oldest first.
     async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>>;
 }

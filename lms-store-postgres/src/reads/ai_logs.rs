@@ -24,6 +24,19 @@ pub(super) fn page() -> String {
     ))
 }
 
+/// $1 person. By three indexes, each row once.
+pub(super) fn of() -> String {
+    listing(&many::<AiLog>(
+        "WHERE t.id IN (
+             SELECT a.id FROM {priv}.ai_logs AS a WHERE a.actor_id = $1::uuid
+             UNION SELECT a.id FROM {lms}.submissions AS s JOIN {priv}.ai_logs AS a ON a.subject_id = s.id
+                   WHERE s.student_id = $1::uuid
+             UNION SELECT a.id FROM {lms}.quiz_attempts AS q JOIN {priv}.ai_logs AS a ON a.subject_id = q.id
+                   WHERE q.student_id = $1::uuid)
+         ORDER BY t.id",
+    ))
+}
+
 /// $1 before, $2 limit.
 pub(super) fn stale() -> String {
     listing(&many::<AiLog>(

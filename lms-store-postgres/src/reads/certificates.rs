@@ -14,7 +14,16 @@ pub(super) fn by(condition: &str) -> String {
 
 /// $1 limit.
 pub(super) fn pending() -> String {
-    listing(&many::<Certificate>("WHERE t.rendering = 'pending' ORDER BY t.issued_at, t.id LIMIT $1::bigint"))
+    listing(&many::<Certificate>(
+        "WHERE t.rendering = 'pending' AND t.erased_at IS NULL ORDER BY t.issued_at, t.id LIMIT $1::bigint",
+    ))
+}
+
+/// $1 limit.
+pub(super) fn erased() -> String {
+    listing(&many::<Certificate>(
+        "WHERE t.erased_at IS NOT NULL AND t.pdf_sha256 IS NOT NULL ORDER BY t.erased_at LIMIT $1::bigint",
+    ))
 }
 
 /// $1 course, $2 student. Names as they are now, the certificate that exists, and the scores that count

@@ -1,7 +1,7 @@
 //! Records of learners, and what waits for somebody.
 
 use lms_core::model::*;
-use lms_core::store::{AttemptHead, LearnerRecord, StoreError, SubmissionHead, VersionRecord};
+use lms_core::store::{AttemptHead, LearnerRecord, PersonWork, StoreError, SubmissionHead, VersionRecord};
 
 use super::listing;
 use crate::rows::Doc;
@@ -149,6 +149,25 @@ pub(super) fn attempts() -> String {
         "WHERE t.quiz_id = $1::uuid AND t.enrollment_id BETWEEN $2::uuid AND $3::uuid
          ORDER BY t.enrollment_id, t.attempt_no",
     ))
+}
+
+/// $1 enrollment.
+pub(super) fn work_of() -> String {
+    let of = "WHERE t.enrollment_id = $1::uuid ORDER BY t.id";
+    format!(
+        "SELECT json_build_object('attempts', {}, 'submissions', {}, 'reviews', {})::text",
+        many::<QuizAttempt>(of),
+        many::<Submission>(of),
+        many::<ReviewRequest>(of),
+    )
+}
+
+pub(crate) fn read_work(mut doc: Doc) -> Result<PersonWork, StoreError> {
+    Ok(PersonWork {
+        attempts: doc.many("attempts")?,
+        submissions: doc.many("submissions")?,
+        reviews: doc.many("reviews")?,
+    })
 }
 
 /// $1 submission or attempt.

@@ -76,6 +76,7 @@ statements! {
     to_grade = learning::to_grade();
     versions = learning::versions();
     attempts = learning::attempts();
+    work_of = learning::work_of();
     reviews_of = learning::reviews_of();
     grades_above = learning::grades_above();
     open_jobs = learning::open_jobs();
@@ -83,6 +84,7 @@ statements! {
     certificate_by_code = certificates::by("t.code = $1");
     certificate_of = certificates::by("t.course_id = $1::uuid AND t.student_id = $2::uuid");
     pending_renderings = certificates::pending();
+    erased_renderings = certificates::erased();
     certificate_facts = certificates::facts();
     completion = analytics::completion();
     quiz_percents_quiz = analytics::quiz_percents("r.quiz_id = $1::uuid");
@@ -104,6 +106,7 @@ statements! {
     ai_log = ai_logs::by_id();
     ai_operation = ai_logs::operation();
     ai_logs = ai_logs::page();
+    ai_logs_of = ai_logs::of();
     stale_ai_logs = ai_logs::stale();
 }
 

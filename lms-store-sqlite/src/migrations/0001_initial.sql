@@ -135,6 +135,7 @@ CREATE TABLE ai_logs (
 ) STRICT;
 CREATE INDEX ai_logs_actor_id ON ai_logs (actor_id);
 CREATE UNIQUE INDEX ai_logs_applied ON ai_logs (operation_id) WHERE status IN ('applied', 'review');
+CREATE INDEX ai_logs_subject ON ai_logs (subject_id) WHERE subject_id IS NOT NULL;
 CREATE INDEX ai_logs_course ON ai_logs (course_id, id);
 CREATE INDEX ai_logs_pending ON ai_logs (created_at) WHERE status = 'pending';
 
@@ -1164,6 +1165,8 @@ CREATE INDEX certificates_student_id ON certificates (student_id);
 CREATE INDEX certificates_template_id ON certificates (template_id);
 CREATE INDEX certificates_issued_by ON certificates (issued_by);
 CREATE INDEX certificates_revoked_by ON certificates (revoked_by);
+-- Files of erased people that are to be deleted (D5).
+CREATE INDEX certificates_erased ON certificates (erased_at) WHERE erased_at IS NOT NULL AND pdf_sha256 IS NOT NULL;
 CREATE INDEX certificates_pending ON certificates (issued_at) WHERE rendering = 'pending';
 
 -- An earlier state of a certificate that was reissued (C5).

@@ -1,7 +1,7 @@
 //! The record of AI calls.
 
 use lms_core::model::table::Value;
-use lms_core::model::{AiLog, Timestamp};
+use lms_core::model::{AiLog, Timestamp, UserId};
 use lms_core::store::{AiLogFilter, ById};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
@@ -28,6 +28,17 @@ pub(crate) fn logs(conn: &Connection, filter: &AiLogFilter, page: ById) -> Resul
             kind,
             at_most(page)
         ],
+    )
+}
+
+pub(crate) fn of(conn: &Connection, person: UserId) -> Result<Vec<AiLog>> {
+    select(
+        conn,
+        "WHERE t.actor_id = ?1
+            OR t.subject_id IN (SELECT id FROM submissions WHERE student_id = ?1)
+            OR t.subject_id IN (SELECT id FROM quiz_attempts WHERE student_id = ?1)
+         ORDER BY t.id",
+        [id(person)],
     )
 }
 

@@ -16,7 +16,11 @@ pub(crate) fn of(conn: &Connection, course: CourseId, student: UserId) -> Result
 }
 
 pub(crate) fn pending(conn: &Connection, limit: u32) -> Result<Vec<Certificate>> {
-    select(conn, "WHERE t.rendering = 'pending' ORDER BY t.issued_at, t.id LIMIT ?1", [limit])
+    select(conn, "WHERE t.rendering = 'pending' AND t.erased_at IS NULL ORDER BY t.issued_at, t.id LIMIT ?1", [limit])
+}
+
+pub(crate) fn erased(conn: &Connection, limit: u32) -> Result<Vec<Certificate>> {
+    select(conn, "WHERE t.erased_at IS NOT NULL AND t.pdf_sha256 IS NOT NULL ORDER BY t.erased_at LIMIT ?1", [limit])
 }
 
 /// Names as they are now, the certificate that exists, and the scores that count (M7).

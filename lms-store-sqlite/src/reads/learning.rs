@@ -1,7 +1,7 @@
 //! Records of learners, and what waits for somebody.
 
 use lms_core::model::*;
-use lms_core::store::{ById, LearnerRecord, SubmissionHead, VersionRecord};
+use lms_core::store::{ById, LearnerRecord, PersonWork, SubmissionHead, VersionRecord};
 use rusqlite::{Connection, params};
 
 use super::{above, at_most};
@@ -165,6 +165,15 @@ pub(crate) fn attempts(
         "WHERE t.quiz_id = ?1 AND t.enrollment_id BETWEEN ?2 AND ?3 ORDER BY t.enrollment_id, t.attempt_no",
         [id(quiz), id(from), id(to)],
     )
+}
+
+pub(crate) fn work_of(conn: &Connection, enrollment: EnrollmentId) -> Result<PersonWork> {
+    let of = "WHERE t.enrollment_id = ?1 ORDER BY t.id";
+    Ok(PersonWork {
+        attempts: select(conn, of, [id(enrollment)])?,
+        submissions: select(conn, of, [id(enrollment)])?,
+        reviews: select(conn, of, [id(enrollment)])?,
+    })
 }
 
 pub(crate) fn reviews_of(conn: &Connection, subject: uuid::Uuid) -> Result<Vec<ReviewRequest>> {

@@ -193,6 +193,8 @@ impl Course {
                  'inherit', NULL, 'inherit', NULL, 'inherit', NULL, 10000, 0, 1, 0, 'ill', {teacher}, 0, 0);
              INSERT INTO waivers VALUES (randomblob(16), {enrollment}, {course}, {student}, {lesson}, NULL, NULL,
                  'knows it', {teacher}, 0);
+             INSERT INTO review_requests VALUES (randomblob(16), {enrollment}, {course}, {student}, {submission}, NULL,
+                 zeroblob(16), 1, 'please', 'kept', 'no', {teacher}, 0, 0, 0);
              INSERT INTO ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested,
                  violations, input_sha256, prompt_sha256, schema_sha256, redaction, tokens_in, tokens_out,
                  tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, latency_ms, actor_id,

@@ -203,14 +203,12 @@ impl Assignments<'_> {
         submission.suggested_seq = grades::open_suggestion(&history).map(|e| e.seq);
         let applied = is_mark && grades::current(&history).is_some_and(|e| e.seq == seq);
         mirror(&mut submission, &history);
-        if submission.grade.is_some() {
-            if submission.posted_at.is_none() && assignment.posting == Posting::Auto {
-                submission.posted_at = Some(now);
-                let event = work
-                    .event(EventKind::GradePosted, SubjectType::Submission, submission.id)
-                    .with(&serde_json::json!({ "assignment_id": assignment.id }));
-                work.batch.events.push(event);
-            }
+        if submission.grade.is_some() && submission.posted_at.is_none() && assignment.posting == Posting::Auto {
+            submission.posted_at = Some(now);
+            let event = work
+                .event(EventKind::GradePosted, SubjectType::Submission, submission.id)
+                .with(&serde_json::json!({ "assignment_id": assignment.id }));
+            work.batch.events.push(event);
         }
         if let Some(origin) = origin {
             submission.ai_status = if applied { AiGradingState::Applied } else { AiGradingState::Suggested };

@@ -222,7 +222,7 @@ impl Assignments<'_> {
     }
 }
 
-fn view(submission: &Submission, assignment: &Assignment) -> SubmissionView {
+pub(crate) fn view(submission: &Submission, assignment: &Assignment) -> SubmissionView {
     let posted = submission.posted_at.is_some();
     SubmissionView {
         id: submission.id,

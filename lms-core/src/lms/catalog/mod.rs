@@ -2,6 +2,7 @@
 
 mod ai;
 mod assignments;
+mod copy;
 mod courses;
 mod delete;
 mod lessons;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 pub use ai::*;
 pub use assignments::*;
+pub use copy::*;
 pub use courses::*;
 pub use delete::*;
 pub use lessons::*;

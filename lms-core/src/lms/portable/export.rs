@@ -42,7 +42,7 @@ fn grouped<K: std::hash::Hash + Eq, T>(rows: Vec<T>, key: impl Fn(&T) -> K) -> H
 }
 
 /// The document of a course's content: a pure function.
-pub(super) fn document_of(content: CourseContent) -> Result<CourseDocument, Error> {
+pub(crate) fn document_of(content: CourseContent) -> Result<CourseDocument, Error> {
     let CourseContent { structure, topics, questions, links } = content;
     let order: BTreeMap<Uuid, (usize, String)> =
         structure.objectives.iter().enumerate().map(|(n, o)| (o.id.uuid(), (n, o.key.clone()))).collect();

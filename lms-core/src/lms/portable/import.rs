@@ -45,7 +45,7 @@ impl Catalog<'_> {
         self.s.run(None, |command| self.plan_import(command, document, options)).await
     }
 
-    async fn plan_import(
+    pub(crate) async fn plan_import(
         &self,
         mut command: Command,
         document: &CourseDocument,

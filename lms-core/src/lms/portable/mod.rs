@@ -1,5 +1,6 @@
 //! Courses as documents: what leaves one installation can enter another, without its learners.
 
+mod copy_of;
 mod export;
 mod gift;
 mod import;
@@ -12,6 +13,8 @@ use crate::model::question::QuestionBody;
 use crate::model::table::Json;
 use crate::model::*;
 
+pub(crate) use copy_of::CopyOf;
+pub(crate) use export::document_of;
 pub use gift::*;
 pub use import::ImportOptions;
 
@@ -126,6 +129,20 @@ pub struct Origin {
     /// When a person first edited what AI made.
     #[serde(default)]
     pub ai_edited_at: Option<Timestamp>,
+}
+
+impl CourseDocument {
+    /// Every date of its items.
+    pub(crate) fn dates_mut(&mut self) -> impl Iterator<Item = &mut Option<Timestamp>> {
+        self.lessons.iter_mut().flat_map(|lesson| {
+            let quizzes = lesson.quizzes.iter_mut().flat_map(|q| [&mut q.rules.opens_at, &mut q.rules.closes_at]);
+            let assignments = lesson
+                .assignments
+                .iter_mut()
+                .flat_map(|a| [&mut a.rules.due_date, &mut a.rules.cutoff_date, &mut a.rules.available_from]);
+            std::iter::once(&mut lesson.available_from).chain(quizzes).chain(assignments)
+        })
+    }
 }
 
 impl Origin {

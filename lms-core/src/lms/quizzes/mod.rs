@@ -668,7 +668,7 @@ impl Quizzes<'_> {
             .ok_or_else(|| Error::not_found(SubjectType::Attempt, id))
     }
 
-    async fn revision(&self, id: RevisionId) -> Result<Arc<RevisionContent>, Error> {
+    pub(crate) async fn revision(&self, id: RevisionId) -> Result<Arc<RevisionContent>, Error> {
         self.s.lms.inner.revisions.get(self.s, id).await
     }
 }

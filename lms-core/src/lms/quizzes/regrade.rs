@@ -340,8 +340,8 @@ impl Quizzes<'_> {
             wanted.extend(attempt.graded_with_revision);
         }
         for id in wanted {
-            if !keys.by_id.contains_key(&id) {
-                keys.by_id.insert(id, self.revision(id).await?);
+            if let std::collections::btree_map::Entry::Vacant(free) = keys.by_id.entry(id) {
+                free.insert(self.revision(id).await?);
             }
         }
         Ok(())

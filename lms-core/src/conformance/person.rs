@@ -1,0 +1,180 @@
+//! A person's data: given to them, and erased.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+
+use super::Harness;
+use super::assignments::assign;
+use super::atomicity::valid_log;
+use crate::lms::{
+    AnswerGrade, AssignmentRules, EnrollOptions, HostEvent, NewGrade, NewQuestion, NewQuiz, NewSubmission, NewUser,
+    Validity,
+};
+use crate::model::question::{Answer, Labelled, QuestionBody};
+use crate::model::table::Json;
+use crate::model::{AttemptState, EventKind, Points, Posting, Role, UserId};
+use crate::store::{Change, Item, WriteBatch};
+use crate::testing::Classroom;
+
+/// What stands in every text of the person, and about them.
+const MARK: &str = "GEHEIM";
+/// What stands in the keys and in the notes of staff.
+const KEY: &str = "STAFF-ONLY";
+
+/// A learner with a word in every text that a person has: profile, answers, work, grades, grants, events.
+async fn full(h: &Harness, room: &Classroom) -> (UserId, crate::model::AttemptId) {
+    let system = h.lms.system();
+    let mut new = NewUser::new(Role::Student, format!("{MARK} Name"));
+    new.email = Some(format!("{MARK}@example.org"));
+    new.metadata = Some(Json::of(&serde_json::json!({ "note": MARK })));
+    let who = system.people().ensure_user(new).await.unwrap().id;
+    let options =
+        EnrollOptions { metadata: Some(Json::of(&serde_json::json!({ "order": MARK }))), ..EnrollOptions::default() };
+    let (teacher, me) = (room.teacher(), h.lms.as_user(who));
+    teacher.enrollment().enroll(room.course, who, options).await.unwrap();
+    let choice = QuestionBody::SingleChoice {
+        options: vec![Labelled::new("right", "The right one"), Labelled::new("wrong", "The wrong one")],
+        correct: "right".to_owned(),
+        why: [("right".to_owned(), KEY.to_owned())].into(),
+    };
+    let essay = QuestionBody::Essay { rubric: None, staff_notes: KEY.into() };
+    let new = NewQuiz {
+        is_published: true,
+        questions: vec![NewQuestion::new("Which?", choice), NewQuestion::new("Why?", essay)],
+        ..NewQuiz::titled("A quiz")
+    };
+    let quiz = teacher.catalog().add_quiz(room.lessons[0], new).await.unwrap();
+    let attempt = me.quizzes().start(quiz.id).await.unwrap();
+    let answers = [
+        (attempt.questions[0].id, Some(Answer::Choice { option_id: "right".into() })),
+        (attempt.questions[1].id, Some(Answer::Essay { text: format!("{MARK} because") })),
+    ];
+    let saved = me.quizzes().save(attempt.id, "tab", 1, answers.into()).await.unwrap();
+    assert!(saved.problems.is_empty(), "{:?}", saved.problems);
+    me.quizzes().submit(attempt.id).await.unwrap();
+    let question = crate::model::QuestionId::from_uuid(attempt.questions[1].id);
+    let mark = AnswerGrade { points: "0.5".parse().unwrap(), feedback: Some(format!("{MARK} is vague")), seen_seq: 0 };
+    teacher.quizzes().grade_answer(attempt.id, question, mark).await.unwrap();
+
+    let rules = AssignmentRules { posting: Posting::Manual, ..AssignmentRules::default() };
+    let hidden = assign(room, rules, None).await;
+    let shown = assign(room, AssignmentRules::default(), None).await;
+    let grade = NewGrade {
+        points: Points::whole(70),
+        feedback: Some(format!("{MARK} is good")),
+        reason: Some(format!("{MARK} was late")),
+        ..NewGrade::default()
+    };
+    for assignment in [hidden.id, shown.id] {
+        let work = NewSubmission {
+            content: Some(format!("{MARK} wrote this, which is long enough to be graded by anybody.")),
+            submission_url: Some(format!("https://example.org/{MARK}")),
+        };
+        let handed = me.assignments().submit(assignment, work).await.unwrap();
+        teacher.assignments().grade(handed.id, grade.clone()).await.unwrap();
+        if assignment == shown.id {
+            me.assignments().request_review(handed.id, &format!("{MARK} asks")).await.unwrap();
+        }
+    }
+    me.assignments().save_draft(shown.id, NewSubmission::text(format!("{MARK} drafts"))).await.unwrap();
+    teacher.grants().excuse(Item::Quiz(quiz.id), who, true, &format!("{MARK} is ill")).await.unwrap();
+    teacher.grants().waive(Item::Lesson(room.lessons[0]), who, &format!("{MARK} knows it")).await.unwrap();
+    me.activity()
+        .record(HostEvent {
+            kind: "shop.note".into(),
+            course_id: room.course,
+            student_id: Some(who),
+            learner_initiated: false,
+            metadata: Some(Json::of(&serde_json::json!({ "note": MARK }))),
+        })
+        .await
+        .unwrap();
+    let mut log = valid_log(h, "grade", uuid::Uuid::from_u128(4_711)).await;
+    log.actor_id = Some(who);
+    log.prompt_text = Some(format!("{MARK} asks a model"));
+    log.response_text = Some(format!("{MARK} is told"));
+    let batch = WriteBatch { changes: vec![Change::Put(log.into())], ..WriteBatch::default() };
+    h.store.write(std::sync::Arc::new(batch)).await.unwrap();
+    (who, attempt.id)
+}
+
+/// One document holds all of a person's, and nothing that is not theirs to see.
+/// rules: D7, Q14, S14
+pub async fn d7_an_export_holds_what_is_theirs(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (who, _) = full(h, &room).await;
+    let export = h.lms.as_user(who).people().export_person(who).await.unwrap();
+    let text = serde_json::to_string(&export).unwrap();
+    for theirs in
+        [" Name", "@example.org", " because", " wrote this", " drafts", " asks", " is ill", " knows it", " is told"]
+    {
+        assert!(text.contains(&format!("{MARK}{theirs}")), "{theirs}");
+    }
+    assert!(!text.contains(KEY), "no keys and no notes of staff");
+    let posted: Vec<_> = export.courses[0].submissions.iter().map(|s| s.grade.is_some()).collect();
+    assert_eq!(posted.iter().filter(|p| **p).count(), 1, "what is not posted is not there");
+    assert!(export.courses[0].certificate.is_some(), "the waiver completed the course");
+    assert!(!text.contains(&room.students[0].to_string()), "nobody else's data");
+    assert!(export.events.iter().all(|e| e.event.student_id == Some(who)));
+    let admin = h.lms.as_user(room.admin).people().export_person(who).await.unwrap();
+    assert_eq!(serde_json::to_string(&admin.courses).unwrap(), serde_json::to_string(&export.courses).unwrap());
+    for other in [room.teacher(), room.student(0)] {
+        assert_eq!(other.people().export_person(who).await.unwrap_err().code(), "not_found");
+    }
+}
+
+/// Erased: no text of theirs is left anywhere, what was counted is counted still, and it is final.
+/// rules: D5, C4, A13, S9
+pub async fn d5_erasing_blanks_texts_and_keeps_counts(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (who, attempt) = full(h, &room).await;
+    let (me, admin) = (h.lms.as_user(who), h.lms.as_user(room.admin));
+    let code = me.certificates().of(room.course, who).await.unwrap().code;
+    let before = room.teacher().overview().scorecard(room.course, who).await.unwrap();
+    let quiz = room.add_quiz(room.lessons[0], 1, crate::lms::QuizRules::default()).await.unwrap();
+    let open = me.quizzes().start(quiz.id).await.unwrap();
+    // A write that was decided before and comes after it.
+    let lesson = room.lessons[0];
+    let planned = me.plan(|s| async move { s.learning().complete_lesson(lesson).await }).await.unwrap();
+
+    for other in [me.clone(), room.teacher(), h.lms.system()] {
+        assert_eq!(other.people().erase_person(who).await.unwrap_err().code(), "denied");
+    }
+    admin.people().erase_person(who).await.unwrap();
+    admin.people().erase_person(who).await.unwrap();
+    assert_eq!(h.count(EventKind::PersonErased).await, 1);
+    let stale = h.store.write(std::sync::Arc::new(planned.batch)).await.unwrap_err();
+    assert!(stale.is_retryable(), "a write in flight conflicts: {stale:?}");
+
+    let left = serde_json::to_string(&admin.people().export_person(who).await.unwrap()).unwrap();
+    assert!(!left.contains(MARK), "{}", &left[left.find(MARK).unwrap_or(0).saturating_sub(300)..]);
+    let seen = room.teacher().quizzes().view_attempt(attempt).await.unwrap();
+    assert!(!serde_json::to_string(&seen).unwrap().contains(MARK));
+    let after = room.teacher().overview().scorecard(room.course, who).await.unwrap();
+    for item in &before.items {
+        let now = after.items.iter().find(|i| i.id == item.id).unwrap();
+        assert_eq!((now.score, now.met), (item.score, item.met), "scores stay");
+    }
+    for item in &h.store.work_of(enrollment(h, &room, who).await).await.unwrap().submissions {
+        let history = room.teacher().assignments().history(item.id).await.unwrap();
+        assert!(history.iter().all(|e| e.feedback.is_none() && e.reason.is_none()));
+        assert!(item.content.is_none() && item.feedback.is_none());
+    }
+    let ended = room.teacher().quizzes().view_attempt(open.id).await.unwrap();
+    assert_eq!(ended.state, AttemptState::Graded, "the open attempt expired");
+    let certificate = h.lms.system().certificates().verify(&code).await.unwrap().unwrap();
+    assert_eq!((certificate.validity, certificate.student_name.as_str()), (Validity::HolderErased, ""));
+    assert_eq!(certificate.certificate_url, None);
+    assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
+
+    // It is final: nothing of theirs can be done or read any more.
+    assert_eq!(me.learning().open_course(room.course).await.unwrap_err().code(), "person.erased");
+    assert_eq!(me.people().export_person(who).await.unwrap_err().code(), "not_found");
+    assert_eq!(me.quizzes().view_attempt(attempt).await.unwrap_err().code(), "not_found");
+    let again = room.teacher().enrollment().enroll(room.course, who, EnrollOptions::default()).await;
+    assert_eq!(again.unwrap_err().code(), "person.erased");
+    let stands = room.teacher().enrollment().enrollment(room.course, who).await.unwrap();
+    assert_eq!(stands.metadata.as_str(), "{}");
+}
+
+async fn enrollment(h: &Harness, room: &Classroom, who: UserId) -> crate::model::EnrollmentId {
+    h.lms.system().enrollment().enrollment(room.course, who).await.unwrap().id
+}
