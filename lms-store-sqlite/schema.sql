@@ -361,7 +361,7 @@ CREATE TABLE course_jobs (
     -- The course.
     course_id BLOB NOT NULL CHECK (length(course_id) = 16) REFERENCES courses (id) ON DELETE CASCADE,
     -- What it does.
-    kind TEXT NOT NULL CHECK (kind = 'reevaluate' OR kind = 'recompute' OR kind = 'regrade'),
+    kind TEXT NOT NULL CHECK (kind = 'reevaluate' OR kind = 'repair' OR kind = 'recompute' OR kind = 'regrade'),
     -- The time of the change; completions that follow from it carry this time.
     at INTEGER NOT NULL,
     -- What the kind needs to know.
@@ -682,6 +682,11 @@ CREATE TABLE lms_schema (
     -- When it was applied.
     applied_at INTEGER NOT NULL
 ) STRICT;
+CREATE VIEW members AS
+    SELECT e.id, e.course_id, e.student_id, u.display_name,
+        (SELECT max(v.at) FROM activity_events AS v
+         WHERE v.student_id = e.student_id AND v.course_id = e.course_id AND v.learner_initiated = 1) AS last_activity
+    FROM enrollments AS e JOIN users AS u ON u.id = e.student_id;
 
 -- Links an objective to an assignment that tests it.
 CREATE TABLE objective_assignments (
@@ -860,6 +865,7 @@ CREATE TABLE quiz_attempts (
 CREATE INDEX quiz_attempts_deadline ON quiz_attempts (deadline) WHERE state = 'in_progress' AND deadline IS NOT NULL;
 CREATE INDEX quiz_attempts_enrollment ON quiz_attempts (enrollment_id, course_id, student_id);
 CREATE UNIQUE INDEX quiz_attempts_open ON quiz_attempts (quiz_id, student_id) WHERE state = 'in_progress';
+CREATE INDEX quiz_attempts_pending ON quiz_attempts (course_id, completed_at) WHERE state = 'pending_review';
 CREATE INDEX quiz_attempts_revision_id ON quiz_attempts (revision_id);
 
 -- A question of a quiz's draft, key included: a staff type (Q14).

@@ -77,6 +77,8 @@ fn catalog(s: &Session) {
     send(s.catalog().add_topic(any(), any()));
     send(s.catalog().topic(any()));
     send(s.catalog().update_topic(any(), any()));
+    send(s.catalog().copy_into(any(), any(), any()));
+    send(s.catalog().copy_course(any(), any(), any()));
     send(s.catalog().export_course(any()));
     send(s.catalog().import_course(any(), any()));
     send(s.catalog().export_gift(any()));
@@ -178,6 +180,12 @@ fn overview(s: &Session) {
     send(s.overview().outline(any(), any()));
     send(s.overview().scorecard(any(), any()));
     send(s.overview().to_grade(any(), any()));
+    send(s.overview().learner_home(any()));
+    send(s.overview().gradebook(any(), any()));
+    send(s.overview().gradebook_csv(any()));
+    send(s.overview().roster(any(), any(), any()));
+    send(s.overview().roster_csv(any(), any()));
+    send(s.overview().lesson_funnel(any()));
 }
 
 fn activity(s: &Session) {

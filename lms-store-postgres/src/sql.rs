@@ -8,7 +8,8 @@ use lms_core::store::{StoreError, StoreErrorKind};
 use sha2::{Digest, Sha256};
 
 /// The tables that client roles may not be granted.
-const PRIVATE: &[&str] = &["ai_logs", "course_jobs", "quiz_revisions", "activity_events", "consumers", "lms_log"];
+const PRIVATE: &[&str] =
+    &["ai_logs", "course_jobs", "quiz_revisions", "activity_events", "consumers", "lms_log", "members"];
 
 /// The schema of a table, as it stands in templates.
 pub(crate) fn schema_of(table: &str) -> &'static str {

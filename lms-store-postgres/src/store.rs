@@ -199,6 +199,16 @@ impl LearningReads for PgStore {
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
         self.list(&self.inner.statements.attempts, vec![id(quiz), id(from), id(to)]).await
     }
+    async fn members(&self, course: CourseId, page: ById) -> Read<Vec<Member>> {
+        let params = vec![id(course), id(reads::above(page)), number(reads::at_most(page))];
+        self.list(&self.inner.statements.members, params).await
+    }
+    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>> {
+        self.list(&self.inner.statements.open_reviews, vec![id(course), number(limit)]).await
+    }
+    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
+        self.list(&self.inner.statements.pending_attempts, vec![id(course), number(limit)]).await
+    }
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         reads::learning::read_work(there(self.doc(&self.inner.statements.work_of, vec![id(enrollment)]).await?)?)
     }
@@ -249,6 +259,9 @@ impl AnalyticsReads for PgStore {
             lessons_done: doc.int("lessons_done")?,
             lessons_total: doc.int("lessons_total")?,
         }))
+    }
+    async fn lesson_counts(&self, course: CourseId) -> Read<Vec<LessonCounts>> {
+        self.list(&self.inner.statements.lesson_counts, vec![id(course)]).await
     }
     async fn quiz_percents(&self, scope: QuizScope) -> Read<PercentSum> {
         let s = &self.inner.statements;

@@ -163,6 +163,15 @@ impl LearningReads for SqliteStore {
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
         self.read(move |conn| reads::learning::attempts(conn, quiz, from, to)).await
     }
+    async fn members(&self, course: CourseId, page: ById) -> Read<Vec<Member>> {
+        self.read(move |conn| reads::learning::members(conn, course, page)).await
+    }
+    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>> {
+        self.read(move |conn| reads::learning::open_reviews(conn, course, limit)).await
+    }
+    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
+        self.read(move |conn| reads::learning::pending_attempts(conn, course, limit)).await
+    }
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         self.read(move |conn| reads::learning::work_of(conn, enrollment)).await
     }
@@ -201,6 +210,9 @@ impl CertificateReads for SqliteStore {
 impl AnalyticsReads for SqliteStore {
     async fn completion(&self, course: CourseId) -> Read<Option<CompletionCounts>> {
         self.read(move |conn| reads::analytics::completion(conn, course)).await
+    }
+    async fn lesson_counts(&self, course: CourseId) -> Read<Vec<LessonCounts>> {
+        self.read(move |conn| reads::analytics::lesson_counts(conn, course)).await
     }
     async fn quiz_percents(&self, scope: QuizScope) -> Read<PercentSum> {
         self.read(move |conn| reads::analytics::quiz_percents(conn, scope)).await

@@ -31,6 +31,7 @@ pub mod person;
 pub mod portable;
 pub mod quizzes;
 pub mod regrade;
+pub mod screens;
 
 /// How many callers a race has.
 pub const RACERS: usize = 32;
@@ -111,6 +112,8 @@ macro_rules! conformance {
                 s14_unposted_grades_stay_hidden, i2_ai_grades_flip_their_log },
             person::{ d7_an_export_holds_what_is_theirs, d5_erasing_blanks_texts_and_keeps_counts },
             copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates },
+            screens::{ g2_a_learners_home, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff,
+                m5_figures_equal_a_recount_after_anything },
             grading::{ s10_clearing_returns_to_the_mark_by_ai, s2_returned_work_comes_back_as_another_version,
                 s14_e7_posting_everybodys_grades, e7_many_at_once, s16_a_learner_asks_for_another_look },
             grants::{ p12_waivers_count_as_met_and_are_no_score, s6_an_override_recomputes_lateness_and_penalty,

@@ -8,7 +8,7 @@ use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::completion::{Counts, totals, works};
 use crate::rules::permission::{Action, Rights};
-use crate::store::{ById, EventFilter, WriteBatch};
+use crate::store::{ById, CourseStructure, EventFilter, LearnerRecord, WriteBatch};
 
 /// An event of the host's own, "vendor.kind".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -198,6 +198,7 @@ impl Activity<'_> {
             let questions = self.s.store().questions(quiz.id).await?.iter().map(|q| q.order_index).collect();
             dense("quiz_questions.order_index", quiz.id.uuid(), questions);
         }
+        let now = self.s.lms.now();
         let mut after = None;
         loop {
             let page = self.s.store().records(course, false, ById { after, limit: 500 }).await?;
@@ -214,6 +215,7 @@ impl Activity<'_> {
                 compare("enrollments.lessons_done", stored.lessons, counts.lessons);
                 compare("enrollments.quizzes_met", stored.quizzes, counts.quizzes);
                 compare("enrollments.assignments_met", stored.assignments, counts.assignments);
+                results_drift(&structure, record, now, &mut drift);
             }
             match page.last() {
                 Some(last) if page.len() == 500 => after = Some(last.enrollment.id.uuid()),
@@ -273,10 +275,35 @@ impl Activity<'_> {
                     "repaired",
                     false,
                 ));
-                let (batch, job) = edit.finish(&command, true, true);
+                let job = Some((JobKind::Repair, crate::model::table::Json::object()));
+                let (batch, job) = edit.finish_with(&command, true, job);
                 Ok(Planned { batch, outcome: ((), job) })
             })
             .await?;
         Ok(found)
+    }
+}
+
+/// The kept scores of a learner against their attempts.
+fn results_drift(structure: &CourseStructure, record: &LearnerRecord, now: Timestamp, drift: &mut Vec<Drift>) {
+    for quiz in &structure.quizzes {
+        let attempts: Vec<_> = record.attempts.iter().filter(|a| a.quiz_id == quiz.id).cloned().collect();
+        let stored = record.results.iter().find(|r| r.quiz_id == quiz.id);
+        if attempts.is_empty() && stored.is_none() {
+            continue;
+        }
+        let id = RowId::from_uuid(record.enrollment.id.uuid());
+        let real = super::learner::result_of(quiz, &attempts, stored, &record.enrollment, id, now);
+        let units = |points: Option<Points>| points.map_or(-1, Points::units);
+        let passed = |passed: Option<bool>| passed.map_or(-1, i64::from);
+        let mut compare = |figure: &'static str, stored: i64, recounted: i64| {
+            if stored != recounted {
+                drift.push(Drift { figure, id: real.id.uuid(), stored, recounted });
+            }
+        };
+        compare("quiz_results.earned", units(stored.and_then(|r| r.earned)), units(real.earned));
+        compare("quiz_results.possible", units(stored.and_then(|r| r.possible)), units(real.possible));
+        compare("quiz_results.passed", passed(stored.and_then(|r| r.passed)), passed(real.passed));
+        compare("quiz_results.submitted", i64::from(stored.is_some_and(|r| r.submitted)), i64::from(real.submitted));
     }
 }

@@ -37,6 +37,7 @@ pub(crate) struct RegradeParams {
 /// What a job does, read from its row.
 enum Kind {
     Reevaluate,
+    Repair,
     Recompute(RecomputeParams),
     Regrade(RegradeParams),
 }
@@ -49,6 +50,7 @@ impl Kind {
         };
         Ok(match job.kind {
             JobKind::Reevaluate => Self::Reevaluate,
+            JobKind::Repair => Self::Repair,
             JobKind::Recompute => Self::Recompute(job.params.read().map_err(damaged)?),
             JobKind::Regrade => Self::Regrade(job.params.read().map_err(damaged)?),
         })
@@ -57,7 +59,7 @@ impl Kind {
     /// Enrollments per chunk. Whole submissions and attempts may be long, so they come in smaller ones.
     const fn chunk(&self) -> u32 {
         match self {
-            Self::Reevaluate => 500,
+            Self::Reevaluate | Self::Repair => 500,
             Self::Recompute(_) | Self::Regrade(_) => 50,
         }
     }
@@ -140,7 +142,7 @@ impl Lms {
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(Loaded::Nothing) };
         let (from, to) = (first.enrollment.id, last.enrollment.id);
         Ok(match kind {
-            Kind::Reevaluate => Loaded::Nothing,
+            Kind::Reevaluate | Kind::Repair => Loaded::Nothing,
             Kind::Recompute(params) => Loaded::Versions(self.inner.store.versions(params.assignment, from, to).await?),
             Kind::Regrade(params) => {
                 let attempts = self.inner.store.attempts(params.quiz, from, to).await?;

@@ -145,6 +145,34 @@ record! {
     }
 }
 
+record! {
+    /// A person in a course, as lists of them show it.
+    pub struct Member in "members" {
+        /// The enrollment.
+        pub id: EnrollmentId,
+        /// The course.
+        pub course_id: CourseId,
+        /// The person.
+        pub student_id: UserId,
+        /// Their name.
+        pub display_name: String,
+        /// When they last did something in the course (M3).
+        pub last_activity: Option<Timestamp>,
+    }
+}
+
+record! {
+    /// How many active learners have opened a lesson (G7): a row of a query, of no table.
+    pub struct LessonCounts in "lesson_counts" {
+        /// The lesson.
+        pub lesson_id: LessonId,
+        /// Those who have not completed it.
+        pub in_progress: i64,
+        /// Those who have.
+        pub completed: i64,
+    }
+}
+
 /// All work of one enrollment, whole, by id.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PersonWork {

@@ -101,6 +101,15 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
         (**self).attempts(quiz, from, to).await
     }
+    async fn members(&self, course: CourseId, page: ById) -> Read<Vec<Member>> {
+        (**self).members(course, page).await
+    }
+    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>> {
+        (**self).open_reviews(course, limit).await
+    }
+    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
+        (**self).pending_attempts(course, limit).await
+    }
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         (**self).work_of(enrollment).await
     }
@@ -141,6 +150,9 @@ impl<S: CertificateReads + ?Sized> CertificateReads for Arc<S> {
 impl<S: AnalyticsReads + ?Sized> AnalyticsReads for Arc<S> {
     async fn completion(&self, course: CourseId) -> Read<Option<CompletionCounts>> {
         (**self).completion(course).await
+    }
+    async fn lesson_counts(&self, course: CourseId) -> Read<Vec<LessonCounts>> {
+        (**self).lesson_counts(course).await
     }
     async fn quiz_percents(&self, scope: QuizScope) -> Read<PercentSum> {
         (**self).quiz_percents(scope).await

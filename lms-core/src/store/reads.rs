@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseStructure, Item, LearnerContext,
-    LearnerRecord, LearnerScope, PersonContext, PersonWork, StoreError, SubmissionHead, VersionRecord, WorkCounts,
+    AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseStructure, Item,
+    LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member, PersonContext, PersonWork, StoreError,
+    SubmissionHead, VersionRecord, WorkCounts,
 };
 use crate::model::*;
 
@@ -121,6 +122,12 @@ pub trait LearningReads: Send + Sync {
     /// The attempts at a quiz, whole, of the enrollments with ids from `from` to `to`, by enrollment and
     /// number.
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>>;
+    /// The people of a course, by enrollment id: the same page as [`LearningReads::records`] of all.
+    async fn members(&self, course: CourseId, page: ById) -> Read<Vec<Member>>;
+    /// Requests for a review that wait in a course, oldest first.
+    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>>;
+    /// Attempts of a course with an answer that waits for a grade, oldest first.
+    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>>;
     /// All work of one enrollment, whole: attempts, submissions with their drafts, requests for a review.
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork>;
     /// The requests for a review of a submission's grade, or of the grades of an attempt's answers, by time.
@@ -195,6 +202,8 @@ pub struct OnTimeCounts {
 pub trait AnalyticsReads: Send + Sync {
     /// Completion of a course.
     async fn completion(&self, course: CourseId) -> Read<Option<CompletionCounts>>;
+    /// Where active learners, staff not among them, stand in each lesson of a course.
+    async fn lesson_counts(&self, course: CourseId) -> Read<Vec<LessonCounts>>;
     /// Kept percents.
     async fn quiz_percents(&self, scope: QuizScope) -> Read<PercentSum>;
     /// Distinct students with a learner-initiated event in (after, until], in one course or in all.

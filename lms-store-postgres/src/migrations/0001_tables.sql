@@ -256,7 +256,7 @@ CREATE TABLE {priv}.course_jobs (
     -- The course.
     course_id uuid NOT NULL REFERENCES {lms}.courses (id) ON DELETE CASCADE,
     -- What it does.
-    kind text NOT NULL CHECK (kind IN ('reevaluate', 'recompute', 'regrade')),
+    kind text NOT NULL CHECK (kind IN ('reevaluate', 'repair', 'recompute', 'regrade')),
     -- The time of the change; completions that follow from it carry this time.
     at timestamptz NOT NULL,
     -- What the kind needs to know.
@@ -878,6 +878,8 @@ CREATE TABLE {lms}.quiz_attempts (
 CREATE INDEX quiz_attempts_enrollment ON {lms}.quiz_attempts (enrollment_id, course_id, student_id);
 CREATE INDEX quiz_attempts_revision_id ON {lms}.quiz_attempts (revision_id);
 CREATE UNIQUE INDEX quiz_attempts_open ON {lms}.quiz_attempts (quiz_id, student_id) WHERE state = 'in_progress';
+-- Essays that wait for a grade (G5).
+CREATE INDEX quiz_attempts_pending ON {lms}.quiz_attempts (course_id, completed_at) WHERE state = 'pending_review';
 -- The sweep of overdue attempts.
 CREATE INDEX quiz_attempts_deadline ON {lms}.quiz_attempts (deadline) WHERE state = 'in_progress' AND deadline IS NOT NULL;
 
@@ -1297,3 +1299,10 @@ CREATE INDEX similarity_matches_other_id ON {priv}.similarity_matches (other_id)
 CREATE VIEW {lms}.quiz_question_views AS
     SELECT id, quiz_id, question_type, text, options, points, order_index, created_at, updated_at
     FROM {lms}.quiz_questions;
+
+-- The people of a course as lists show them: not a table, and nothing that the others do not hold.
+CREATE VIEW {priv}.members AS
+    SELECT e.id, e.course_id, e.student_id, u.display_name,
+        (SELECT max(v.at) FROM {priv}.activity_events AS v
+         WHERE v.student_id = e.student_id AND v.course_id = e.course_id AND v.learner_initiated) AS last_activity
+    FROM {lms}.enrollments AS e JOIN {lms}.users AS u ON u.id = e.student_id;

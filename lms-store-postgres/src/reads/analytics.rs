@@ -11,6 +11,16 @@ pub(super) fn completion() -> String {
         .to_owned()
 }
 
+/// $1 course.
+pub(super) fn lesson_counts() -> String {
+    super::listing(&crate::sql::list(
+        "SELECT json_build_array(p.lesson_id, count(*) FILTER (WHERE p.status = 'in_progress'),
+                count(*) FILTER (WHERE p.status = 'completed'))
+         FROM {lms}.enrollments AS e JOIN {lms}.lesson_progress AS p ON p.enrollment_id = e.id
+         WHERE e.course_id = $1::uuid AND e.status = 'active' AND NOT e.is_staff GROUP BY p.lesson_id",
+    ))
+}
+
 /// $1 the quiz, the lesson or the course. div() cuts off exactly, where / would round.
 pub(super) fn quiz_percents(filter: &str) -> String {
     format!(

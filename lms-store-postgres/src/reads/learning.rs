@@ -1,7 +1,7 @@
 //! Records of learners, and what waits for somebody.
 
 use lms_core::model::*;
-use lms_core::store::{AttemptHead, LearnerRecord, PersonWork, StoreError, SubmissionHead, VersionRecord};
+use lms_core::store::{AttemptHead, LearnerRecord, Member, PersonWork, StoreError, SubmissionHead, VersionRecord};
 
 use super::listing;
 use crate::rows::Doc;
@@ -148,6 +148,25 @@ pub(super) fn attempts() -> String {
     listing(&many::<QuizAttempt>(
         "WHERE t.quiz_id = $1::uuid AND t.enrollment_id BETWEEN $2::uuid AND $3::uuid
          ORDER BY t.enrollment_id, t.attempt_no",
+    ))
+}
+
+/// $1 course, $2 above, $3 limit.
+pub(super) fn members() -> String {
+    listing(&many::<Member>("WHERE t.course_id = $1::uuid AND t.id > $2::uuid ORDER BY t.id LIMIT $3::bigint"))
+}
+
+/// $1 course, $2 limit.
+pub(super) fn open_reviews() -> String {
+    listing(&many::<ReviewRequest>(
+        "WHERE t.course_id = $1::uuid AND t.state = 'open' ORDER BY t.created_at, t.id LIMIT $2::bigint",
+    ))
+}
+
+/// $1 course, $2 limit.
+pub(super) fn pending_attempts() -> String {
+    listing(&many::<AttemptHead>(
+        "WHERE t.course_id = $1::uuid AND t.state = 'pending_review' ORDER BY t.completed_at, t.id LIMIT $2::bigint",
     ))
 }
 

@@ -76,6 +76,9 @@ statements! {
     to_grade = learning::to_grade();
     versions = learning::versions();
     attempts = learning::attempts();
+    members = learning::members();
+    open_reviews = learning::open_reviews();
+    pending_attempts = learning::pending_attempts();
     work_of = learning::work_of();
     reviews_of = learning::reviews_of();
     grades_above = learning::grades_above();
@@ -87,6 +90,7 @@ statements! {
     erased_renderings = certificates::erased();
     certificate_facts = certificates::facts();
     completion = analytics::completion();
+    lesson_counts = analytics::lesson_counts();
     quiz_percents_quiz = analytics::quiz_percents("r.quiz_id = $1::uuid");
     quiz_percents_lesson =
         analytics::quiz_percents("r.quiz_id IN (SELECT id FROM {lms}.quizzes WHERE lesson_id = $1::uuid)");

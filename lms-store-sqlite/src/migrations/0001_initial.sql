@@ -257,7 +257,7 @@ CREATE TABLE course_jobs (
     -- The course.
     course_id BLOB NOT NULL CHECK (length(course_id) = 16) REFERENCES courses (id) ON DELETE CASCADE,
     -- What it does.
-    kind TEXT NOT NULL CHECK (kind = 'reevaluate' OR kind = 'recompute' OR kind = 'regrade'),
+    kind TEXT NOT NULL CHECK (kind = 'reevaluate' OR kind = 'repair' OR kind = 'recompute' OR kind = 'regrade'),
     -- The time of the change; completions that follow from it carry this time.
     at INTEGER NOT NULL,
     -- What the kind needs to know.
@@ -893,6 +893,8 @@ CREATE TABLE quiz_attempts (
 CREATE INDEX quiz_attempts_enrollment ON quiz_attempts (enrollment_id, course_id, student_id);
 CREATE INDEX quiz_attempts_revision_id ON quiz_attempts (revision_id);
 CREATE UNIQUE INDEX quiz_attempts_open ON quiz_attempts (quiz_id, student_id) WHERE state = 'in_progress';
+-- Essays that wait for a grade (G5).
+CREATE INDEX quiz_attempts_pending ON quiz_attempts (course_id, completed_at) WHERE state = 'pending_review';
 -- The sweep of overdue attempts.
 CREATE INDEX quiz_attempts_deadline ON quiz_attempts (deadline) WHERE state = 'in_progress' AND deadline IS NOT NULL;
 
@@ -1313,3 +1315,10 @@ CREATE TABLE similarity_matches (
     UNIQUE (submission_id, other_id)
 ) STRICT;
 CREATE INDEX similarity_matches_other_id ON similarity_matches (other_id);
+
+-- The people of a course as lists show them: not a table, and nothing that the others do not hold.
+CREATE VIEW members AS
+    SELECT e.id, e.course_id, e.student_id, u.display_name,
+        (SELECT max(v.at) FROM activity_events AS v
+         WHERE v.student_id = e.student_id AND v.course_id = e.course_id AND v.learner_initiated = 1) AS last_activity
+    FROM enrollments AS e JOIN users AS u ON u.id = e.student_id;

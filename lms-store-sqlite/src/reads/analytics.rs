@@ -1,11 +1,11 @@
 //! The queries behind a course's numbers (M1–M4): set-based, on covering indexes.
 
 use lms_core::model::*;
-use lms_core::store::{CompletionCounts, OnTimeCounts, PercentSum, QuizScope};
+use lms_core::store::{CompletionCounts, LessonCounts, OnTimeCounts, PercentSum, QuizScope};
 use rusqlite::{Connection, params};
 
 use crate::error::Result;
-use crate::rows::{by_id, count, id, time};
+use crate::rows::{by_id, count, id, time, uuid_at};
 
 pub(crate) fn completion(conn: &Connection, course: CourseId) -> Result<Option<CompletionCounts>> {
     let Some(row) = by_id::<Course>(conn, course)? else { return Ok(None) };
@@ -16,6 +16,22 @@ pub(crate) fn completion(conn: &Connection, course: CourseId) -> Result<Option<C
         )?
         .query_row(params![id(course), row.lessons_total], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
     Ok(Some(CompletionCounts { enrolled, completed, lessons_done, lessons_total: row.lessons_total }))
+}
+
+pub(crate) fn lesson_counts(conn: &Connection, course: CourseId) -> Result<Vec<LessonCounts>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT p.lesson_id, count(*) FILTER (WHERE p.status = 'in_progress'),
+                count(*) FILTER (WHERE p.status = 'completed')
+         FROM enrollments AS e JOIN lesson_progress AS p ON p.enrollment_id = e.id
+         WHERE e.course_id = ?1 AND e.status = 'active' AND e.is_staff = 0 GROUP BY p.lesson_id",
+    )?;
+    let mut rows = statement.query([id(course)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let lesson = LessonId::from_uuid(uuid_at(row, 0, ("lesson_progress", "lesson_id"))?);
+        found.push(LessonCounts { lesson_id: lesson, in_progress: row.get(1)?, completed: row.get(2)? });
+    }
+    Ok(found)
 }
 
 pub(crate) fn quiz_percents(conn: &Connection, scope: QuizScope) -> Result<PercentSum> {

@@ -1,7 +1,7 @@
 //! Records of learners, and what waits for somebody.
 
 use lms_core::model::*;
-use lms_core::store::{ById, LearnerRecord, PersonWork, SubmissionHead, VersionRecord};
+use lms_core::store::{AttemptHead, ById, LearnerRecord, Member, PersonWork, SubmissionHead, VersionRecord};
 use rusqlite::{Connection, params};
 
 use super::{above, at_most};
@@ -164,6 +164,30 @@ pub(crate) fn attempts(
         conn,
         "WHERE t.quiz_id = ?1 AND t.enrollment_id BETWEEN ?2 AND ?3 ORDER BY t.enrollment_id, t.attempt_no",
         [id(quiz), id(from), id(to)],
+    )
+}
+
+pub(crate) fn members(conn: &Connection, course: CourseId, page: ById) -> Result<Vec<Member>> {
+    select(
+        conn,
+        "WHERE t.course_id = ?1 AND t.id > ?2 ORDER BY t.id LIMIT ?3",
+        params![id(course), id(above(page)), at_most(page)],
+    )
+}
+
+pub(crate) fn open_reviews(conn: &Connection, course: CourseId, limit: u32) -> Result<Vec<ReviewRequest>> {
+    select(
+        conn,
+        "WHERE t.course_id = ?1 AND t.state = 'open' ORDER BY t.created_at, t.id LIMIT ?2",
+        params![id(course), limit],
+    )
+}
+
+pub(crate) fn pending_attempts(conn: &Connection, course: CourseId, limit: u32) -> Result<Vec<AttemptHead>> {
+    select(
+        conn,
+        "WHERE t.course_id = ?1 AND t.state = 'pending_review' ORDER BY t.completed_at, t.id LIMIT ?2",
+        params![id(course), limit],
     )
 }
 

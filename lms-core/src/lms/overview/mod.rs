@@ -1,7 +1,18 @@
 //! What screens read, each in one query per table (G).
 
+mod csv;
+mod gradebook;
+mod home;
+mod roster;
+mod waiting;
+
 use serde::Serialize;
 use uuid::Uuid;
+
+pub use gradebook::*;
+pub use home::*;
+pub use roster::*;
+pub use waiting::*;
 
 use super::Overview;
 use super::learner::{course_score, rights};
@@ -261,6 +272,70 @@ fn score_of(cells: &[ScoreCell], works: &[LessonWork]) -> Option<Score> {
     course_score(&scores)
 }
 
+/// A course as one learner sees it. `all_grades` shows unposted ones too (staff).
+fn outline_of(structure: &CourseStructure, record: &LearnerRecord, now: Timestamp, all_grades: bool) -> Outline {
+    let all = works(structure, record);
+    let mut earlier: Option<LessonId> = None;
+    let mut lessons = Vec::new();
+    for work in all.iter().filter(|w| w.lesson.is_published) {
+        let lesson = &work.lesson;
+        let requires: Vec<LessonId> = structure
+            .requires
+            .iter()
+            .filter(|r| r.lesson_id == lesson.id)
+            .filter(|r| all.iter().any(|w| w.lesson.id == r.requires_id && w.lesson.counts() && !w.lesson_done()))
+            .map(|r| r.requires_id)
+            .collect();
+        let facts = AccessFacts {
+            course: Some(&structure.course),
+            enrollment: Some(&record.enrollment),
+            lesson: Some(lesson),
+            lesson_override: work.overrides.iter().find(|o| o.lesson_id == Some(lesson.id)),
+            begun: work.progress.is_some(),
+            earlier: if structure.course.flow == Flow::Sequential { earlier } else { None },
+            requires: &requires,
+            ..AccessFacts::default()
+        };
+        lessons.push(OutlineLesson {
+            id: lesson.id,
+            title: lesson.title.clone(),
+            is_required: lesson.is_required,
+            status: work.progress.as_ref().map(|p| p.status),
+            waived: work.waivers.iter().any(|w| w.lesson_id == Some(lesson.id)),
+            locks: locks(&facts, now),
+            topics: structure
+                .topics
+                .iter()
+                .filter(|t| t.lesson_id == lesson.id)
+                .map(|t| OutlineTopic {
+                    id: t.id,
+                    title: t.title.clone(),
+                    content_type: t.content_type.clone(),
+                    viewed: record.views.iter().any(|v| v.topic_id == t.id),
+                })
+                .collect(),
+            items: cells(work, record, now, all_grades),
+        });
+        if earlier.is_none() && lesson.counts() && !work.lesson_done() {
+            earlier = Some(lesson.id);
+        }
+    }
+    let new_since = all
+        .iter()
+        .filter(|w| record.enrollment.completed_at.is_some() && w.lesson.counts() && !w.lesson_done())
+        .count();
+    Outline {
+        course_id: structure.course.id,
+        title: structure.course.title.clone(),
+        lessons_done: record.enrollment.lessons_done,
+        lessons_total: structure.course.lessons_total,
+        percent: record.enrollment.percent(&structure.course),
+        completed_at: record.enrollment.completed_at,
+        new_since_completion: i64::try_from(new_since).unwrap_or(i64::MAX),
+        lessons,
+    }
+}
+
 impl Overview<'_> {
     async fn load(&self, course: CourseId, student: UserId) -> Result<(CourseStructure, LearnerRecord, Rights), Error> {
         let context = self.s.learner(LearnerScope::Course(course, student), SubjectType::Course, course.uuid()).await?;
@@ -284,67 +359,7 @@ impl Overview<'_> {
     #[tracing::instrument(name = "lms.outline", skip_all)]
     pub async fn outline(&self, course: CourseId, student: UserId) -> Result<Outline, Error> {
         let (structure, record, rights) = self.load(course, student).await?;
-        let now = self.s.lms.now();
-        let all = works(&structure, &record);
-        let mut earlier: Option<LessonId> = None;
-        let mut lessons = Vec::new();
-        for work in all.iter().filter(|w| w.lesson.is_published) {
-            let lesson = &work.lesson;
-            let requires: Vec<LessonId> = structure
-                .requires
-                .iter()
-                .filter(|r| r.lesson_id == lesson.id)
-                .filter(|r| all.iter().any(|w| w.lesson.id == r.requires_id && w.lesson.counts() && !w.lesson_done()))
-                .map(|r| r.requires_id)
-                .collect();
-            let facts = AccessFacts {
-                course: Some(&structure.course),
-                enrollment: Some(&record.enrollment),
-                lesson: Some(lesson),
-                lesson_override: work.overrides.iter().find(|o| o.lesson_id == Some(lesson.id)),
-                begun: work.progress.is_some(),
-                earlier: if structure.course.flow == Flow::Sequential { earlier } else { None },
-                requires: &requires,
-                ..AccessFacts::default()
-            };
-            lessons.push(OutlineLesson {
-                id: lesson.id,
-                title: lesson.title.clone(),
-                is_required: lesson.is_required,
-                status: work.progress.as_ref().map(|p| p.status),
-                waived: work.waivers.iter().any(|w| w.lesson_id == Some(lesson.id)),
-                locks: locks(&facts, now),
-                topics: structure
-                    .topics
-                    .iter()
-                    .filter(|t| t.lesson_id == lesson.id)
-                    .map(|t| OutlineTopic {
-                        id: t.id,
-                        title: t.title.clone(),
-                        content_type: t.content_type.clone(),
-                        viewed: record.views.iter().any(|v| v.topic_id == t.id),
-                    })
-                    .collect(),
-                items: cells(work, &record, now, rights.may(Action::ReadWork)),
-            });
-            if earlier.is_none() && lesson.counts() && !work.lesson_done() {
-                earlier = Some(lesson.id);
-            }
-        }
-        let new_since = all
-            .iter()
-            .filter(|w| record.enrollment.completed_at.is_some() && w.lesson.counts() && !w.lesson_done())
-            .count();
-        Ok(Outline {
-            course_id: course,
-            title: structure.course.title.clone(),
-            lessons_done: record.enrollment.lessons_done,
-            lessons_total: structure.course.lessons_total,
-            percent: record.enrollment.percent(&structure.course),
-            completed_at: record.enrollment.completed_at,
-            new_since_completion: i64::try_from(new_since).unwrap_or(i64::MAX),
-            lessons,
-        })
+        Ok(outline_of(&structure, &record, self.s.lms.now(), rights.may(Action::ReadWork)))
     }
 
     /// Every graded item of one learner, with the course score (G3): to the learner over posted
@@ -364,11 +379,8 @@ impl Overview<'_> {
         Ok(Scorecard { course_id: course, student_id: student, items, score, percent: score.and_then(|s| s.percent()) })
     }
 
-    /// Versions of a course that wait for a person, oldest first: for graders.
-    ///
-    /// # Errors
-    /// NotFound to everybody else.
-    pub async fn to_grade(&self, course: CourseId, limit: u32) -> Result<Vec<SubmissionHead>, Error> {
+    /// Refuses who may not read the course's work.
+    async fn require_grader(&self, course: CourseId) -> Result<(), Error> {
         let context = self
             .s
             .store()
@@ -380,7 +392,6 @@ impl Overview<'_> {
             false,
             SubjectType::Course,
             course,
-        )?;
-        Ok(self.s.store().to_grade(course, limit.clamp(1, 500)).await?)
+        )
     }
 }

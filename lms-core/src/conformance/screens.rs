@@ -1,0 +1,324 @@
+//! What screens read equals what single reads say.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+
+use std::collections::BTreeMap;
+
+use super::Harness;
+use super::assignments::{assign, by_ai, suggestion};
+use super::atomicity::valid_log;
+use super::quizzes::answer;
+use crate::lms::{
+    AiOrigin, AssignmentRules, GradedItem, ItemState, NewGrade, NewQuestion, NewQuiz, NewSubmission, QuizRules,
+    RosterFilter,
+};
+use crate::model::question::{Answer, QuestionBody};
+use crate::model::{AiGrading, BasisPoints, EnrollmentStatus, Points, Posting, ProgressStatus, Score, Timestamp};
+use crate::store::{ById, Item, QuizScope};
+use crate::testing::Classroom;
+
+const WORK: &str = "A text of some length, so that it is neither nothing nor too short to be graded.";
+
+fn grade(whole: i64) -> NewGrade {
+    NewGrade { points: Points::whole(whole), ..NewGrade::default() }
+}
+
+/// What a learner sees first: where to go on, what is overdue and due soon, what is new.
+/// rules: G2, G8
+pub async fn g2_a_learners_home(h: &Harness) {
+    let room = h.classroom(3, 1).await;
+    let (me, who, now) = (room.student(0), room.students[0], h.lms.now());
+    let due =
+        |days: i64| AssignmentRules { due_date: Some(now.plus_seconds(days * 86_400)), ..AssignmentRules::default() };
+    let soon = assign(&room, due(3), None).await;
+    let late = assign(&room, due(1), None).await;
+    let far = assign(&room, due(30), None).await;
+    let done = assign(&room, due(2), None).await;
+    let handed = me.assignments().submit(done.id, NewSubmission::text(WORK)).await.unwrap();
+    room.teacher().assignments().grade(handed.id, grade(80)).await.unwrap();
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    room.teacher().grants().waive(Item::Lesson(room.lessons[1]), who, "knows it").await.unwrap();
+    h.clock.advance(2 * 86_400);
+    let home = me.overview().learner_home(who).await.unwrap();
+    assert_eq!(home.courses.len(), 1);
+    assert_eq!(home.courses[0].next_lesson, Some(room.lessons[2]), "completed and waived ones are behind");
+    assert_eq!(home.courses[0].percent, me.learning().standing(room.course, who).await.unwrap().percent);
+    assert_eq!(home.overdue.iter().map(|d| d.id).collect::<Vec<_>>(), [late.id.uuid()]);
+    assert_eq!(
+        home.due_soon.iter().map(|d| (d.id, d.kind)).collect::<Vec<_>>(),
+        [(soon.id.uuid(), GradedItem::Assignment)]
+    );
+    assert!(!home.due_soon.iter().any(|d| d.id == far.id.uuid()));
+    assert_eq!(home.new_feedback.iter().map(|f| f.submission_id).collect::<Vec<_>>(), [handed.id]);
+    me.learning().complete_lesson(room.lessons[2]).await.unwrap();
+    h.clock.advance(7 * 86_400);
+    let home = me.overview().learner_home(who).await.unwrap();
+    assert!(home.new_feedback.is_empty(), "it is no longer new");
+    let code = me.certificates().of(room.course, who).await.unwrap().code;
+    assert_eq!((home.courses[0].next_lesson, home.courses[0].certificate.as_deref()), (None, Some(code.as_str())));
+    assert_eq!(room.teacher().overview().learner_home(who).await.unwrap_err().code(), "not_found");
+    h.lms.as_user(room.admin).overview().learner_home(who).await.unwrap();
+}
+
+/// The learners that every screen is asked about.
+async fn busy_course(h: &Harness) -> Classroom {
+    let room = h.classroom(2, 6).await;
+    let now = h.lms.now();
+    let quiz = room.add_quiz(room.lessons[0], 4, QuizRules { weight: 3, ..QuizRules::default() }).await.unwrap();
+    let rules = AssignmentRules { due_date: Some(now.plus_seconds(3_600)), ..AssignmentRules::default() };
+    let essay = assign(&room, rules.clone(), None).await;
+    let hidden = assign(&room, AssignmentRules { posting: Posting::Manual, ..rules }, None).await;
+    for n in 1..5 {
+        let me = room.student(n);
+        me.learning().open_lesson(room.lessons[0]).await.unwrap();
+        let attempt = me.quizzes().start(quiz.id).await.unwrap();
+        answer(&me, &attempt, n).await;
+        me.quizzes().submit(attempt.id).await.unwrap();
+        if n % 2 == 0 {
+            me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+            h.clock.advance(if n == 4 { 7_200 } else { 0 });
+            for assignment in [essay.id, hidden.id] {
+                let handed = me.assignments().submit(assignment, NewSubmission::text(WORK)).await.unwrap();
+                room.teacher().assignments().grade(handed.id, grade(50 + i64::try_from(n).unwrap())).await.unwrap();
+            }
+        }
+    }
+    room.teacher().grants().excuse(Item::Assignment(essay.id), room.students[1], true, "ill").await.unwrap();
+    room.teacher().enrollment().withdraw(room.course, room.students[5]).await.unwrap();
+    h.clock.advance(7_200);
+    room
+}
+
+/// The gradebook is the scorecards, the roster the standings and the scorecards, the funnel the outlines.
+/// rules: G3, G4, G6, G7, G8, S8
+pub async fn g4_g6_g7_the_tables_are_the_single_reads(h: &Harness) {
+    let room = busy_course(h).await;
+    let teacher = room.teacher();
+    let mut book = teacher.overview().gradebook(room.course, ById { after: None, limit: 4 }).await.unwrap();
+    let rest = teacher.overview().gradebook(room.course, ById { after: book.next, limit: 4 }).await.unwrap();
+    assert_eq!(rest.next, None);
+    book.rows.extend(rest.rows);
+    assert_eq!((book.rows.len(), book.items.len()), (5, 3), "who has withdrawn is left out");
+    let mut roster =
+        teacher.overview().roster(room.course, RosterFilter::default(), ById::default()).await.unwrap().rows;
+    assert_eq!(roster.len(), 5);
+    for row in &book.rows {
+        let card = teacher.overview().scorecard(room.course, row.student_id).await.unwrap();
+        assert_eq!((&row.cells, row.score, row.percent), (&card.items, card.score, card.percent));
+        assert_eq!(
+            row.cells.iter().map(|c| c.id).collect::<Vec<_>>(),
+            book.items.iter().map(|i| i.id).collect::<Vec<_>>()
+        );
+        let listed = roster.iter().find(|r| r.student_id == row.student_id).unwrap();
+        let standing = teacher.learning().standing(room.course, row.student_id).await.unwrap();
+        assert_eq!((listed.percent, listed.completed_at), (standing.percent, standing.completed_at));
+        assert_eq!((listed.score, &listed.name), (card.percent, &row.name));
+        let missing = card.items.iter().filter(|c| c.state == ItemState::Missing).count();
+        let late = card.items.iter().filter(|c| c.late_seconds > 0).count();
+        assert_eq!((listed.missing, listed.late), (i64::try_from(missing).unwrap(), i64::try_from(late).unwrap()));
+    }
+    // What staff see of unposted grades, learners do not.
+    let own = room.student(2).overview().scorecard(room.course, room.students[2]).await.unwrap();
+    assert_eq!(own.items.iter().filter(|c| c.score.is_some()).count(), 2);
+    let listed = book.rows.iter().find(|r| r.student_id == room.students[2]).unwrap();
+    assert_eq!(listed.cells.iter().filter(|c| c.score.is_some()).count(), 3);
+
+    let list = |filter| {
+        let (teacher, room) = (room.teacher(), room.clone());
+        async move {
+            let rows = teacher.overview().roster(room.course, filter, ById::default()).await.unwrap().rows;
+            let place = |id| room.students.iter().position(|s| *s == id).unwrap();
+            let mut places: Vec<_> = rows.into_iter().map(|r| place(r.student_id)).collect();
+            places.sort_unstable();
+            places
+        }
+    };
+    assert_eq!(list(RosterFilter { not_started: true, ..RosterFilter::default() }).await, [0]);
+    assert_eq!(list(RosterFilter { behind: true, ..RosterFilter::default() }).await, [0, 1, 3]);
+    let since = h.lms.now().plus_seconds(-7_200);
+    assert_eq!(list(RosterFilter { inactive_since: Some(since), ..RosterFilter::default() }).await, [0, 1, 2, 3]);
+    roster.sort_by_key(|r| r.last_activity);
+    assert_eq!(roster.last().unwrap().last_activity, Some(since), "the last step of the last learner");
+
+    let funnel = teacher.overview().lesson_funnel(room.course).await.unwrap();
+    for lesson in &funnel {
+        let mut found: BTreeMap<Option<ProgressStatus>, i64> = BTreeMap::new();
+        for n in 0..5 {
+            let outline = teacher.overview().outline(room.course, room.students[n]).await.unwrap();
+            let status = outline.lessons.iter().find(|l| l.id == lesson.lesson_id).unwrap().status;
+            *found.entry(status).or_default() += 1;
+        }
+        let count = |status| found.get(&status).copied().unwrap_or_default();
+        assert_eq!(
+            (lesson.not_started, lesson.in_progress, lesson.completed),
+            (count(None), count(Some(ProgressStatus::InProgress)), count(Some(ProgressStatus::Completed)))
+        );
+    }
+    let csv = teacher.overview().gradebook_csv(room.course).await.unwrap();
+    assert_eq!(csv.lines().count(), 6);
+    assert!(csv.starts_with("student_id,name,status,A quiz,Essay,Essay,percent\r\n"), "{csv}");
+    assert!(csv.contains("excused"), "{csv}");
+    let csv = teacher.overview().roster_csv(room.course, RosterFilter::default()).await.unwrap();
+    assert_eq!(csv.lines().count(), 6);
+    let me = room.student(0);
+    let denied = [
+        me.overview().gradebook(room.course, ById::default()).await.map(drop).unwrap_err().code(),
+        me.overview().roster(room.course, RosterFilter::default(), ById::default()).await.map(drop).unwrap_err().code(),
+        me.overview().lesson_funnel(room.course).await.map(drop).unwrap_err().code(),
+        me.overview().to_grade(room.course, 5).await.map(drop).unwrap_err().code(),
+    ];
+    assert_eq!(denied, ["not_found"; 4], "none of it is a learner's");
+}
+
+/// What waits for staff stands in lists of its own, the oldest first.
+/// rules: G5, S16, Q12
+pub async fn g5_what_waits_for_staff(h: &Harness) {
+    let room = h.classroom(1, 4).await;
+    let teacher = room.teacher();
+    let rules = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
+    let suggested = assign(&room, rules, None).await;
+    let plain = assign(&room, AssignmentRules::default(), None).await;
+    let essay = NewQuestion::new("Why?", QuestionBody::Essay { rubric: None, staff_notes: String::new() });
+    let new = NewQuiz { is_published: true, questions: vec![essay], ..NewQuiz::titled("A quiz") };
+    let quiz = teacher.catalog().add_quiz(room.lessons[0], new).await.unwrap();
+    let mut first = None;
+    for n in 0..3 {
+        h.clock.advance(60);
+        let handed = room.student(n).assignments().submit(plain.id, NewSubmission::text(WORK)).await.unwrap();
+        first.get_or_insert(handed.id);
+        let me = room.student(n);
+        let attempt = me.quizzes().start(quiz.id).await.unwrap();
+        let text = Some(Answer::Essay { text: "Because.".into() });
+        me.quizzes().save(attempt.id, "tab", 1, [(attempt.questions[0].id, text)].into()).await.unwrap();
+        me.quizzes().submit(attempt.id).await.unwrap();
+    }
+    let handed = room.student(3).assignments().submit(suggested.id, NewSubmission::text(WORK)).await.unwrap();
+    let waiting = teacher.overview().to_grade(room.course, 100).await.unwrap();
+    assert_eq!(
+        (waiting.submissions.len(), waiting.suggestions.len()),
+        (3, 0),
+        "what AI is about to grade is not there"
+    );
+    let operation = uuid::Uuid::from_u128(600);
+    let log = valid_log(h, "grade", operation).await;
+    let origin = AiOrigin { log_id: log.id, operation_id: operation };
+    by_ai(h, &room, log.id).await.assignments().apply_ai_grade(handed.id, suggestion(70, false), origin).await.unwrap();
+    teacher.assignments().grade(first.unwrap(), grade(50)).await.unwrap();
+    room.student(0).assignments().request_review(first.unwrap(), "Please look again.").await.unwrap();
+    let waiting = teacher.overview().to_grade(room.course, 100).await.unwrap();
+    assert_eq!(waiting.suggestions.iter().map(|s| s.id).collect::<Vec<_>>(), [handed.id]);
+    assert_eq!(waiting.reviews.iter().map(|r| r.submission_id).collect::<Vec<_>>(), [first]);
+    let times: Vec<_> = waiting.submissions.iter().map(|s| s.submitted_at).collect();
+    assert!(times.len() == 2 && times.is_sorted(), "{times:?}");
+    let times: Vec<_> = waiting.attempts.iter().map(|a| a.completed_at).collect();
+    assert!(times.len() == 3 && times.is_sorted(), "{times:?}");
+    assert_eq!(teacher.overview().to_grade(room.course, 1).await.unwrap().attempts.len(), 1);
+}
+
+/// After any sequence of commands the set-based figures are what a recount of every learner comes to.
+/// rules: M1, M2, M4, M5, P11
+pub async fn m5_figures_equal_a_recount_after_anything(h: &Harness) {
+    let room = h.classroom(3, 5).await;
+    let teacher = room.teacher();
+    let rules = QuizRules { pass_threshold_bp: BasisPoints::percent(50), ..QuizRules::default() };
+    let quizzes = [
+        room.add_quiz(room.lessons[0], 3, rules.clone()).await.unwrap().id,
+        room.add_quiz(room.lessons[1], 2, QuizRules { kept_score: crate::model::KeptScore::Average, ..rules })
+            .await
+            .unwrap()
+            .id,
+    ];
+    let due = AssignmentRules { due_date: Some(h.lms.now().plus_seconds(50_000)), ..AssignmentRules::default() };
+    let essay = assign(&room, due, None).await.id;
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |n: u64| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % n).unwrap()
+    };
+    for step in 0..90 {
+        let (n, which) = (next(5), next(2));
+        let (me, who) = (room.student(n), room.students[n]);
+        // A refusal is as good as a success: what counts is what stands afterwards.
+        match next(14) {
+            0 => drop(me.learning().open_lesson(room.lessons[next(3)]).await),
+            1 | 2 => drop(me.learning().complete_lesson(room.lessons[next(3)]).await),
+            3..=5 => {
+                if let Ok(attempt) = me.quizzes().start(quizzes[which]).await {
+                    answer(&me, &attempt, next(4)).await;
+                    drop(me.quizzes().submit(attempt.id).await);
+                }
+            }
+            6 | 7 => drop(me.assignments().submit(essay, NewSubmission::text(WORK)).await),
+            8 => {
+                let waiting = teacher.overview().to_grade(room.course, 100).await.unwrap().submissions;
+                if let Some(head) = waiting.first() {
+                    drop(teacher.assignments().grade(head.id, grade(i64::try_from(next(101)).unwrap())).await);
+                }
+            }
+            9 => drop(teacher.grants().waive(Item::Quiz(quizzes[which]), who, "a reason").await),
+            10 => drop(teacher.grants().excuse(Item::Assignment(essay), who, next(2) == 0, "a reason").await),
+            11 => drop(teacher.catalog().publish_quiz(quizzes[which], next(3) > 0).await),
+            12 => match next(3) {
+                0 => drop(teacher.enrollment().suspend(room.course, who).await),
+                1 => drop(teacher.enrollment().withdraw(room.course, who).await),
+                _ => drop(teacher.enrollment().reactivate(room.course, who).await),
+            },
+            _ => h.clock.advance(i64::try_from(next(4_000)).unwrap()),
+        }
+        if step % 6 == 5 {
+            let drift = h.lms.system().activity().audit(room.course).await.unwrap();
+            assert!(drift.is_empty(), "after step {step}: {drift:?}");
+            recount(h, &room, &quizzes, essay, h.lms.now()).await;
+        }
+    }
+}
+
+/// The figures of M1, M2 and M4 by hand, learner by learner.
+async fn recount(
+    h: &Harness,
+    room: &Classroom,
+    quizzes: &[crate::model::QuizId],
+    essay: crate::model::AssignmentId,
+    now: Timestamp,
+) {
+    let records = h.store.records(room.course, false, ById { after: None, limit: 500 }).await.unwrap();
+    let active: Vec<_> =
+        records.iter().filter(|r| r.enrollment.status == EnrollmentStatus::Active && !r.enrollment.is_staff).collect();
+    let count = |n: usize| i64::try_from(n).unwrap();
+    let found = h.store.completion(room.course).await.unwrap().unwrap();
+    assert_eq!(found.enrolled, count(active.len()));
+    assert_eq!(found.completed, count(active.iter().filter(|r| r.enrollment.completed_at.is_some()).count()));
+    for quiz in quizzes {
+        let percents: Vec<i64> = active
+            .iter()
+            .filter(|r| !r.waivers.iter().any(|w| w.quiz_id == Some(*quiz)))
+            .filter(|r| !r.overrides.iter().any(|o| o.quiz_id == Some(*quiz) && o.excused))
+            .filter_map(|r| r.results.iter().find(|result| result.quiz_id == *quiz)?.kept())
+            .filter(|kept: &Score| kept.possible > Points::ZERO)
+            .map(|kept| {
+                i64::try_from(i128::from(kept.earned.units()) * 100_000_000 / i128::from(kept.possible.units()))
+                    .unwrap()
+            })
+            .collect();
+        let sums = h.store.quiz_percents(QuizScope::Quiz(*quiz)).await.unwrap();
+        assert_eq!((sums.pairs, sums.sum_e8), (count(percents.len()), percents.iter().sum()));
+    }
+    let rows: Vec<_> = active
+        .iter()
+        .filter(|r| !r.overrides.iter().any(|o| o.assignment_id == Some(essay) && o.excused))
+        .filter(|r| !r.waivers.iter().any(|w| w.assignment_id == Some(essay)))
+        .map(|r| {
+            let handed = |s: &&crate::store::SubmissionHead| s.submitted_at.is_some() && s.assignment_id == essay;
+            let versions: Vec<_> = r.submissions.iter().filter(handed).collect();
+            let counted = versions.iter().rev().find(|s| s.grade.is_some()).or(versions.last()).copied().cloned();
+            counted.map(|s| s.late_seconds == 0)
+        })
+        .collect();
+    let structure = h.store.structure(room.course).await.unwrap().unwrap();
+    let due = structure.assignments.iter().find(|a| a.id == essay).unwrap().due_date.unwrap();
+    let of = rows.iter().filter(|row| row.is_some() || due < now).count();
+    let on_time = rows.iter().filter(|row| **row == Some(true)).count();
+    let found = h.store.on_time(essay, now).await.unwrap();
+    assert_eq!((found.on_time, found.of), (count(on_time), count(of)));
+}

@@ -1,0 +1,44 @@
+//! What waits for staff (G5).
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::lms::Overview;
+use crate::model::*;
+use crate::store::{AttemptHead, SubmissionHead};
+
+/// What waits for staff in a course: each list oldest first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct ToGrade {
+    /// Learners who asked for another look at a grade (S16).
+    pub reviews: Vec<ReviewRequest>,
+    /// Versions with an AI suggestion that waits for a decision (S10).
+    pub suggestions: Vec<SubmissionHead>,
+    /// Versions that wait for a grade.
+    pub submissions: Vec<SubmissionHead>,
+    /// Attempts with an essay that waits for a grade (Q12).
+    pub attempts: Vec<AttemptHead>,
+}
+
+impl Overview<'_> {
+    /// What waits for staff, for graders (G5): at most `limit` (1 to 500) of each kind. Versions that AI is
+    /// about to grade are not among them.
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    #[tracing::instrument(name = "lms.to_grade", skip_all)]
+    pub async fn to_grade(&self, course: CourseId, limit: u32) -> Result<ToGrade, Error> {
+        self.require_grader(course).await?;
+        let limit = limit.clamp(1, 500);
+        let store = self.s.store();
+        let (suggestions, submissions) =
+            store.to_grade(course, limit).await?.into_iter().partition(|s: &SubmissionHead| s.suggested_seq.is_some());
+        Ok(ToGrade {
+            reviews: store.open_reviews(course, limit).await?,
+            suggestions,
+            submissions,
+            attempts: store.pending_attempts(course, limit).await?,
+        })
+    }
+}
