@@ -239,6 +239,7 @@ const AREAS: &[Area] = &[
     ("Learning", "s.learning()", learning),
     ("Quizzes", "s.quizzes()", quizzes),
     ("Assignments", "s.assignments()", assignments),
+    ("Grants", "s.grants()", grants),
     ("Certificates", "s.certificates()", certificates),
     ("Analytics", "s.analytics()", analytics),
     ("Overview", "s.overview()", overview),

@@ -27,6 +27,7 @@ pub mod grading;
 pub mod grants;
 pub mod hostile;
 pub mod learning;
+pub mod permissions;
 pub mod person;
 pub mod portable;
 pub mod quizzes;
@@ -114,6 +115,7 @@ macro_rules! conformance {
             copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates },
             screens::{ g2_a_learners_home, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff,
                 m5_figures_equal_a_recount_after_anything },
+            permissions::{ r1_every_action_for_every_actor, q14_no_answer_to_a_learner_holds_a_key },
             grading::{ s10_clearing_returns_to_the_mark_by_ai, s2_returned_work_comes_back_as_another_version,
                 s14_e7_posting_everybodys_grades, e7_many_at_once, s16_a_learner_asks_for_another_look },
             grants::{ p12_waivers_count_as_met_and_are_no_score, s6_an_override_recomputes_lateness_and_penalty,

@@ -93,6 +93,14 @@ async fn request(
     Ok(Planned { batch, outcome: row })
 }
 
+/// A review is answered by a person, never by AI or the host's jobs.
+const fn by_a_person(command: &super::Command) -> Result<UserId, Error> {
+    match command.actor {
+        Actor::User { id } => Ok(id),
+        _ => Err(Error::Denied { action: Action::Grade }),
+    }
+}
+
 /// Adds the answer to the batch that may change the grade, or to one of its own.
 async fn answered(
     session: &super::Session,
@@ -103,9 +111,7 @@ async fn answered(
     reason: &str,
     change: Option<WriteBatch>,
 ) -> Result<Planned<ReviewRequest>, Error> {
-    let Actor::User { id: staff } = command.actor else {
-        return Err(Error::Denied { action: Action::Grade });
-    };
+    let staff = by_a_person(&command)?;
     let row = ReviewRequest {
         state: if change.is_some() { ReviewState::Changed } else { ReviewState::Kept },
         answer: Some(reason.to_owned()),
@@ -191,6 +197,7 @@ impl Assignments<'_> {
                 let (context, _) = self.loaded(id).await?;
                 let rights = rights(self.s, &context);
                 rights.require(Action::Grade, rights.own, SubjectType::Submission, id)?;
+                by_a_person(&command)?;
                 let reviews = self.s.store().reviews_of(id.uuid()).await?;
                 if command.done
                     && let Some(last) = reviews.last()
@@ -285,6 +292,7 @@ impl Quizzes<'_> {
                 let context = self.review_context(attempt).await?;
                 let rights = rights(self.s, &context);
                 rights.require(Action::Grade, rights.own, SubjectType::Attempt, attempt)?;
+                by_a_person(&command)?;
                 let mut reviews = self.s.store().reviews_of(attempt.uuid()).await?;
                 reviews.retain(|r| r.question_id == question.uuid());
                 if command.done

@@ -1,0 +1,388 @@
+//! The table of R1: every action × every actor, on what is one's own and what is another's; and that no answer
+//! to a learner holds a key.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+
+use super::Harness;
+use super::assignments::assign;
+use super::atomicity::valid_log;
+use crate::error::Error;
+use crate::lms::{
+    AnswerGrade, AssignmentRules, ChangeMaxGrade, CopyDates, CopySource, CopyTarget, EnrollOptions, Extension,
+    HostEvent, ImportOptions, ManyMode, MarksChange, NewAssignment, NewCourse, NewGrade, NewLesson, NewQuestion,
+    NewQuiz, NewSubmission, NewTopic, NewUser, QuizRules, RegradePolicy, ReviewAnswer, RosterFilter, Session,
+    UpdateAssignment, UpdateCourse, UpdateLesson, UpdateQuiz, UpdateTopic,
+};
+use crate::model::question::{Labelled, QuestionBody};
+use crate::model::{
+    Actor, AiLogId, AssignmentId, AttemptId, CourseId, LessonId, Points, QuestionId, QuizId, Reveal, Role, StaffRole,
+    SubmissionId, TopicId, UserId,
+};
+use crate::store::{AiLogFilter, ById, EventFilter, Item, QuizScope, Siblings};
+use crate::testing::Classroom;
+
+/// What the actions of the table are about.
+#[derive(Clone, Copy)]
+struct World {
+    course: CourseId,
+    lesson: LessonId,
+    topic: TopicId,
+    quiz: QuizId,
+    question: QuestionId,
+    attempt: AttemptId,
+    assignment: AssignmentId,
+    submission: SubmissionId,
+    learner: UserId,
+    log: AiLogId,
+}
+
+type Act = Box<dyn Fn(Session, World) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync>;
+
+/// One row: the action, who may, what is asked.
+struct Row {
+    action: &'static str,
+    may: &'static [&'static str],
+    act: Act,
+}
+
+macro_rules! rows {
+    ($($action:literal for $may:expr => |$s:ident, $w:ident| $call:expr;)*) => {
+        vec![$(Row {
+            action: $action,
+            may: $may,
+            act: Box::new(|$s: Session, $w: World| Box::pin(async move { let _ = &$w; $call.await.map(drop) })),
+        }),*]
+    };
+}
+
+const AUTHORS: &[&str] = &["admin", "owner", "instructor", "ai for the owner"];
+const MANAGERS: &[&str] = &["admin", "owner", "instructor"];
+const MANAGERS_AND_SYSTEM: &[&str] = &["admin", "owner", "instructor", "system"];
+const GRADERS: &[&str] = &["admin", "owner", "instructor", "grader"];
+const READERS: &[&str] = &["admin", "owner", "instructor", "grader", "ai for the owner", "system"];
+const NUMBERS: &[&str] = &["admin", "owner", "instructor", "ai for the owner", "system"];
+const READERS_AND_LEARNER: &[&str] =
+    &["admin", "owner", "instructor", "grader", "ai for the owner", "system", "learner"];
+const LEARNER: &[&str] = &["learner"];
+const LEARNERS: &[&str] = &["learner", "other learner"];
+const ADMIN: &[&str] = &["admin"];
+const PEOPLE: &[&str] = &["admin", "system"];
+const SYSTEM: &[&str] = &["system"];
+
+fn stale<T: Default>() -> T {
+    T::default()
+}
+
+fn table() -> Vec<Row> {
+    rows! {
+        // Create and edit content. Edits are stale on purpose: whoever may, is told so.
+        "edit a course" for AUTHORS => |s, w| s.catalog().update_course(w.course, UpdateCourse { version: 99, ..stale() });
+        "add a lesson" for AUTHORS => |s, w| s.catalog().add_lesson(w.course, NewLesson::titled("Another"));
+        "edit a lesson" for AUTHORS => |s, w| s.catalog().update_lesson(w.lesson, UpdateLesson { version: 99, ..stale() });
+        "add a topic" for AUTHORS => |s, w| s.catalog().add_topic(w.lesson, NewTopic::text("A topic", "A text."));
+        "edit a topic" for AUTHORS => |s, w| s.catalog().update_topic(w.topic, UpdateTopic { version: 99, ..stale() });
+        "add a quiz" for AUTHORS => |s, w| s.catalog().add_quiz(w.lesson, NewQuiz::titled("Another"));
+        "edit a quiz" for AUTHORS => |s, w| s.catalog().update_quiz(w.quiz, UpdateQuiz { version: 99, ..stale() });
+        "edit a question" for AUTHORS => |s, w| s.catalog().update_question(w.question, 99, NewQuestion::new("?", QuestionBody::TrueFalse { correct: true }));
+        "add an assignment" for AUTHORS => |s, w| s.catalog().add_assignment(w.lesson, NewAssignment::new("Another", Points::whole(5).unwrap()));
+        "edit an assignment" for AUTHORS => |s, w| s.catalog().update_assignment(w.assignment, UpdateAssignment { version: 99, ..stale() });
+        "copy a topic" for AUTHORS => |s, w| s.catalog().copy_into(CopySource::Topic(w.topic), CopyTarget::Lesson(w.lesson), None);
+        "export a course" for AUTHORS => |s, w| s.catalog().export_course(w.course);
+        "read a course as its author" for AUTHORS => |s, w| s.catalog().structure(w.course);
+        "create a course" for &["admin", "owner", "instructor", "instructor elsewhere", "ai for the owner", "system"] => |s, _w| {
+            let named = NewCourse { instructor_id: s.actor().rights_of().is_none().then_some(_w.learner), ..NewCourse::titled("A course") };
+            async move { s.catalog().create_course(named).await }
+        };
+        "copy a course" for AUTHORS => |s, w| s.catalog().copy_course(w.course, CopyDates::Clear, ImportOptions::default());
+        // Publish, delete, reorder, enroll others.
+        "publish a course" for MANAGERS => |s, w| s.catalog().publish_course(w.course, true);
+        "publish a lesson" for MANAGERS => |s, w| s.catalog().publish_lesson(w.lesson, true);
+        "publish a quiz" for MANAGERS => |s, w| s.catalog().publish_quiz(w.quiz, true);
+        "publish an assignment" for MANAGERS => |s, w| s.catalog().publish_assignment(w.assignment, true);
+        "archive a course" for MANAGERS => |s, w| s.catalog().archive_course(w.course, false);
+        "plan a deletion" for MANAGERS => |s, w| s.catalog().plan_delete(Item::Lesson(w.lesson));
+        "reorder" for MANAGERS => |s, w| s.catalog().reorder(Siblings::Questions(w.quiz), Vec::new(), 0);
+        "change a maximum" for MANAGERS => |s, w| s.catalog().set_max_grade(w.assignment, ChangeMaxGrade { version: 99, max_grade: Points::whole(5).unwrap(), marks: MarksChange::Rescale, rubric: None });
+        "change the staff" for MANAGERS => |s, w| s.catalog().set_staff(w.course, w.learner, None);
+        "enroll the learner" for &["admin", "owner", "instructor", "system", "learner"] => |s, w| s.enrollment().enroll(w.course, w.learner, EnrollOptions::default());
+        "suspend a learner" for MANAGERS_AND_SYSTEM => |s, w| async move { s.enrollment().suspend(w.course, w.learner).await?; s.enrollment().reactivate(w.course, w.learner).await };
+        // Read keys, notes, all submissions.
+        "read keys" for READERS => |s, w| s.catalog().questions(w.quiz);
+        "read a submission whole" for READERS => |s, w| s.assignments().submission(w.submission);
+        "read a grade history" for READERS => |s, w| s.assignments().history(w.submission);
+        "read a submission" for READERS_AND_LEARNER => |s, w| s.assignments().view(w.submission);
+        "read an attempt" for READERS_AND_LEARNER => |s, w| s.quizzes().view_attempt(w.attempt);
+        "read a scorecard" for READERS_AND_LEARNER => |s, w| s.overview().scorecard(w.course, w.learner);
+        "read an outline" for READERS_AND_LEARNER => |s, w| s.overview().outline(w.course, w.learner);
+        "read the gradebook" for READERS => |s, w| s.overview().gradebook(w.course, ById::default());
+        "read the roster" for READERS => |s, w| s.overview().roster(w.course, RosterFilter::default(), ById::default());
+        "read what is to be graded" for READERS => |s, w| s.overview().to_grade(w.course, 5);
+        "read the enrollments" for READERS => |s, w| s.enrollment().of_course(w.course, ById::default());
+        "read the numbers" for NUMBERS => |s, w| s.analytics().course_metrics(w.course);
+        "read an average" for NUMBERS => |s, w| s.analytics().quiz_average(w.course, QuizScope::Course(w.course));
+        "audit" for NUMBERS => |s, w| s.activity().audit(w.course);
+        "read the events" for NUMBERS => |s, w| s.activity().events(EventFilter { course: Some(w.course), ..stale() }, 0, 5);
+        // Grade; extend, excuse, waive, void, regrade.
+        "grade" for GRADERS => |s, w| s.assignments().grade(w.submission, NewGrade { points: Points::whole(1_000), seen_seq: 99, ..stale() });
+        "grade many" for GRADERS => |s, w| async move {
+            let grade = NewGrade { points: Points::whole(1_000), seen_seq: 99, ..stale() };
+            let mut report = s.assignments().grade_many(vec![(w.submission, grade)], ManyMode::BestEffort).await?;
+            report.rows.remove(0).error.map_or(Ok(()), Err)
+        };
+        "grade an answer" for GRADERS => |s, w| s.quizzes().grade_answer(w.attempt, w.question, AnswerGrade { points: Points::ZERO, feedback: None, seen_seq: 0 });
+        "post grades" for READERS => |s, w| s.assignments().post_grades(w.assignment, ManyMode::BestEffort);
+        "clear a grade" for GRADERS => |s, w| s.assignments().clear_grade(w.submission, 99, None);
+        "return work" for GRADERS => |s, w| s.assignments().return_for_revision(w.submission);
+        "answer a review" for GRADERS => |s, w| s.assignments().answer_review(w.submission, ReviewAnswer { change: None, reason: "no".into() });
+        "extend" for MANAGERS => |s, w| s.grants().extend(Item::Quiz(w.quiz), w.learner, Extension::because("ill"));
+        "excuse" for MANAGERS => |s, w| s.grants().excuse(Item::Quiz(w.quiz), w.learner, false, "ill");
+        "waive" for MANAGERS => |s, w| s.grants().waive(Item::Quiz(w.quiz), w.learner, "ill");
+        "take a waiver back" for MANAGERS => |s, w| s.grants().revoke_waiver(Item::Assignment(w.assignment), w.learner);
+        "preview a regrade" for MANAGERS => |s, w| s.quizzes().preview_regrade(w.quiz, RegradePolicy::CurrentKey, true, ById::default());
+        "regrade" for MANAGERS => |s, w| s.quizzes().regrade(w.quiz, RegradePolicy::CurrentKey, true);
+        "void an attempt" for MANAGERS => |s, w| s.quizzes().void(w.attempt, "a reason");
+        // Attempt, submit, mark progress: one's own.
+        "start an attempt" for LEARNERS => |s, w| s.quizzes().start(w.quiz);
+        "save answers" for LEARNER => |s, w| s.quizzes().save(w.attempt, "tab", 9, BTreeMap::new());
+        "hand an attempt in" for LEARNER => |s, w| s.quizzes().submit(w.attempt);
+        "hand work in" for LEARNERS => |s, w| s.assignments().submit(w.assignment, NewSubmission::text("A text."));
+        "ask for a review" for LEARNER => |s, w| s.assignments().request_review(w.submission, "please");
+        "complete a lesson" for LEARNERS => |s, w| s.learning().complete_lesson(w.lesson);
+        "view a topic" for LEARNERS => |s, w| s.learning().view_topic(w.topic);
+        "expire attempts" for SYSTEM => |s, _w| s.quizzes().expire_due(5);
+        // Certificates and progress.
+        "issue a certificate by hand" for MANAGERS_AND_SYSTEM => |s, w| s.certificates().issue(w.course, w.learner, Some("by hand".into()));
+        "revoke a certificate" for MANAGERS => |s, w| s.certificates().revoke(w.course, w.learner, "a reason".into());
+        "reset progress" for MANAGERS => |s, w| s.grants().reset_progress(w.course, w.learner, "a reason");
+        // People and the record of AI.
+        "change a role" for PEOPLE => |s, w| s.people().set_role(w.learner, Role::Student);
+        "list people" for PEOPLE => |s, _w| s.people().users(ById::default());
+        "export a person" for &["admin", "learner"] => |s, w| s.people().export_person(w.learner);
+        "read a learner's home" for &["admin", "learner", "system"] => |s, w| s.overview().learner_home(w.learner);
+        "read all AI calls" for PEOPLE => |s, _w| s.ai_log().logs(AiLogFilter::default(), ById::default());
+        "read the course's AI calls" for NUMBERS => |s, w| s.ai_log().logs(AiLogFilter { course: Some(w.course), ..stale() }, ById::default());
+        "read one AI call" for NUMBERS => |s, w| s.ai_log().log(w.log);
+        "record an event" for &["admin", "owner", "instructor", "ai for the owner", "system", "learner"] => |s, w| s.activity().record(HostEvent {
+            kind: "shop.note".into(), course_id: w.course, student_id: Some(w.learner), learner_initiated: false, metadata: None,
+        });
+        "verify a code" for &["admin", "owner", "instructor", "grader", "learner", "other learner", "stranger", "instructor elsewhere", "ai", "ai for the owner", "ai for the learner", "erased", "system"] => |s, _w| s.certificates().verify("0000-0000-0000-0000");
+        // Last, for it is final; asked for somebody who is not there, so that nobody is erased.
+        "erase a person" for ADMIN => |s, w| async move {
+            match s.people().erase_person(UserId::from_uuid(uuid::Uuid::from_u128(1))).await {
+                // Only who may is told that there is nobody.
+                Err(Error::NotFound { .. }) => Ok(()),
+                other => other.map(|_| w).map(drop),
+            }
+        };
+    }
+}
+
+async fn world(h: &Harness) -> (Classroom, World) {
+    let room = h.classroom(1, 2).await;
+    let teacher = room.teacher();
+    let quiz =
+        room.add_quiz(room.lessons[0], 1, QuizRules { reveal: Reveal::Never, ..QuizRules::default() }).await.unwrap();
+    let question = teacher.catalog().questions(quiz.id).await.unwrap()[0].id;
+    let assignment = assign(&room, AssignmentRules::default(), None).await.id;
+    let me = room.student(0);
+    let attempt = me.quizzes().start(quiz.id).await.unwrap().id;
+    let submission = me.assignments().submit(assignment, NewSubmission::text("A text.")).await.unwrap().id;
+    let mut log = valid_log(h, "outline", uuid::Uuid::from_u128(1_234)).await;
+    log.course_id = Some(room.course);
+    let log_id = log.id;
+    let batch = crate::store::WriteBatch {
+        changes: vec![crate::store::Change::Put(log.into())],
+        ..crate::store::WriteBatch::default()
+    };
+    h.store.write(std::sync::Arc::new(batch)).await.unwrap();
+    let world = World {
+        course: room.course,
+        lesson: room.lessons[0],
+        topic: room.topics[0],
+        quiz: quiz.id,
+        question,
+        attempt,
+        assignment,
+        submission,
+        learner: room.students[0],
+        log: log_id,
+    };
+    (room, world)
+}
+
+/// Every action × every actor. Who may is not refused for who they are; who may not is, and whoever does not
+/// even see the thing hears that there is none.
+/// rules: R1, E5, D5
+pub async fn r1_every_action_for_every_actor(h: &Harness) {
+    let (room, world) = world(h).await;
+    let system = h.lms.system();
+    let person = |role, name: &'static str| {
+        let system = system.clone();
+        async move { system.people().ensure_user(NewUser::new(role, name)).await.unwrap().id }
+    };
+    let (co, grader) = (person(Role::Instructor, "Co").await, person(Role::Student, "Grader").await);
+    room.teacher().catalog().set_staff(room.course, co, Some(StaffRole::Instructor)).await.unwrap();
+    room.teacher().catalog().set_staff(room.course, grader, Some(StaffRole::Grader)).await.unwrap();
+    let elsewhere = person(Role::Instructor, "Elsewhere").await;
+    h.lms.as_user(elsewhere).catalog().create_course(NewCourse::titled("Another")).await.unwrap();
+    let (stranger, ai) = (person(Role::Student, "Stranger").await, person(Role::Ai, "Model").await);
+    let erased = room.new_student("Erased").await.unwrap();
+    h.lms.as_user(room.admin).people().erase_person(erased).await.unwrap();
+    let by_ai = |who| h.lms.act(Actor::Ai { user: ai, on_behalf_of: who, log_id: world.log });
+    // The learner comes last but for the system: what they do changes what there is.
+    let actors: Vec<(&str, Session)> = vec![
+        ("stranger", h.lms.as_user(stranger)),
+        ("erased", h.lms.as_user(erased)),
+        ("ai", h.lms.as_user(ai)),
+        ("ai for the learner", by_ai(world.learner)),
+        ("instructor elsewhere", h.lms.as_user(elsewhere)),
+        ("other learner", room.student(1)),
+        ("grader", h.lms.as_user(grader)),
+        ("ai for the owner", by_ai(room.instructor)),
+        ("admin", h.lms.as_user(room.admin)),
+        ("owner", room.teacher()),
+        ("instructor", h.lms.as_user(co)),
+        ("learner", room.student(0)),
+        ("system", system.clone()),
+    ];
+    let outside: BTreeSet<&str> = ["stranger", "erased", "ai", "instructor elsewhere"].into();
+    // What anyone may be told is theirs alone to do, not whether a thing exists.
+    let general: BTreeSet<&str> = [
+        "create a course",
+        "change a role",
+        "list people",
+        "read all AI calls",
+        "expire attempts",
+        "erase a person",
+        "record an event",
+        "read the events",
+        "read the course's AI calls",
+        "enroll the learner",
+    ]
+    .into();
+    let mut wrong = Vec::new();
+    for row in table() {
+        for (name, session) in &actors {
+            let outcome = (row.act)(session.clone(), world).await;
+            let code = outcome.as_ref().map_or_else(Error::code, |()| "ok");
+            let may =
+                !matches!(code, "denied" | "not_found" | "course.closed" | "person.erased") && !is_locked(&outcome);
+            if may != row.may.contains(name) {
+                wrong.push(format!("{name}: {} → {code}", row.action));
+            }
+            let hidden = matches!(code, "not_found" | "person.erased") || general.contains(row.action);
+            if !may && outside.contains(name) && !hidden && !is_locked(&outcome) {
+                wrong.push(format!("{name}: {} → {code}, which tells that it exists", row.action));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether learners' work is refused to who is not enrolled.
+fn is_locked(outcome: &Result<(), Error>) -> bool {
+    matches!(outcome, Err(Error::Refused(crate::error::Refusal::Locked { reasons }))
+        if reasons.contains(&crate::rules::access::LockReason::NotEnrolled))
+}
+
+/// Every answer that a learner can get of a course, searched for keys, explanations and notes.
+/// rules: Q14, R1
+pub async fn q14_no_answer_to_a_learner_holds_a_key(h: &Harness) {
+    const KEY: &str = "KEY-OF-STAFF";
+    let room = h.classroom(1, 1).await;
+    let teacher = room.teacher();
+    let me = room.student(0);
+    let who = room.students[0];
+    let bodies = vec![
+        QuestionBody::SingleChoice {
+            options: vec![Labelled::new("a", "One"), Labelled::new("b", "Two")],
+            correct: "a".into(),
+            why: [("a".to_owned(), KEY.to_owned())].into(),
+        },
+        QuestionBody::ShortText {
+            keys: vec![crate::model::question::TextKey::Exact { text: KEY.into(), edits: 0 }],
+            case_sensitive: false,
+        },
+        QuestionBody::FillBlanks {
+            blanks: vec![crate::model::question::Blank {
+                id: "x".into(),
+                accepted: vec![crate::model::question::TextKey::Exact { text: KEY.into(), edits: 0 }],
+            }],
+            case_sensitive: false,
+        },
+        QuestionBody::Essay { rubric: None, staff_notes: KEY.into() },
+    ];
+    let questions = bodies
+        .into_iter()
+        .enumerate()
+        .map(|(n, body)| NewQuestion { explanation: KEY.into(), ..NewQuestion::new(format!("Question {n}"), body) })
+        .collect();
+    let rules = QuizRules { reveal: Reveal::Never, ..QuizRules::default() };
+    let new = NewQuiz { is_published: true, rules, questions, ..NewQuiz::titled("A quiz") };
+    let quiz = teacher.catalog().add_quiz(room.lessons[0], new).await.unwrap();
+    let rubric = crate::model::Rubric {
+        criteria: vec![crate::model::Criterion {
+            id: "c".into(),
+            title: "Clear".into(),
+            description: String::new(),
+            max: Points::whole(100).unwrap(),
+        }],
+        staff_notes: KEY.into(),
+    };
+    let assignment = assign(&room, AssignmentRules::default(), Some(rubric)).await;
+    let mut live = h.lms.live().events(&me, EventFilter { course: Some(room.course), ..stale() }, None).await.unwrap();
+    let mut seen = Vec::new();
+    let mut keep = |what: &'static str, json: serde_json::Value| seen.push((what, json.to_string()));
+    macro_rules! see {
+        ($what:literal, $call:expr) => {{
+            let answer = $call.await;
+            keep(
+                $what,
+                match &answer {
+                    Ok(answer) => serde_json::to_value(answer).unwrap(),
+                    Err(e) => serde_json::to_value(e).unwrap(),
+                },
+            );
+            answer
+        }};
+    }
+    let attempt = see!("start", me.quizzes().start(quiz.id)).unwrap();
+    let wrong = [(attempt.questions[0].id, Some(crate::model::question::Answer::Choice { option_id: "zzz".into() }))];
+    see!("save", me.quizzes().save(attempt.id, "tab", 1, wrong.into())).unwrap();
+    see!("attempt", me.quizzes().view_attempt(attempt.id)).unwrap();
+    see!("submit", me.quizzes().submit(attempt.id)).unwrap();
+    see!("attempt", me.quizzes().view_attempt(attempt.id)).unwrap();
+    let handed = see!("work", me.assignments().submit(assignment.id, NewSubmission::text("A text."))).unwrap();
+    see!("work", me.assignments().view(handed.id)).unwrap();
+    see!("outline", me.overview().outline(room.course, who)).unwrap();
+    see!("scorecard", me.overview().scorecard(room.course, who)).unwrap();
+    see!("home", me.overview().learner_home(who)).unwrap();
+    see!("standing", me.learning().standing(room.course, who)).unwrap();
+    see!("topic", me.learning().view_topic(room.topics[0])).unwrap();
+    see!("lesson", me.learning().complete_lesson(room.lessons[0])).unwrap();
+    see!("enrollment", me.enrollment().enrollment(room.course, who)).unwrap();
+    see!("mine", me.enrollment().mine()).unwrap();
+    see!("eligibility", me.certificates().eligibility(room.course, who)).unwrap();
+    see!("reviews", me.quizzes().reviews(attempt.id)).unwrap();
+    see!("person", me.people().export_person(who)).unwrap();
+    see!("questions", me.catalog().questions(quiz.id)).unwrap_err();
+    see!("quiz", me.catalog().quiz(quiz.id)).unwrap_err();
+    see!("document", me.catalog().export_course(room.course)).unwrap_err();
+    h.lms.settle().await.unwrap();
+    loop {
+        let next = std::future::poll_fn(|cx| live.as_mut().poll_next(cx));
+        let Ok(Some(event)) = tokio::time::timeout(std::time::Duration::from_millis(300), next).await else { break };
+        seen.push(("live", format!("{event:?}")));
+    }
+    assert!(seen.len() > 25, "{}", seen.len());
+    for (what, json) in &seen {
+        assert!(!json.contains(KEY), "{what} shows {KEY}: {json}");
+        assert!(!json.contains("staff_notes") && !json.contains("\"correct\""), "{what}: {json}");
+    }
+    // And what it would look like: the same words are there once the policy reveals them to staff.
+    let shown = serde_json::to_string(&teacher.quizzes().view_attempt(attempt.id).await.unwrap()).unwrap();
+    assert!(shown.contains(KEY), "the search would find it");
+}
