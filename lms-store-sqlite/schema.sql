@@ -431,6 +431,8 @@ CREATE TABLE courses (
     certificate_template_id BLOB
         CHECK (length(certificate_template_id) = 16)
         REFERENCES certificate_templates (id) ON DELETE RESTRICT,
+    -- Days for which a certificate is valid; for good when absent (C4).
+    certificate_valid_days INTEGER CHECK (certificate_valid_days >= 1),
     -- When it was archived (L1).
     archived_at INTEGER,
     -- When it was first published.

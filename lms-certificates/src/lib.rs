@@ -52,7 +52,7 @@ mod text;
 pub use error::RenderError;
 pub use facts::CertificateFacts;
 pub use fonts::{FontError, FontSource, Fonts};
-pub use renderer::Renderer;
+pub use renderer::{Images, Renderer};
 pub use template::{PageSize, TemplateError, TemplateVersion};
 
 /// The version of the drawing itself: it changes whenever the bytes of any certificate change.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use lms_core::lms::Consumer;
-use lms_core::model::{Certificate, CertificateTemplate};
+use lms_core::model::{Certificate, TemplateDocument, TemplatePage};
 use lms_core::{Error, Lms};
 use sha2::{Digest, Sha256};
 
@@ -43,17 +43,19 @@ impl Renderer {
         self
     }
 
-    /// The PDF of a certificate: a pure function of the row, its template version and the fonts.
+    /// The PDF of a certificate: a pure function of the row, its template version with its images, and the
+    /// fonts.
     ///
     /// # Errors
     /// Why the page cannot be made.
     pub fn render(
         &self,
         certificate: &Certificate,
-        template: Option<&CertificateTemplate>,
+        template: &TemplateDocument,
+        images: Images,
     ) -> Result<Vec<u8>, RenderError> {
         let snapshot = &certificate.snapshot;
-        let template = self.template(template, &snapshot.language);
+        let template = self.version(template, &snapshot.language, images);
         let facts = CertificateFacts {
             certificate_id: certificate.id.uuid(),
             revision: u32::try_from(certificate.revision_no).unwrap_or(1),
@@ -72,32 +74,36 @@ impl Renderer {
         render(&facts, &template, &self.fonts)
     }
 
-    fn template(&self, row: Option<&CertificateTemplate>, language: &str) -> TemplateVersion {
-        #[derive(serde::Deserialize, Default)]
-        #[serde(default)]
-        struct Document {
-            issuer_name: Option<String>,
-            issuer_url: Option<String>,
-            signatory_name: Option<String>,
-            signatory_title: Option<String>,
-            headline: Option<String>,
-            body: Option<String>,
-            accent_colour: Option<String>,
-            language: Option<String>,
-            page: Option<String>,
-        }
-        let document: Document = row.and_then(|row| row.document.read().ok()).unwrap_or_default();
+    /// How a template document looks, with sample facts: a PDF and no row (C7). `images` are the PNGs of its
+    /// logo and signature.
+    ///
+    /// # Errors
+    /// Why the page cannot be made.
+    pub fn preview(
+        &self,
+        document: &TemplateDocument,
+        sample: &CertificateFacts,
+        images: Images,
+    ) -> Result<Vec<u8>, RenderError> {
+        render(sample, &self.version(document, &sample.language, images), &self.fonts)
+    }
+
+    fn version(&self, document: &TemplateDocument, language: &str, images: Images) -> TemplateVersion {
+        let document = document.clone();
         let mut version = TemplateVersion::built_in_for(document.language.as_deref().unwrap_or(language));
         version.issuer_name = document.issuer_name.unwrap_or_else(|| self.issuer.issuer_name.clone());
         version.issuer_url = document.issuer_url;
+        version.logo = images.logo;
+        version.signature = images.signature;
         version.signatory_name = document.signatory_name;
         version.signatory_title = document.signatory_title;
         version.headline = document.headline.unwrap_or(version.headline);
         version.body = document.body.unwrap_or(version.body);
         version.accent_colour = document.accent_colour.unwrap_or(version.accent_colour);
-        if document.page.as_deref() == Some("Letter") {
-            version.page = PageSize::Letter;
-        }
+        version.page = match document.page {
+            TemplatePage::A4 => PageSize::A4,
+            TemplatePage::Letter => PageSize::Letter,
+        };
         version
     }
 
@@ -109,7 +115,18 @@ impl Renderer {
     pub async fn render_one(&self, lms: &Lms, certificate: &Certificate) -> Result<Certificate, Error> {
         let system = lms.system();
         let template = lms.store().template(certificate.template_id).await?;
-        let pdf = match self.render(certificate, template.as_ref()) {
+        let Ok(document) = template.map(|row| row.content()).transpose().map(Option::unwrap_or_default) else {
+            let reason = "the template cannot be read".to_owned();
+            return system.certificates().set_failed(certificate.id, reason).await;
+        };
+        let images = match images_of(lms, &document).await? {
+            Ok(images) => images,
+            Err(key) => {
+                let reason = format!("the template's picture `{key}` is not there");
+                return system.certificates().set_failed(certificate.id, reason).await;
+            }
+        };
+        let pdf = match self.render(certificate, &document, images) {
             Ok(pdf) => pdf,
             Err(e) => return system.certificates().set_failed(certificate.id, e.to_string()).await,
         };
@@ -127,6 +144,31 @@ impl Renderer {
         }
         Ok(ready)
     }
+}
+
+/// The pictures of a template, PNGs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Images {
+    /// The issuer's logo.
+    pub logo: Option<Vec<u8>>,
+    /// The signature.
+    pub signature: Option<Vec<u8>>,
+}
+
+/// The pictures that a template names, from the assets port; the key of one that is not there.
+async fn images_of(lms: &Lms, document: &TemplateDocument) -> Result<Result<Images, String>, Error> {
+    let mut images = Images::default();
+    for (key, image) in [(&document.logo_asset, &mut images.logo), (&document.signature_asset, &mut images.signature)] {
+        let Some(key) = key else { continue };
+        *image = match lms.assets() {
+            Some(assets) => assets.get(key).await?,
+            None => None,
+        };
+        if image.is_none() {
+            return Ok(Err(key.clone()));
+        }
+    }
+    Ok(Ok(images))
 }
 
 /// Where the files of a certificate are, of all its revisions.

@@ -230,6 +230,10 @@ refusals! {
     } = "certificate.not_eligible" Conflict "the course is not complete yet";
     /// There is no certificate yet.
     NoCertificate {} = "certificate.none" NotFound "there is no certificate";
+    /// The certificate is revoked (C5).
+    CertificateRevoked {} = "certificate.revoked" Conflict "the certificate is revoked";
+    /// A course or a certificate uses the template (C7).
+    TemplateInUse {} = "template.in_use" Conflict "the template is in use; archive it instead";
     /// The user's external id belongs to another (E1).
     ExternalIdTaken {} = "external_id.taken" Conflict "another row has this external id";
     /// The e-mail address belongs to another user.

@@ -209,6 +209,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     Extension,
                     RegradePolicy,
                     ManyMode,
+                    TemplateDocument,
                     CopySource,
                     CopyTarget,
                     CopyDates,
@@ -290,6 +291,8 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     Override,
                     Waiver,
                     ReviewRequest,
+                    CertificateTemplate,
+                    CertificateRevision,
                     Certificate,
                     AiLog,
                 ]

@@ -164,6 +164,12 @@ fn certificates(s: &Session) {
     send(s.certificates().set_ready(any(), any(), any()));
     send(s.certificates().set_failed(any(), any()));
     send(s.certificates().erased(any()));
+    send(s.certificates().save_template(any(), "", any()));
+    send(s.certificates().template_versions(any()));
+    send(s.certificates().archive_template(any(), any()));
+    send(s.certificates().delete_template(any()));
+    send(s.certificates().reissue(any(), any(), ""));
+    send(s.certificates().revisions(any(), any()));
     send(s.certificates().set_files_deleted(any()));
 }
 

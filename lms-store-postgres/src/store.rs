@@ -132,6 +132,9 @@ impl CatalogReads for PgStore {
     async fn template(&self, template: TemplateId) -> Read<Option<CertificateTemplate>> {
         Ok(self.list(&self.inner.statements.template, vec![id(template)]).await?.pop())
     }
+    async fn template_versions(&self, of: TemplateId) -> Read<Vec<CertificateTemplate>> {
+        self.list(&self.inner.statements.template_versions, vec![id(of)]).await
+    }
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         reads::catalog::read_links(there(self.doc(&self.inner.statements.objective_links, vec![id(course)]).await?)?)
     }
@@ -238,6 +241,9 @@ impl CertificateReads for PgStore {
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
         Ok(self.list(&self.inner.statements.certificate_of, vec![id(course), id(student)]).await?.pop())
+    }
+    async fn certificate_revisions(&self, certificate: CertificateId) -> Read<Vec<CertificateRevision>> {
+        self.list(&self.inner.statements.certificate_revisions, vec![id(certificate)]).await
     }
     async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
         self.list(&self.inner.statements.erased_renderings, vec![number(limit)]).await

@@ -115,6 +115,9 @@ impl CatalogReads for SqliteStore {
     async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>> {
         self.short(move |conn| crate::rows::by_id(conn, id)).await
     }
+    async fn template_versions(&self, of: TemplateId) -> Read<Vec<CertificateTemplate>> {
+        self.read(move |conn| reads::certificates::template_versions(conn, of)).await
+    }
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         self.read(move |conn| reads::catalog::objective_links(conn, course)).await
     }
@@ -197,6 +200,9 @@ impl CertificateReads for SqliteStore {
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
         self.short(move |conn| reads::certificates::of(conn, course, student)).await
+    }
+    async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>> {
+        self.read(move |conn| reads::certificates::revisions(conn, id)).await
     }
     async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
         self.read(move |conn| reads::certificates::erased(conn, limit)).await

@@ -7,7 +7,7 @@ use tokio::sync::Barrier;
 
 use super::{Harness, RACERS};
 use crate::lms::{QuizRules, UpdateCourse, Validity};
-use crate::model::{BasisPoints, CertificatePolicy, EventKind, Rendering};
+use crate::model::{BasisPoints, CertificatePolicy, EventKind, Rendering, TemplateDocument};
 use crate::rules::eligibility::Blocker;
 
 /// rules: C1
@@ -119,4 +119,103 @@ pub async fn c6_ready_is_written_once(h: &Harness) {
     }
     assert_eq!(h.count(EventKind::CertificateReady).await, 1);
     assert!(system.certificates().pending(10).await.unwrap().is_empty());
+}
+
+/// Templates come in versions that do not change; one in use is archived, never deleted.
+/// rules: C7, C3
+pub async fn c7_templates_come_in_versions(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let (admin, teacher) = (h.lms.as_user(room.admin), room.teacher());
+    let document = |headline: &str| TemplateDocument { headline: Some(headline.into()), ..TemplateDocument::default() };
+    let bad = admin.certificates().save_template(None, "T", document("{{student_email}}")).await.unwrap_err();
+    assert_eq!(bad.code(), "invalid");
+    let denied = teacher.certificates().save_template(None, "T", document("Done")).await.unwrap_err();
+    assert_eq!(denied.code(), "denied");
+    let first = admin.certificates().save_template(None, "Plain", document("Done")).await.unwrap();
+    let take = |id: Option<crate::model::TemplateId>, days: Option<i64>| {
+        let room = room.clone();
+        async move {
+            let version = room.course().await.unwrap().version;
+            let update = UpdateCourse {
+                version,
+                certificate_template_id: Some(id),
+                certificate_valid_days: Some(days),
+                ..UpdateCourse::default()
+            };
+            room.teacher().catalog().update_course(room.course, update).await
+        }
+    };
+    take(Some(first.id), Some(365)).await.unwrap();
+    room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let mine = room.student(0).certificates().of(room.course, room.students[0]).await.unwrap();
+    assert_eq!((mine.template_id, mine.snapshot.template_id), (first.id, first.id));
+
+    let second = admin.certificates().save_template(Some(first.id), "Plain", document("Well done")).await.unwrap();
+    assert_eq!((second.family_id, second.version_no), (first.id, 2));
+    let versions = teacher.certificates().template_versions(second.id).await.unwrap();
+    assert_eq!(versions.iter().map(|v| v.version_no).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(versions[0].content().unwrap().headline.as_deref(), Some("Done"), "the first one is what it was");
+    take(Some(second.id), None).await.unwrap();
+    room.student(1).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let other = room.student(1).certificates().of(room.course, room.students[1]).await.unwrap();
+    assert_eq!((other.template_id, other.expires_at), (second.id, None));
+    let kept = room.student(0).certificates().of(room.course, room.students[0]).await.unwrap();
+    assert_eq!(kept, mine, "old certificates keep theirs");
+
+    let in_use = admin.certificates().delete_template(first.id).await.unwrap_err();
+    assert_eq!(in_use.code(), "template.in_use");
+    let built_in =
+        crate::model::TemplateId::from_uuid(uuid::Uuid::from_u128(0x6c6d_7300_0000_8000_8000_0000_0000_0001));
+    assert_eq!(admin.certificates().delete_template(built_in).await.unwrap_err().code(), "template.in_use");
+    admin.certificates().archive_template(first.id, true).await.unwrap();
+    assert_eq!(take(Some(first.id), None).await.unwrap_err().code(), "invalid", "an archived one is taken no more");
+    let unused = admin.certificates().save_template(None, "Unused", document("Unused")).await.unwrap();
+    admin.certificates().delete_template(unused.id).await.unwrap();
+    assert_eq!(admin.certificates().template_versions(unused.id).await.unwrap_err().code(), "not_found");
+
+    // Expiry is computed when it is read, and a revocation stands above it (C4).
+    let state = || async { h.lms.system().certificates().verify(&mine.code).await.unwrap().unwrap().validity };
+    assert_eq!(mine.expires_at, Some(mine.issued_at.plus_seconds(365 * 86_400)));
+    assert_eq!(state().await, Validity::Valid);
+    h.clock.advance(366 * 86_400);
+    assert_eq!(state().await, Validity::Expired);
+    teacher.certificates().revoke(room.course, room.students[0], "a mistake".into()).await.unwrap();
+    assert_eq!(state().await, Validity::Revoked);
+}
+
+/// A corrected name or a renewal is another revision under the same code; what stood is kept.
+/// rules: C5, C4, C2
+pub async fn c5_a_reissue_is_a_revision_under_the_same_code(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, teacher, who) = (room.student(0), room.teacher(), room.students[0]);
+    let none = teacher.certificates().reissue(room.course, who, "a name").await.unwrap_err();
+    assert_eq!(none.code(), "certificate.none");
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let first = me.certificates().of(room.course, who).await.unwrap();
+    let system = h.lms.system();
+    system.certificates().set_ready(first.id, "one.pdf".into(), "a".repeat(64)).await.unwrap();
+    assert_eq!(me.certificates().reissue(room.course, who, "mine").await.unwrap_err().code(), "denied");
+    h.clock.advance(86_400);
+    let version = room.course().await.unwrap().version;
+    let update = UpdateCourse { version, title: Some("How Things Really Work".into()), ..UpdateCourse::default() };
+    teacher.catalog().update_course(room.course, update).await.unwrap();
+    let printed = system.certificates().verify(&first.code).await.unwrap().unwrap();
+    assert_eq!(printed.course_title, "How Things Work", "a rename changes nothing that was printed");
+    let second = teacher.certificates().reissue(room.course, who, "the title was wrong").await.unwrap();
+    assert_eq!((second.id, &second.code, second.revision_no), (first.id, &first.code, 2));
+    assert_eq!((second.rendering, second.certificate_url.as_deref()), (Rendering::Pending, None));
+    assert_eq!(second.snapshot.completed_at, first.snapshot.completed_at, "completion is what it was");
+    assert!(second.issued_at > first.issued_at);
+    let printed = system.certificates().verify(&first.code).await.unwrap().unwrap();
+    assert_eq!((printed.course_title.as_str(), printed.revision_no), ("How Things Really Work", 2));
+    let earlier = teacher.certificates().revisions(room.course, who).await.unwrap();
+    assert_eq!(earlier.len(), 1);
+    assert_eq!((earlier[0].revision_no, earlier[0].certificate_url.as_deref()), (1, Some("one.pdf")));
+    assert_eq!(earlier[0].snapshot.course_title, "How Things Work");
+    system.certificates().set_ready(first.id, "two.pdf".into(), "b".repeat(64)).await.unwrap();
+    assert_eq!(h.count(EventKind::CertificateReady).await, 2, "once per revision");
+    assert_eq!((h.count(EventKind::CertificateIssued).await, h.count(EventKind::CertificateReissued).await), (1, 1));
+    teacher.certificates().revoke(room.course, who, "a mistake".into()).await.unwrap();
+    let revoked = teacher.certificates().reissue(room.course, who, "again").await.unwrap_err();
+    assert_eq!(revoked.code(), "certificate.revoked");
 }

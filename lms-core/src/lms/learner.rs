@@ -227,7 +227,7 @@ pub(crate) fn new_certificate(
         template_id,
         certificate_url: None,
         issued_at: at,
-        expires_at: None,
+        expires_at: expiry(course, at),
         code: code::format(bits),
         snapshot: CertificateSnapshot {
             format: SNAPSHOT_FORMAT,
@@ -254,6 +254,11 @@ pub(crate) fn new_certificate(
         created_at: command.now,
         updated_at: command.now,
     }
+}
+
+/// Until when a certificate of the course is valid that is issued at an instant.
+pub(crate) fn expiry(course: &Course, issued: Timestamp) -> Option<Timestamp> {
+    course.certificate_valid_days.map(|days| issued.plus_seconds(days.saturating_mul(86_400)))
 }
 
 /// The course score: Σ weight × earned ÷ Σ weight × possible (M7); `None` when nothing counts.

@@ -20,6 +20,7 @@ mod person;
 mod portable;
 mod quizzes;
 mod reviews;
+mod templates;
 mod xapi;
 
 use std::sync::Arc;

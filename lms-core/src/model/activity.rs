@@ -123,6 +123,8 @@ kinds! {
     CertificateReady = "certificate_ready",
     /// The PDF of a certificate could not be made.
     CertificateFailed = "certificate_failed",
+    /// A certificate was issued anew, as another revision.
+    CertificateReissued = "certificate_reissued",
     /// A certificate was revoked.
     CertificateRevoked = "certificate_revoked",
     /// A learner asked for another look at a grade.

@@ -72,6 +72,8 @@ record! {
         pub certificates: CertificatePolicy,
         /// The template version of new certificates; the built-in one when absent.
         pub certificate_template_id: Option<TemplateId>,
+        /// Days for which a certificate is valid; for good when absent (C4).
+        pub certificate_valid_days: Option<i64>,
         /// When it was archived (L1).
         pub archived_at: Option<Timestamp>,
         /// When it was first published.

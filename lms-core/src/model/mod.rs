@@ -18,6 +18,7 @@ pub mod question;
 mod quiz;
 mod rubric;
 mod submission;
+mod template;
 mod time;
 mod user;
 
@@ -36,5 +37,6 @@ pub use progress::*;
 pub use quiz::*;
 pub use rubric::*;
 pub use submission::*;
+pub use template::*;
 pub use time::Timestamp;
 pub use user::*;

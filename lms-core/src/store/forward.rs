@@ -56,6 +56,9 @@ impl<S: CatalogReads + ?Sized> CatalogReads for Arc<S> {
     async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>> {
         (**self).template(id).await
     }
+    async fn template_versions(&self, of: TemplateId) -> Read<Vec<CertificateTemplate>> {
+        (**self).template_versions(of).await
+    }
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         (**self).objective_links(course).await
     }
@@ -137,6 +140,9 @@ impl<S: CertificateReads + ?Sized> CertificateReads for Arc<S> {
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
         (**self).certificate_of(course, student).await
+    }
+    async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>> {
+        (**self).certificate_revisions(id).await
     }
     async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
         (**self).pending_renderings(limit).await

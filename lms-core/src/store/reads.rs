@@ -85,6 +85,8 @@ pub trait CatalogReads: Send + Sync {
     async fn work_counts(&self, item: Item) -> Read<WorkCounts>;
     /// A version of a certificate template.
     async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>>;
+    /// All versions of the family that a template version belongs to, by number.
+    async fn template_versions(&self, of: TemplateId) -> Read<Vec<CertificateTemplate>>;
     /// The objectives linked to lessons, assignments and questions of a course: (objective, item).
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>>;
     /// All content of a course, keys included, in one snapshot and one query per table.
@@ -149,6 +151,8 @@ pub trait CertificateReads: Send + Sync {
     async fn certificate_by_code(&self, code: &str) -> Read<Option<Certificate>>;
     /// Of a learner in a course.
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>>;
+    /// Its earlier revisions, by number.
+    async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>>;
     /// Those whose PDF is not made yet, oldest first; none of erased people.
     async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
     /// Those of erased people that have a PDF still.

@@ -198,6 +198,8 @@ CREATE TABLE {lms}.courses (
     certificates text NOT NULL CHECK (certificates IN ('on_completion', 'by_hand', 'none')),
     -- The template version of new certificates; the built-in one when absent.
     certificate_template_id uuid REFERENCES {lms}.certificate_templates (id) ON DELETE RESTRICT,
+    -- Days for which a certificate is valid; for good when absent (C4).
+    certificate_valid_days bigint CHECK (certificate_valid_days >= 1),
     -- When it was archived (L1).
     archived_at timestamptz,
     -- When it was first published.

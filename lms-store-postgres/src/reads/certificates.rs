@@ -19,6 +19,19 @@ pub(super) fn pending() -> String {
     ))
 }
 
+/// $1 certificate.
+pub(super) fn revisions() -> String {
+    listing(&many::<CertificateRevision>("WHERE t.certificate_id = $1::uuid ORDER BY t.revision_no"))
+}
+
+/// $1 a version.
+pub(super) fn template_versions() -> String {
+    listing(&many::<CertificateTemplate>(
+        "WHERE t.family_id = (SELECT f.family_id FROM {lms}.certificate_templates AS f WHERE f.id = $1::uuid)
+         ORDER BY t.version_no",
+    ))
+}
+
 /// $1 limit.
 pub(super) fn erased() -> String {
     listing(&many::<Certificate>(

@@ -87,6 +87,8 @@ statements! {
     certificate_by_code = certificates::by("t.code = $1");
     certificate_of = certificates::by("t.course_id = $1::uuid AND t.student_id = $2::uuid");
     pending_renderings = certificates::pending();
+    certificate_revisions = certificates::revisions();
+    template_versions = certificates::template_versions();
     erased_renderings = certificates::erased();
     certificate_facts = certificates::facts();
     completion = analytics::completion();

@@ -19,6 +19,18 @@ pub(crate) fn pending(conn: &Connection, limit: u32) -> Result<Vec<Certificate>>
     select(conn, "WHERE t.rendering = 'pending' AND t.erased_at IS NULL ORDER BY t.issued_at, t.id LIMIT ?1", [limit])
 }
 
+pub(crate) fn revisions(conn: &Connection, certificate: CertificateId) -> Result<Vec<CertificateRevision>> {
+    select(conn, "WHERE t.certificate_id = ?1 ORDER BY t.revision_no", [id(certificate)])
+}
+
+pub(crate) fn template_versions(conn: &Connection, of: TemplateId) -> Result<Vec<CertificateTemplate>> {
+    select(
+        conn,
+        "WHERE t.family_id = (SELECT family_id FROM certificate_templates WHERE id = ?1) ORDER BY t.version_no",
+        [id(of)],
+    )
+}
+
 pub(crate) fn erased(conn: &Connection, limit: u32) -> Result<Vec<Certificate>> {
     select(conn, "WHERE t.erased_at IS NOT NULL AND t.pdf_sha256 IS NOT NULL ORDER BY t.erased_at LIMIT ?1", [limit])
 }

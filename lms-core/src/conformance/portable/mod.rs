@@ -58,9 +58,15 @@ async fn content(h: &Harness, course: CourseId) -> serde_json::Value {
     rename(&mut json, &names, &drawn_anew);
     json["pairs"] = serde_json::json!(pairs);
     // What belongs to the installation.
-    for field in
-        ["external_id", "is_published", "published_at", "archived_at", "seats_taken", "certificate_template_id"]
-    {
+    for field in [
+        "external_id",
+        "is_published",
+        "published_at",
+        "archived_at",
+        "seats_taken",
+        "certificate_template_id",
+        "certificate_valid_days",
+    ] {
         json["course"].as_object_mut().unwrap().remove(field);
     }
     json

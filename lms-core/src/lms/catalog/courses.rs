@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::super::{Catalog, Command, Planned, Session};
 use super::{StructureEdit, changed, edited_before, same_version, touched};
 use crate::error::{Error, Refusal};
+use crate::lms::templates::check_template;
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::authoring::Checks;
@@ -122,6 +123,7 @@ impl NewCourse {
             seats_taken: 0,
             certificates: self.certificates,
             certificate_template_id: None,
+            certificate_valid_days: None,
             archived_at: None,
             published_at: None,
             is_ai_generated: ai.is_some(),
@@ -169,6 +171,7 @@ pub(crate) fn check_course(course: &Course) -> Result<(), Error> {
     checks.text("difficulty", &course.difficulty, 0, 200);
     checks.range("estimated_minutes", course.estimated_minutes, 1, 1_000_000);
     checks.range("capacity", course.capacity, 0, 10_000_000);
+    checks.range("certificate_valid_days", course.certificate_valid_days, 1, 36_500);
     checks.language("language", &course.language);
     checks.zone("time_zone", &course.time_zone);
     if let Some(url) = &course.thumbnail_url {
@@ -212,6 +215,10 @@ pub struct UpdateCourse {
     pub capacity: Option<Option<i64>>,
     /// Another policy of certificates.
     pub certificates: Option<CertificatePolicy>,
+    /// Another template version for new certificates; `Some(None)` is the built-in one.
+    pub certificate_template_id: Option<Option<TemplateId>>,
+    /// Another number of days for which new certificates are valid; `Some(None)` is for good.
+    pub certificate_valid_days: Option<Option<i64>>,
     /// Other data of the host's.
     pub metadata: Option<Json>,
 }
@@ -260,12 +267,19 @@ impl Catalog<'_> {
                 let structural = update.flow.is_some()
                     || update.enrollment.is_some()
                     || update.capacity.is_some()
-                    || update.certificates.is_some();
+                    || update.certificates.is_some()
+                    || update.certificate_template_id.is_some()
+                    || update.certificate_valid_days.is_some();
+                if let Some(Some(template)) = update.certificate_template_id
+                    && before.certificate_template_id != Some(template)
+                {
+                    check_template(self.s, template).await?;
+                }
                 macro_rules! set {
                     ($($field:ident),*) => { $( if let Some(value) = update.$field { course.$field = value; } )* };
                 }
                 set!(title, description, audience, difficulty, language, time_zone, flow, enrollment, capacity);
-                set!(certificates, metadata);
+                set!(certificates, metadata, certificate_template_id, certificate_valid_days);
                 course.thumbnail_url = update.thumbnail_url.or(course.thumbnail_url);
                 course.estimated_minutes = update.estimated_minutes.or(course.estimated_minutes);
                 check_course(&course)?;

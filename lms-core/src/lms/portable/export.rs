@@ -131,6 +131,7 @@ fn course_of(row: Course) -> PortableCourse {
         seats_taken: _,
         certificates,
         certificate_template_id: _,
+        certificate_valid_days: _,
         archived_at: _,
         published_at: _,
         is_ai_generated,

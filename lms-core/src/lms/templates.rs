@@ -1,0 +1,245 @@
+//! Certificate templates with their versions, and new revisions of certificates (C5, C7).
+
+use crate::error::{Error, Refusal};
+use crate::lms::learner::expiry;
+use crate::lms::{Certificates, Planned};
+use crate::model::table::Json;
+use crate::model::*;
+use crate::rules::authoring::{Checks, refuse};
+use crate::rules::permission::{Action, Rights};
+use crate::store::{Change, Expect, Key, LearnerScope, PersonKey, StoreErrorKind, Table, WriteBatch};
+
+impl Certificates<'_> {
+    /// Whether the actor may change templates: they are the host's, not one course's.
+    async fn require_template_manager(&self) -> Result<(), Error> {
+        let rights = match self.s.rights_of() {
+            None => Rights::of(&self.s.actor, None, None, None),
+            Some(id) => {
+                let found = self.s.store().person(Some(id), PersonKey::Id(id)).await?;
+                Rights::of(&self.s.actor, found.actor.as_ref(), None, None)
+            }
+        };
+        if rights.may(Action::ManageUsers) { Ok(()) } else { Err(Error::Denied { action: Action::Certify }) }
+    }
+
+    /// Saves a template: the first version of a new one, or the next version of the family of `of` (C7).
+    /// Versions do not change: certificates and courses keep the one they name.
+    ///
+    /// # Errors
+    /// Invalid with every problem, unknown placeholders among them; Denied to all but admins and the system;
+    /// NotFound.
+    #[tracing::instrument(name = "lms.save_template", skip_all)]
+    pub async fn save_template(
+        &self,
+        of: Option<TemplateId>,
+        name: &str,
+        document: TemplateDocument,
+    ) -> Result<CertificateTemplate, Error> {
+        let mut checks = Checks::default();
+        checks.text("name", name, 1, 200);
+        checks.problems.extend(document.check());
+        refuse(checks.problems)?;
+        let document = &document;
+        self.s
+            .run(None, |command| async move {
+                self.require_template_manager().await?;
+                let id: TemplateId = command.new_id();
+                if let Some(stands) = self.s.store().template(id).await? {
+                    return Ok(Planned::nothing(stands));
+                }
+                let (family_id, version_no) = match of {
+                    None => (id, 1),
+                    Some(of) => {
+                        let versions = self.s.store().template_versions(of).await?;
+                        let last = versions.last().ok_or_else(|| Error::not_found(SubjectType::Certificate, of))?;
+                        (last.family_id, last.version_no + 1)
+                    }
+                };
+                let row = CertificateTemplate {
+                    id,
+                    family_id,
+                    version_no,
+                    name: name.to_owned(),
+                    document: Json::of(document),
+                    archived_at: None,
+                    created_at: command.now,
+                };
+                let mut batch = WriteBatch::default();
+                batch.insert(row.clone());
+                Ok(Planned { batch, outcome: row })
+            })
+            .await
+    }
+
+    /// The versions of a template, by number: those of the family that this version belongs to.
+    ///
+    /// # Errors
+    /// Denied to students; NotFound.
+    pub async fn template_versions(&self, of: TemplateId) -> Result<Vec<CertificateTemplate>, Error> {
+        let person = match self.s.rights_of() {
+            Some(id) => self.s.store().person(Some(id), PersonKey::Id(id)).await?.actor,
+            None => None,
+        };
+        if !crate::rules::permission::may_create_course(&self.s.actor, person.as_ref()) {
+            return Err(Error::Denied { action: Action::Certify });
+        }
+        let found = self.s.store().template_versions(of).await?;
+        if found.is_empty() { Err(Error::not_found(SubjectType::Certificate, of)) } else { Ok(found) }
+    }
+
+    /// Archives a version of a template: no course can take it any more; certificates keep it. Or brings it
+    /// back. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// Denied to all but admins and the system; NotFound.
+    #[tracing::instrument(name = "lms.archive_template", skip_all)]
+    pub async fn archive_template(&self, id: TemplateId, archive: bool) -> Result<CertificateTemplate, Error> {
+        self.s
+            .run(None, |command| async move {
+                self.require_template_manager().await?;
+                let before =
+                    self.s.store().template(id).await?.ok_or_else(|| Error::not_found(SubjectType::Certificate, id))?;
+                if before.archived_at.is_some() == archive {
+                    return Ok(Planned::nothing(before));
+                }
+                let after = CertificateTemplate { archived_at: archive.then_some(command.now), ..before };
+                let mut batch = WriteBatch::default();
+                batch.put(after.clone());
+                Ok(Planned { batch, outcome: after })
+            })
+            .await
+    }
+
+    /// Deletes a version of a template that nothing uses. One in use can be archived only (C7).
+    ///
+    /// # Errors
+    /// TemplateInUse where a course or a certificate names it, and for the built-in one; Denied to all but
+    /// admins and the system; NotFound.
+    #[tracing::instrument(name = "lms.delete_template", skip_all)]
+    pub async fn delete_template(&self, id: TemplateId) -> Result<(), Error> {
+        if id == super::learner::built_in_template() {
+            return Err(Refusal::TemplateInUse {}.into());
+        }
+        let deleted = self
+            .s
+            .run(None, |_command| async move {
+                self.require_template_manager().await?;
+                self.s.store().template(id).await?.ok_or_else(|| Error::not_found(SubjectType::Certificate, id))?;
+                let mut batch = WriteBatch::default();
+                batch.changes.push(Change::Delete(Key::Id(Table::CertificateTemplate, id.uuid())));
+                Ok(Planned { batch, outcome: () })
+            })
+            .await;
+        match deleted {
+            Err(Error::Store(e)) if *e.kind() == StoreErrorKind::MissingReference => {
+                Err(Refusal::TemplateInUse {}.into())
+            }
+            other => other,
+        }
+    }
+
+    /// Issues a certificate anew, for a corrected name or a renewal (C5): what stood is kept as an earlier
+    /// revision, the code stays, and `verify` shows the latest. The new one says the names, the title and the
+    /// template of now; completion and score stay as they were; it is issued, and expires, as of now.
+    ///
+    /// # Errors
+    /// NoCertificate; CertificateRevoked; PersonErased; Invalid without a reason; Denied to all but
+    /// instructors.
+    #[tracing::instrument(name = "lms.reissue_certificate", skip_all)]
+    pub async fn reissue(&self, course: CourseId, student: UserId, reason: &str) -> Result<Certificate, Error> {
+        let mut checks = Checks::default();
+        checks.text("reason", reason, 1, 2_000);
+        checks.done()?;
+        self.s
+            .run(Some(student.uuid()), |mut command| async move {
+                let scope = LearnerScope::Course(course, student);
+                let context = self.s.learner(scope, SubjectType::Course, course.uuid()).await?;
+                let rights = super::learner::rights(self.s, &context);
+                rights.require(Action::Certify, rights.own, SubjectType::Course, course)?;
+                let before = self.s.store().certificate_of(course, student).await?.ok_or(Refusal::NoCertificate {})?;
+                if command.done {
+                    return Ok(Planned::nothing(before));
+                }
+                if before.revoked_at.is_some() {
+                    return Err(Refusal::CertificateRevoked {}.into());
+                }
+                if before.erased_at.is_some() {
+                    return Err(Refusal::PersonErased {}.into());
+                }
+                let facts = self.s.lms.certificate_facts(course, student).await?;
+                let now = command.now.max(before.issued_at);
+                let template_id =
+                    context.course.certificate_template_id.unwrap_or_else(super::learner::built_in_template);
+                let old = CertificateRevision {
+                    id: RowId::from_uuid(command.derived("revision", 0)),
+                    certificate_id: before.id,
+                    revision_no: before.revision_no,
+                    snapshot: before.snapshot.clone(),
+                    issued_at: before.issued_at,
+                    certificate_url: before.certificate_url.clone(),
+                    reason: reason.to_owned(),
+                    created_at: command.now,
+                };
+                let after = Certificate {
+                    snapshot: CertificateSnapshot {
+                        student_name: facts.student_name,
+                        course_title: context.course.title.clone(),
+                        instructor_name: facts.instructor_name,
+                        language: context.course.language.clone(),
+                        template_id,
+                        ..before.snapshot.clone()
+                    },
+                    template_id,
+                    issued_at: now,
+                    expires_at: expiry(&context.course, now),
+                    revision_no: before.revision_no + 1,
+                    rendering: Rendering::Pending,
+                    rendering_error: None,
+                    certificate_url: None,
+                    pdf_sha256: None,
+                    version: before.version + 1,
+                    updated_at: command.now,
+                    ..before.clone()
+                };
+                let mut batch = WriteBatch::default();
+                batch.expect.push(Expect::Row {
+                    table: Table::Certificate,
+                    id: before.id.uuid(),
+                    version: before.version,
+                });
+                batch.insert(old);
+                batch.put(after.clone());
+                let mut event = command.event(EventKind::CertificateReissued, SubjectType::Certificate, before.id);
+                event = event.course(course).with(&serde_json::json!({ "revision_no": after.revision_no }));
+                event.student_id = Some(student);
+                batch.events.push(event);
+                Ok(Planned { batch, outcome: after })
+            })
+            .await
+    }
+
+    /// The earlier revisions of a learner's certificate, by number: to the course's staff.
+    ///
+    /// # Errors
+    /// NoCertificate; NotFound to everybody else.
+    pub async fn revisions(&self, course: CourseId, student: UserId) -> Result<Vec<CertificateRevision>, Error> {
+        let scope = LearnerScope::Course(course, student);
+        let context = self.s.learner(scope, SubjectType::Course, course.uuid()).await?;
+        let rights = super::learner::rights(self.s, &context);
+        rights.require(Action::Certify, rights.own, SubjectType::Course, course)?;
+        let found = self.s.store().certificate_of(course, student).await?.ok_or(Refusal::NoCertificate {})?;
+        Ok(self.s.store().certificate_revisions(found.id).await?)
+    }
+}
+
+/// Checks that a course may take a template: it exists and is not archived.
+pub(super) async fn check_template(session: &super::Session, id: TemplateId) -> Result<(), Error> {
+    match session.store().template(id).await? {
+        Some(template) if template.archived_at.is_none() => Ok(()),
+        _ => Err(Error::invalid(
+            "course.template",
+            "certificate_template_id",
+            "must be a version of a template that is not archived",
+        )),
+    }
+}

@@ -1,0 +1,122 @@
+//! What screens read takes the same number of statements whatever the size of the course.
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use lms_core::Lms;
+use lms_core::lms::{EnrollOptions, ManyMode, NewAssignment, QuizRules, RosterFilter};
+use lms_core::model::table::Json;
+use lms_core::model::{Points, Role, User, UserId};
+use lms_core::store::{ById, Store, WriteBatch};
+use lms_core::testing::Classroom;
+use lms_store_postgres::PgStore;
+use lms_store_postgres::testing::Cluster;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+/// Counts what the driver says it has executed.
+#[derive(Clone, Default)]
+struct Statements(Arc<AtomicUsize>);
+
+impl Subscriber for Statements {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "sqlx::query"
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// A course with so many learners, with items, and some of them at work.
+async fn course(lms: &Lms, store: &PgStore, learners: usize) -> Classroom {
+    let mut room = Classroom::build(lms, 3, 0).await.unwrap();
+    let lesson = *room.lessons.first().unwrap();
+    room.add_quiz(lesson, 3, QuizRules::default()).await.unwrap();
+    let essay = NewAssignment { is_published: true, ..NewAssignment::new("Essay", Points::whole(10).unwrap()) };
+    room.teacher().catalog().add_assignment(lesson, essay).await.unwrap();
+    let now = lms.now();
+    let mut batch = WriteBatch::default();
+    for n in 0..learners {
+        let id = UserId::from_uuid(lms.ids().uuid(now));
+        room.students.push(id);
+        let user = User {
+            id,
+            role: Role::Student,
+            display_name: format!("Student {n}"),
+            email: None,
+            external_id: None,
+            metadata: Json::object(),
+            erased_at: None,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        batch.changes.push(lms_core::store::Change::Insert(user.into()));
+    }
+    store.write(Arc::new(batch)).await.unwrap();
+    let all = room.students.iter().map(|id| (*id, EnrollOptions::default())).collect();
+    let report = room.teacher().enrollment().enroll_many(room.course, all, ManyMode::AllOrNothing).await.unwrap();
+    assert!(report.done);
+    for n in 0..5 {
+        room.student(n).learning().complete_lesson(lesson).await.unwrap();
+    }
+    room
+}
+
+/// The statements of each screen, by name.
+async fn counts(room: &Classroom, statements: &Statements) -> Vec<(&'static str, usize)> {
+    let (teacher, me) = (room.teacher(), room.student(0));
+    let (course, who) = (room.course, *room.students.first().unwrap());
+    let page = ById { after: None, limit: 500 };
+    let mut found = Vec::new();
+    macro_rules! count {
+        ($($name:literal => $call:expr;)*) => {$(
+            let mut least = usize::MAX;
+            // The store's own relay may look for events meanwhile: the least of three tries is the screen's.
+            for _ in 0..3 {
+                let before = statements.0.load(Ordering::SeqCst);
+                $call.await.unwrap();
+                least = least.min(statements.0.load(Ordering::SeqCst) - before);
+            }
+            found.push(($name, least));
+        )*};
+    }
+    count! {
+        "outline" => me.overview().outline(course, who);
+        "learner_home" => me.overview().learner_home(who);
+        "scorecard" => teacher.overview().scorecard(course, who);
+        "gradebook" => teacher.overview().gradebook(course, page);
+        "to_grade" => teacher.overview().to_grade(course, 100);
+        "roster" => teacher.overview().roster(course, RosterFilter::default(), page);
+        "lesson_funnel" => teacher.overview().lesson_funnel(course);
+        "course_metrics" => teacher.analytics().course_metrics(course);
+    }
+    found
+}
+
+/// rules: G1, G2, G3, G4, G5, G6, G7, M5
+#[tokio::test]
+async fn g1_to_g7_take_as_many_statements_for_a_thousand_learners_as_for_ten() {
+    let (schema, private) = Cluster::fresh_schemas();
+    let store = PgStore::builder(Cluster::shared().url()).schemas(schema, private).connect().await.unwrap();
+    let lms = Lms::builder(store.clone()).build();
+    lms.migrate().await.unwrap();
+    let (small, large) = (course(&lms, &store, 10).await, course(&lms, &store, 1_000).await);
+    lms.settle().await.unwrap();
+    let statements = Statements::default();
+    let counting = tracing::subscriber::set_default(statements.clone());
+    let (few, many) = (counts(&small, &statements).await, counts(&large, &statements).await);
+    drop(counting);
+    assert_eq!(few, many);
+    for (name, count) in few {
+        assert!((1..=8).contains(&count), "{name} takes {count} statements");
+    }
+}
