@@ -36,6 +36,7 @@ impl AiProvider for Silent {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_nobody_is_at_any_more_keeps_no_other_work_waiting() {
     let lms = Lms::builder(SqliteStore::in_memory().await.unwrap()).build();
+    lms.expect_ai_grading();
     lms.migrate().await.unwrap();
     let room = Classroom::build(&lms, 1, 2).await.unwrap();
     let ten = Points::whole(10).unwrap();

@@ -69,6 +69,12 @@ INSERT INTO {lms}.certificates (id, course_id, student_id, template_id, issued_a
     certificate_url, version, created_at, updated_at)
     SELECT md5('ce' || id)::uuid, course_id, student_id, md5('ct')::uuid, now(), left(md5(id::text), 19), '{}', 1,
     'ready', 'x', 1, now(), now() FROM {lms}.enrollments;
+INSERT INTO {lms}.certificate_revisions
+    SELECT md5('cr' || id)::uuid, id, 1, '{}', now(), NULL, 'a name', now() FROM {lms}.certificates;
+INSERT INTO {lms}.review_requests (id, enrollment_id, course_id, student_id, submission_id, question_id, seq, reason, state,
+    answer, answered_by, answered_at, created_at, updated_at)
+    SELECT md5('rv' || id)::uuid, enrollment_id, course_id, student_id, id, '00000000-0000-0000-0000-000000000000', 1,
+    'please', 'kept', 'no', student_id, now(), now(), now() FROM {lms}.submissions;
 INSERT INTO {lms}.grade_history (id, subject_type, subject_id, question_id, course_id, student_id, seq, cause, version_no,
     raw, final_grade, grader_kind, at)
     SELECT md5('g' || id)::uuid, 'submission', id, '00000000-0000-0000-0000-000000000000', course_id, student_id, 1,
@@ -97,7 +103,6 @@ const SMALL: &[&str] = &[
     "certificate_templates",
     "waivers",
     "overrides",
-    "review_requests",
     "objectives",
     "objective_lessons",
     "objective_questions",

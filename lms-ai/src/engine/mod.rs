@@ -91,8 +91,10 @@ impl Ai {
         Self::with_config(lms, provider, AiConfig::new(model))
     }
 
-    /// AI with everything set.
+    /// AI with everything set. From here on, work is queued for it where an assignment asks for that
+    /// ([`Lms::expect_ai_grading`]).
     pub fn with_config(lms: Lms, provider: impl AiProvider + 'static, config: AiConfig) -> Self {
+        lms.expect_ai_grading();
         Self { lms, provider: Arc::new(provider), config: Arc::new(config) }
     }
 

@@ -62,6 +62,7 @@ impl World {
     async fn on(store: SqliteStore, folder: Option<TempDir>) -> Self {
         let clock = Arc::new(FixedClock::noon());
         let lms = Lms::builder(store.clone()).clock(clock.clone()).build();
+        lms.expect_ai_grading();
         lms.migrate().await.unwrap();
         let room = Classroom::build(&lms, 1, 1).await.unwrap();
         let (lesson, topic) = (room.lessons[0], room.topics[0]);

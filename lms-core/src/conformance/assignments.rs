@@ -109,6 +109,13 @@ pub async fn s9_s10_human_over_ai(h: &Harness) {
     let rules = AssignmentRules { ai_grading: Some(AiGrading::Apply), ..AssignmentRules::default() };
     let assignment = assign(&room, rules, None).await;
     let teacher = room.teacher();
+    let alone = room.student(0).assignments().submit(assignment.id, NewSubmission::text(WORK)).await.unwrap();
+    assert_eq!(
+        teacher.assignments().submission(alone.id).await.unwrap().ai_status,
+        AiGradingState::None,
+        "without a provider every mode reads as off"
+    );
+    h.lms.expect_ai_grading();
     let mut handed = Vec::new();
     for n in 0..3 {
         let view = room.student(n).assignments().submit(assignment.id, NewSubmission::text(WORK)).await.unwrap();
@@ -228,6 +235,7 @@ pub async fn s14_unposted_grades_stay_hidden(h: &Harness) {
 
 /// rules: I2, I3, S11
 pub async fn i2_ai_grades_flip_their_log(h: &Harness) {
+    h.lms.expect_ai_grading();
     let room = h.classroom(1, 1).await;
     let off = assign(&room, AssignmentRules::default(), None).await;
     let rules = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };

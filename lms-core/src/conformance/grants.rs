@@ -319,3 +319,49 @@ pub async fn a13_what_was_started_may_be_finished(h: &Harness) {
     let next = other.quizzes().start(quiz.id).await.unwrap();
     assert_eq!(next.attempt_no, 2, "the one that expired stays expired");
 }
+
+/// Marks that are given while the maximum is lowered: whichever comes first, none ends above it.
+/// rules: S12, N5
+pub async fn s12_marks_and_a_lower_maximum_at_once(h: &Harness) {
+    let room = h.classroom(1, 8).await;
+    for round in 0..3 {
+        let assignment = assign(&room, AssignmentRules::default(), None).await;
+        let mut handed = Vec::new();
+        for n in 0..8 {
+            let me = room.student(n);
+            handed.push(me.assignments().submit(assignment.id, NewSubmission::text(WORK)).await.unwrap().id);
+        }
+        let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(9));
+        let mut graders = Vec::new();
+        for id in handed.clone() {
+            let (teacher, barrier) = (room.teacher(), barrier.clone());
+            graders.push(tokio::spawn(async move {
+                barrier.wait().await;
+                let grade = NewGrade { points: Some(points(90)), ..NewGrade::default() };
+                teacher.assignments().grade(id, grade).await.map(drop)
+            }));
+        }
+        barrier.wait().await;
+        let change = ChangeMaxGrade {
+            version: assignment.version,
+            max_grade: points(50),
+            marks: MarksChange::KeepPoints,
+            rubric: None,
+        };
+        let lowered = room.teacher().catalog().set_max_grade(assignment.id, change).await;
+        let mut codes = std::collections::BTreeSet::new();
+        for grader in graders {
+            if let Err(e) = grader.await.unwrap() {
+                codes.insert(e.code());
+            }
+        }
+        let max = room.teacher().catalog().assignment(assignment.id).await.unwrap().max_grade;
+        assert_eq!(max, if lowered.is_ok() { points(50) } else { points(100) }, "round {round}: {lowered:?}");
+        assert!(codes.iter().all(|code| *code == "grade.out_of_range"), "{codes:?}");
+        for id in handed {
+            let row = room.teacher().assignments().submission(id).await.unwrap();
+            assert!(row.raw_grade.is_none_or(|raw| raw <= max), "{:?} of {max}", row.raw_grade);
+        }
+    }
+    assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
+}

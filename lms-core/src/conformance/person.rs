@@ -178,3 +178,43 @@ pub async fn d5_erasing_blanks_texts_and_keeps_counts(h: &Harness) {
 async fn enrollment(h: &Harness, room: &Classroom, who: UserId) -> crate::model::EnrollmentId {
     h.lms.system().enrollment().enrollment(room.course, who).await.unwrap().id
 }
+
+/// A person who is erased while they write leaves no word behind, on whichever side each write falls.
+/// rules: D5
+pub async fn d5_erasing_while_the_person_writes(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let who = room.students[0];
+    let assignment = assign(&room, AssignmentRules::default(), None).await.id;
+    let quiz = room.add_quiz(room.lessons[0], 1, crate::lms::QuizRules::default()).await.unwrap();
+    let attempt = room.student(0).quizzes().start(quiz.id).await.unwrap();
+    let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(super::RACERS + 1));
+    let mut writers = Vec::new();
+    for n in 0..super::RACERS {
+        let (me, barrier, attempt) = (room.student(0), barrier.clone(), attempt.clone());
+        writers.push(tokio::spawn(async move {
+            barrier.wait().await;
+            if n % 2 == 0 {
+                let work = NewSubmission::text(format!("{MARK} wrote version {n}, long enough for anybody."));
+                me.assignments().submit(assignment, work).await.map(drop)
+            } else {
+                let choice = Some(Answer::Choice { option_id: "right".into() });
+                let patch = [(attempt.questions[0].id, choice)].into();
+                me.quizzes().save(attempt.id, &format!("{MARK}{n}"), 1, patch).await.map(drop)
+            }
+        }));
+    }
+    barrier.wait().await;
+    h.lms.as_user(room.admin).people().erase_person(who).await.unwrap();
+    for writer in writers {
+        let outcome = writer.await.unwrap();
+        let codes = ["person.erased", "attempt.closed", "not_found", "busy"];
+        assert!(outcome.as_ref().map_or_else(|e| codes.contains(&e.code()), |()| true), "{outcome:?}");
+    }
+    let work = h.store.work_of(enrollment(h, &room, who).await).await.unwrap();
+    for submission in &work.submissions {
+        assert_eq!(submission.content, None, "version {}", submission.version_no);
+    }
+    let left = format!("{:?}", work.attempts);
+    assert!(!left.contains(MARK), "{left}");
+    assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
+}

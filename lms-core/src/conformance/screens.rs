@@ -174,6 +174,7 @@ pub async fn g4_g6_g7_the_tables_are_the_single_reads(h: &Harness) {
 pub async fn g5_what_waits_for_staff(h: &Harness) {
     let room = h.classroom(1, 4).await;
     let teacher = room.teacher();
+    h.lms.expect_ai_grading();
     let rules = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
     let suggested = assign(&room, rules, None).await;
     let plain = assign(&room, AssignmentRules::default(), None).await;

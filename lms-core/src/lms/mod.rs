@@ -68,6 +68,7 @@ pub(crate) struct Inner {
     pub(crate) assets: Option<Arc<dyn Assets>>,
     pub(crate) deadline: Duration,
     pub(crate) queueing: bool,
+    pub(crate) ai_grading: std::sync::atomic::AtomicBool,
     pub(crate) live: Live,
     pub(crate) revisions: quizzes::RevisionCache,
     stripes: Vec<tokio::sync::Mutex<()>>,
@@ -145,6 +146,7 @@ impl Builder {
                 assets: self.assets,
                 deadline: self.deadline,
                 queueing: self.queueing,
+                ai_grading: std::sync::atomic::AtomicBool::new(false),
                 revisions: quizzes::RevisionCache::default(),
                 stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
             }),
@@ -212,6 +214,18 @@ impl Lms {
     /// The ids port.
     pub fn ids(&self) -> &Arc<dyn Ids> {
         &self.inner.ids
+    }
+
+    /// Says that there is AI to grade: from now on, submissions to assignments that ask for it are queued
+    /// (S11). Without it every mode of `ai_grading` reads as off, and work waits for a person. `lms_ai::Ai::new`
+    /// says it; a process that only takes submissions, while another one grades them, says it itself.
+    pub fn expect_ai_grading(&self) {
+        self.inner.ai_grading.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether there is AI to grade.
+    pub(crate) fn has_ai_grading(&self) -> bool {
+        self.inner.ai_grading.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// A hint, after a host's own transaction, that something was written: live subscriptions look

@@ -105,7 +105,7 @@ impl Assignments<'_> {
                     submission.submitted_at = Some(now);
                     let due = effective_due(row.due_date, access(&context).item_override);
                     submission.late_seconds = late_seconds(now, due, row.grace_seconds);
-                    submission.ai_status = ai_state(&row, &submission);
+                    submission.ai_status = ai_state(&row, &submission, self.s.lms.has_ai_grading());
                     let event = work
                         .event(EventKind::AssignmentSubmitted, SubjectType::Submission, submission.id)
                         .by_learner(true)
@@ -140,8 +140,8 @@ impl Assignments<'_> {
 }
 
 /// Whether AI grades a version that was just handed in (S11).
-fn ai_state(assignment: &Assignment, submission: &Submission) -> AiGradingState {
-    if assignment.ai_grading == AiGrading::Off {
+fn ai_state(assignment: &Assignment, submission: &Submission, there_is_ai: bool) -> AiGradingState {
+    if !there_is_ai || assignment.ai_grading == AiGrading::Off {
         return AiGradingState::None;
     }
     match submission.content.as_deref().map(str::trim) {

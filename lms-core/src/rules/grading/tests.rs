@@ -233,6 +233,32 @@ fn n1_a_quiz_of_thirds_totals_exactly() {
 }
 
 proptest! {
+    /// Sums of fractions against whole numbers over one denominator: exact, and rounded once, half up.
+    #[test]
+    fn n1_totals_are_exact_over_random_weights(
+        parts in proptest::collection::vec((0_i64..=12, 1_i64..=12, 0_i64..3_000_000), 0..40)
+    ) {
+        // Divisible by every denominator from 1 to 12.
+        const COMMON: i128 = 27_720;
+        let answers: Vec<GradedAnswer> = parts
+            .iter()
+            .map(|(num, den, units)| GradedAnswer {
+                state: AnswerState::Partial,
+                fraction: Some(Ratio::new((*num).min(*den), *den)),
+                earned: None,
+                possible: Points::from_units(*units),
+                penalty: Points::ZERO,
+                not_a_number: false,
+            })
+            .collect();
+        let sum: i128 = parts
+            .iter()
+            .map(|(num, den, units)| i128::from((*num).min(*den)) * (COMMON / i128::from(*den)) * i128::from(*units))
+            .sum();
+        let expected = (2 * sum + COMMON).div_euclid(2 * COMMON);
+        prop_assert_eq!(i128::from(total(&answers).earned.unwrap().units()), expected);
+    }
+
     #[test]
     fn q8_no_text_makes_grading_panic(key in ".{0,40}", text in ".{0,200}", edits in 0_u8..6) {
         let keys = vec![

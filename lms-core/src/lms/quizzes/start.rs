@@ -1,0 +1,89 @@
+//! Starting an attempt (A2, A3).
+
+use super::*;
+use crate::error::Refusal;
+use crate::lms::learner::{Work, access, enrolled, open};
+use crate::lms::{Command, Planned};
+use crate::model::table::Json;
+use crate::store::{Change, Expect, LearnerScope, Row, Table};
+
+impl Quizzes<'_> {
+    /// Starts an attempt, or returns the one that is open (A2).
+    ///
+    /// # Errors
+    /// Locked with every reason; AttemptsUsedUp; NotFound.
+    #[tracing::instrument(name = "lms.start_attempt", skip_all)]
+    pub async fn start(&self, quiz: QuizId) -> Result<AttemptView, Error> {
+        let me = self.me()?;
+        let scope = LearnerScope::Quiz(quiz, me);
+        let present = self.s.learner(scope, SubjectType::Quiz, quiz.uuid()).await?;
+        if let Some(attempt) = present.attempt.as_ref().filter(|a| overdue(a, present.quiz.as_ref(), self.s.lms.now()))
+        {
+            self.finish(attempt.id, None).await?;
+        }
+        let attempt = self.s.run(Some(me.uuid()), |command| self.plan_start(command, quiz, me)).await?;
+        self.view(attempt).await
+    }
+
+    async fn plan_start(&self, command: Command, quiz_id: QuizId, me: UserId) -> Result<Planned<AttemptId>, Error> {
+        let context = self.s.learner(LearnerScope::Quiz(quiz_id, me), SubjectType::Quiz, quiz_id.uuid()).await?;
+        let enrollment = enrolled(self.s, &context, SubjectType::Quiz, quiz_id.uuid())?;
+        let quiz = context.quiz.clone().ok_or_else(|| Error::not_found(SubjectType::Quiz, quiz_id))?;
+        if let Some(attempt) = &context.attempt {
+            return Ok(Planned::nothing(attempt.id));
+        }
+        open(&context, command.now)?;
+        let facts = access(&context);
+        let own = facts.item_override;
+        let used = context.attempts.iter().filter(|a| a.state != AttemptState::Voided).count();
+        if let Some(max) = quiz.max_attempts {
+            let allowed = max.saturating_add(own.map_or(0, |o| o.extra_attempts));
+            if i64::try_from(used).unwrap_or(i64::MAX) >= allowed {
+                return Err(Refusal::AttemptsUsedUp { allowed }.into());
+            }
+        }
+        let questions = self.s.store().questions(quiz_id).await?;
+        let revision = revision_of(&quiz, &questions, command.now)?;
+        let deadline = deadline_of(&quiz, own, command.now);
+        let mut seed = [0_u8; 8];
+        self.s.lms.ids().fill(&mut seed);
+        let attempt = QuizAttempt {
+            id: command.new_id(),
+            quiz_id,
+            enrollment_id: enrollment.id,
+            course_id: enrollment.course_id,
+            student_id: enrollment.student_id,
+            attempt_no: context.attempts.iter().map(|a| a.attempt_no).max().unwrap_or(0) + 1,
+            state: AttemptState::InProgress,
+            revision_id: revision.id,
+            seed: i64::from_be_bytes(seed),
+            score: None,
+            possible: None,
+            started_at: command.now,
+            deadline,
+            completed_at: None,
+            finish_reason: None,
+            answers: Json::of(&SavedAnswers::default()),
+            graded: None,
+            graded_with_revision: None,
+            void_reason: None,
+            version: 1,
+            created_at: command.now,
+            updated_at: command.now,
+        };
+        let mut work = Work::begin(command, &context, enrollment);
+        work.batch.expect.push(Expect::Row { table: Table::Quiz, id: quiz_id.uuid(), version: quiz.version });
+        work.batch.changes.push(Change::Ensure(Row::QuizRevision(revision)));
+        let id = attempt.id;
+        work.batch.insert(attempt);
+        work.touch();
+        let event = work
+            .event(EventKind::QuizStarted, SubjectType::Attempt, id)
+            .by_learner(true)
+            .with(&serde_json::json!({ "quiz_id": quiz_id }));
+        work.batch.events.push(event);
+        let now = work.command.now;
+        let batch = work.finish(&self.s.lms, now).await?;
+        Ok(Planned { batch, outcome: id })
+    }
+}

@@ -1,0 +1,101 @@
+//! An attempt as it is read (Q14).
+
+use super::*;
+use crate::lms::learner::{access, rights};
+use crate::rules::shuffle;
+use crate::store::LearnerScope;
+
+impl Quizzes<'_> {
+    /// An attempt: to its learner, and to the course's staff. Reading never writes, but for its
+    /// owner's look at an overdue one, which finishes it (A6).
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    #[tracing::instrument(name = "lms.view_attempt", skip_all)]
+    pub async fn view_attempt(&self, attempt: AttemptId) -> Result<AttemptView, Error> {
+        let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
+        let rights = rights(self.s, &context);
+        let row = context.attempt.as_ref().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
+        if rights.own
+            && row.state == AttemptState::InProgress
+            && (is_gone(&context) || overdue(row, context.quiz.as_ref(), self.s.lms.now()))
+        {
+            self.finish(attempt, None).await?;
+        }
+        self.view(attempt).await
+    }
+
+    pub(super) async fn view(&self, attempt: AttemptId) -> Result<AttemptView, Error> {
+        let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
+        let rights = rights(self.s, &context);
+        if !(rights.own || rights.may(Action::ReadWork)) {
+            return Err(Error::not_found(SubjectType::Attempt, attempt));
+        }
+        let row = context.attempt.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
+        let content = self.revision(row.revision_id).await?;
+        let quiz = context.quiz.as_ref();
+        let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
+        let graded = row.graded_answers().map_err(|_| corrupt("quiz_attempts", "graded", row.id))?;
+        let mut questions: Vec<QuestionView> = content.questions.iter().map(RevisionQuestion::view).collect();
+        if quiz.is_some_and(|q| q.shuffle_questions) {
+            questions = shuffle::shuffled(questions, row.seed, "questions");
+        }
+        if quiz.is_some_and(|q| q.shuffle_options) {
+            for question in &mut questions {
+                question.shuffle_options(row.seed);
+            }
+        }
+        let finished = row.state != AttemptState::InProgress;
+        let passed = context.work.as_ref().and_then(|w| w.result(row.quiz_id)).and_then(|r| r.passed).unwrap_or(false);
+        let no_attempt_left = quiz.and_then(|q| q.max_attempts).is_some_and(|max| {
+            let extra = access(&context).item_override.map_or(0, |o| o.extra_attempts);
+            let used = context.attempts.iter().filter(|a| a.state != AttemptState::Voided).count();
+            i64::try_from(used).unwrap_or(i64::MAX) >= max.saturating_add(extra)
+        });
+        let revealed = rights.may(Action::ReadWork)
+            || quiz.is_some_and(|q| match q.reveal {
+                Reveal::Never => false,
+                Reveal::AfterSubmit => finished,
+                Reveal::AfterGraded => row.state == AttemptState::Graded,
+                Reveal::AfterLastAttemptOrPass => finished && (passed || no_attempt_left),
+            });
+        let score = row.graded_score();
+        let review = match (revealed, &graded) {
+            (true, Some(graded)) => Some(
+                graded
+                    .answers
+                    .iter()
+                    .filter_map(|record| {
+                        let question = content.questions.iter().find(|q| q.id == record.question_id)?;
+                        Some(ReviewedAnswer {
+                            question_id: record.question_id,
+                            state: record.state,
+                            earned: record.earned,
+                            key: question.body.learner_key(),
+                            explanation: question.explanation.clone(),
+                            grader_kind: record.grader_kind,
+                            feedback: record.feedback.clone(),
+                        })
+                    })
+                    .collect(),
+            ),
+            _ => None,
+        };
+        Ok(AttemptView {
+            id: row.id,
+            quiz_id: row.quiz_id,
+            attempt_no: row.attempt_no,
+            state: row.state,
+            grading_due: !finished && (is_gone(&context) || overdue(&row, quiz, self.s.lms.now())),
+            started_at: row.started_at,
+            deadline: row.deadline,
+            completed_at: row.completed_at,
+            finish_reason: row.finish_reason,
+            questions,
+            answers: saved.answers.into_iter().filter_map(|(id, s)| s.answer.map(|a| (id, a))).collect(),
+            score,
+            percent: score.and_then(|s| s.percent()),
+            review,
+        })
+    }
+}
