@@ -142,6 +142,7 @@ fn natural(columns: &str) -> Option<Constraint> {
         "objective_questions.",
         "objective_assignments.",
         "lesson_requires.",
+        "review_requests.",
         "certificate_revisions.",
         "certificate_templates.",
     ];
@@ -159,6 +160,7 @@ mod tests {
         assert_eq!(of("lessons.course_id, lessons.order_index"), Some(Constraint::Order));
         assert_eq!(of("lessons.id"), Some(Constraint::Id));
         assert_eq!(of("waivers.enrollment_id, waivers.lesson_id"), Some(Constraint::Id));
+        assert_eq!(of("review_requests.submission_id, review_requests.seq"), Some(Constraint::Id));
         assert_eq!(of("host_table.name"), None);
     }
 }
