@@ -18,6 +18,7 @@ mod builder;
 mod error;
 #[cfg(test)]
 mod generate;
+mod held;
 mod literal;
 mod migrate;
 mod reads;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::held::Held;
 use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
@@ -214,11 +216,10 @@ impl PgStore {
     /// The version in the database, and the oldest library schema that may still run on it. In a
     /// transaction, so that a pooler keeps question and answer together.
     pub(crate) async fn found(&self) -> Result<(i64, i64), StoreError> {
-        let mut conn = self.inner.pool.acquire().await.map_err(of_read)?;
-        let mut tx = conn.begin_with(BEGIN).await.map_err(of_read)?;
-        let found = migrate::found(&mut tx, &self.inner.names).await?;
-        tx.commit().await.map_err(of_read)?;
-        Ok(found)
+        let mut conn = Held::of(&self.inner.pool).await.map_err(of_read)?;
+        let found = found_in(conn.enter(), &self.inner.names).await;
+        conn.left();
+        found
     }
 
     /// Sends a batch.
@@ -228,7 +229,7 @@ impl PgStore {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut conn = inner.pool.acquire().await.map_err(of_read)?;
+            let mut conn = Held::of(&inner.pool).await.map_err(of_read)?;
             match self.send(&mut conn, &call).await {
                 Ok(()) => {
                     if !batch.events.is_empty() {
@@ -242,8 +243,7 @@ impl PgStore {
                 }
                 Err(e) => {
                     if remedy(&e) == Remedy::Reconnect {
-                        // The pool must not hand it out again.
-                        conn.close_on_drop();
+                        conn.close();
                     }
                     return Err(write::failed(e));
                 }
@@ -251,7 +251,7 @@ impl PgStore {
         }
     }
 
-    async fn send(&self, conn: &mut PgConnection, call: &Call) -> Result<(), sqlx::Error> {
+    async fn send(&self, conn: &mut Held, call: &Call) -> Result<(), sqlx::Error> {
         debug_assert!(!call.is_hosts(), "a host's batch runs in the host's transaction");
         let inner = &self.inner;
         if !inner.pooled && !inner.explicit.load(Ordering::Relaxed) {
@@ -261,9 +261,9 @@ impl PgStore {
             }
         }
         let begin = if inner.pooled { BEGIN_POOLED } else { BEGIN };
-        let mut tx = conn.begin_with(begin).await?;
-        call.send(&mut tx, !inner.pooled).await?;
-        tx.commit().await
+        let sent = in_transaction(conn.enter(), call, begin, !inner.pooled).await;
+        conn.left();
+        sent
     }
 
     /// Reads one document from the primary.
@@ -314,13 +314,19 @@ impl PgStore {
             arguments.add(param.as_deref()).map_err(sqlx::Error::Encode)?;
         }
         let query = sqlx::query_with(AssertSqlSafe(sql.clone()), arguments).persistent(!self.inner.pooled);
-        let mut conn = pool.acquire().await?;
+        let mut conn = Held::of(pool).await?;
         let row = if self.inner.pooled {
             // Behind a pooler only a transaction keeps a statement and its answer together.
-            let mut tx = conn.begin_with(BEGIN_POOLED).await?;
-            let row = query.fetch_optional(&mut *tx).await?;
-            tx.commit().await?;
-            Ok(row)
+            let inside = conn.enter();
+            let row = async {
+                let mut tx = inside.begin_with(BEGIN_POOLED).await?;
+                let row = query.fetch_optional(&mut *tx).await?;
+                tx.commit().await?;
+                Ok(row)
+            }
+            .await;
+            conn.left();
+            row
         } else {
             query.fetch_optional(&mut *conn).await
         };
@@ -328,7 +334,7 @@ impl PgStore {
             Ok(row) => row.map_or(Ok(None), |row| row.try_get(0)),
             Err(e) => {
                 if remedy(&e) == Remedy::Reconnect {
-                    conn.close_on_drop();
+                    conn.close();
                 }
                 Err(e)
             }
@@ -340,4 +346,24 @@ impl PgStore {
 fn jitter(tries: u32) -> Duration {
     let most = (5_u64 << tries.min(6)).min(100);
     Duration::from_millis(rand::random_range(1..=most))
+}
+
+/// A batch in a transaction of its own.
+async fn in_transaction(
+    conn: &mut PgConnection,
+    call: &Call,
+    begin: &'static str,
+    persistent: bool,
+) -> Result<(), sqlx::Error> {
+    let mut tx = conn.begin_with(begin).await?;
+    call.send(&mut tx, persistent).await?;
+    tx.commit().await
+}
+
+/// The schema's versions, in a transaction of their own.
+async fn found_in(conn: &mut PgConnection, names: &Names) -> Result<(i64, i64), StoreError> {
+    let mut tx = conn.begin_with(BEGIN).await.map_err(of_read)?;
+    let found = migrate::found(&mut tx, names).await?;
+    tx.commit().await.map_err(of_read)?;
+    Ok(found)
 }

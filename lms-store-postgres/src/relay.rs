@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::sync::Notify;
 
 use crate::error::of_read;
+use crate::held::Held;
 use crate::{BEGIN, BEGIN_POOLED, Inner, PgStore};
 
 /// How many events one step numbers.
@@ -112,7 +113,7 @@ pub(crate) async fn drain(inner: &Inner) -> Result<(), StoreError> {
 
 async fn step(inner: &Inner) -> Result<i64, StoreError> {
     let sql = inner.names.expand(&format!("SELECT {{priv}}.relay_v1({STEP})"));
-    let mut conn = inner.pool.acquire().await.map_err(of_read)?;
+    let mut conn = Held::of(&inner.pool).await.map_err(of_read)?;
     if !inner.pooled && !inner.explicit.load(Ordering::Relaxed) {
         let moved = sqlx::query(AssertSqlSafe(sql.clone()))
             .fetch_one(&mut *conn)
@@ -125,15 +126,16 @@ async fn step(inner: &Inner) -> Result<i64, StoreError> {
         inner.explicit.store(true, Ordering::Relaxed);
     }
     let begin = if inner.pooled { BEGIN_POOLED } else { BEGIN };
-    let mut tx = conn.begin_with(begin).await.map_err(of_read)?;
-    let moved = sqlx::query(AssertSqlSafe(sql))
-        .persistent(!inner.pooled)
-        .fetch_one(&mut *tx)
-        .await
-        .and_then(|row| row.try_get(0))
-        .map_err(of_read)?;
-    tx.commit().await.map_err(of_read)?;
-    Ok(moved)
+    let inside = conn.enter();
+    let moved = async {
+        let mut tx = inside.begin_with(begin).await?;
+        let row = sqlx::query(AssertSqlSafe(sql)).persistent(!inner.pooled).fetch_one(&mut *tx).await?;
+        tx.commit().await?;
+        row.try_get(0)
+    }
+    .await;
+    conn.left();
+    moved.map_err(of_read)
 }
 
 impl PgStore {

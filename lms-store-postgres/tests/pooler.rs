@@ -57,3 +57,37 @@ async fn every_answer_is_to_the_question_that_was_asked() {
         client.await.unwrap();
     }
 }
+
+/// Callers that go away while a transaction is being begun keep no server of the pooler's from the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_goes_away_keeps_no_server_of_the_poolers() {
+    let pooler = Cluster::shared().pooler(2);
+    let (lms, private) = Cluster::fresh_schemas();
+    let store = PgStore::builder(pooler.url())
+        .schemas(lms, private)
+        .max_connections(8)
+        .pooled(Some(Cluster::shared().url().to_owned()))
+        .connect()
+        .await
+        .unwrap();
+    let lms = Lms::builder(store.clone()).build();
+    lms.migrate().await.unwrap();
+    let user = lms.system().people().ensure_user(NewUser::new(Role::Student, "Somebody")).await.unwrap();
+    let key = || PersonKey::Id(user.id);
+    for round in 0..40_u64 {
+        let mut leaving = Vec::new();
+        for n in 0..8_u64 {
+            let (store, key) = (store.clone(), key());
+            let wait = std::time::Duration::from_micros(round * 25 + n * 40);
+            leaving.push(tokio::spawn(async move {
+                let _ = tokio::time::timeout(wait, store.person(None, key)).await;
+            }));
+        }
+        for one in leaving {
+            one.await.unwrap();
+        }
+        // One caller alone: nobody else takes up a connection that was left behind and sets it free by that.
+        let alone = tokio::time::timeout(std::time::Duration::from_secs(20), store.person(None, key())).await;
+        assert_eq!(alone.expect("an answer within 20 s").unwrap().subject.as_ref(), Some(&user), "round {round}");
+    }
+}
