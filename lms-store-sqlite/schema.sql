@@ -212,7 +212,7 @@ CREATE TABLE assignments (
     -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
     review_days INTEGER CHECK (review_days >= 0),
     -- The rubric; see Rubric.
-    rubric TEXT CHECK (json_valid(rubric)),
+    rubric TEXT CHECK (rubric IS NULL OR json_valid(rubric)),
     -- How much it weighs in the course score; 0 = not counted (M7).
     weight INTEGER NOT NULL CHECK (weight >= 0),
     -- Whether AI made it (L4).
@@ -557,7 +557,7 @@ CREATE TABLE grade_history (
     -- What the grader wrote.
     feedback TEXT,
     -- Points per criterion.
-    rubric_scores TEXT CHECK (json_valid(rubric_scores)),
+    rubric_scores TEXT CHECK (rubric_scores IS NULL OR json_valid(rubric_scores)),
     -- Who made the raw mark.
     grader_id BLOB CHECK (length(grader_id) = 16) REFERENCES users (id) ON DELETE RESTRICT,
     -- What kind of grader that was.
@@ -841,7 +841,7 @@ CREATE TABLE quiz_attempts (
     -- What was answered; see SavedAnswers.
     answers TEXT NOT NULL CHECK (json_valid(answers)),
     -- How each answer was graded; see GradedAnswers.
-    graded TEXT CHECK (json_valid(graded)),
+    graded TEXT CHECK (graded IS NULL OR json_valid(graded)),
     -- The revision by whose keys it was last regraded (A12).
     graded_with_revision BLOB CHECK (length(graded_with_revision) = 16),
     -- Why it was voided.
@@ -1142,7 +1142,7 @@ CREATE TABLE submissions (
     -- What the grader wrote.
     feedback TEXT,
     -- Points per criterion; see RubricScores.
-    rubric_scores TEXT CHECK (json_valid(rubric_scores)),
+    rubric_scores TEXT CHECK (rubric_scores IS NULL OR json_valid(rubric_scores)),
     -- Who made the current mark.
     graded_by BLOB CHECK (length(graded_by) = 16) REFERENCES users (id) ON DELETE RESTRICT,
     -- What kind of grader that was.

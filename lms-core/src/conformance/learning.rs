@@ -29,7 +29,12 @@ pub async fn p1_p2_lessons_complete_by_their_rules(h: &Harness) {
     teacher.catalog().update_lesson(lesson.id, update).await.unwrap();
     let refused = me.learning().complete_lesson(room.lessons[0]).await.unwrap_err();
     assert_eq!(refused.code(), "lesson.not_by_mark");
+    let second = crate::lms::NewTopic::text("More to see", "A second text.");
+    teacher.catalog().add_topic(lesson.id, second).await.unwrap();
     let shown = me.learning().view_topic(room.topics[0]).await.unwrap();
+    assert_eq!(shown.lesson, Some(ProgressStatus::InProgress), "one of two topics is not all of them");
+    let topics = teacher.catalog().topics(lesson.id).await.unwrap();
+    let shown = me.learning().view_topic(topics[1].id).await.unwrap();
     assert_eq!(shown.lesson, Some(ProgressStatus::Completed));
     assert_eq!(shown.percent.unwrap().to_string(), "50.00");
 
@@ -91,6 +96,18 @@ pub async fn p7_completion_fires_once(h: &Harness) {
         assert!(!me.learning().complete_lesson(*lesson).await.unwrap().just_completed);
     }
     assert_eq!(h.count(EventKind::LessonCompleted).await, 2);
+    // Whatever is done in the course afterwards is evaluated too, and completes nothing again.
+    h.clock.advance(60);
+    let teacher = room.teacher();
+    let optional = room.add_quiz(room.lessons[0], 1, QuizRules { is_required: false, ..QuizRules::default() });
+    let attempt = me.quizzes().start(optional.await.unwrap().id).await.unwrap();
+    me.quizzes().submit(attempt.id).await.unwrap();
+    teacher.enrollment().suspend(room.course, room.students[0]).await.unwrap();
+    teacher.enrollment().reactivate(room.course, room.students[0]).await.unwrap();
+    room.add_lesson("One more").await.unwrap();
+    teacher.catalog().publish_lesson(room.lessons[1], false).await.unwrap();
+    let after = me.learning().standing(room.course, room.students[0]).await.unwrap();
+    assert_eq!(after.completed_at, shown.completed_at);
     assert_eq!(h.count(EventKind::CourseCompleted).await, 1);
     assert_eq!(h.count(EventKind::CertificateIssued).await, 1);
     let certificate = me.certificates().of(room.course, room.students[0]).await.unwrap();
