@@ -1,13 +1,14 @@
 //! Learners learn: they read, answer, write, and are graded.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lms_ai::text::{key_terms, markdown_to_text, sentences};
 use lms_certificates::{Fonts, Renderer};
 use lms_core::lms::{AttemptView, EnrollOptions, NewSubmission, Session};
 use lms_core::model::question::{Answer, QuestionBody, TextKey};
 use lms_core::model::{
-    AiGradingState, AssignmentId, Certificate, GraderKind, Points, QuizQuestion, Rendering, SubmissionId,
+    AiGradingState, AssignmentId, Certificate, GraderKind, Points, QuizQuestion, Rendering, SubmissionId, UserId,
 };
 
 use super::{Authored, Counts, Demo, Failure, INSTRUCTOR};
@@ -21,6 +22,55 @@ pub struct Learned {
     pub certificates: Vec<Certificate>,
 }
 
+/// What the learners of a course answer and write from.
+#[derive(Debug)]
+pub struct Keys {
+    questions: BTreeMap<uuid::Uuid, QuizQuestion>,
+    lesson_text: String,
+    asked: String,
+}
+
+impl Keys {
+    /// Reads a course as its instructor.
+    ///
+    /// # Errors
+    /// When the library refuses or the store fails.
+    pub async fn load(demo: &Demo, made: &Authored) -> Result<Self, Failure> {
+        let teacher = demo.lms.as_user(demo.instructor);
+        let catalog = teacher.catalog();
+        let mut questions = BTreeMap::new();
+        for quiz in &made.quizzes {
+            for question in catalog.questions(*quiz).await? {
+                questions.insert(question.id.uuid(), question);
+            }
+        }
+        let assignment = catalog.assignment(made.assignment).await?;
+        let topics = catalog.topics(assignment.lesson_id).await?;
+        let lesson_text =
+            topics.iter().filter_map(|t| t.body.as_deref()).map(markdown_to_text).collect::<Vec<_>>().join("\n");
+        let rubric = assignment.rubric()?.unwrap_or_default();
+        let asked = rubric.criteria.iter().map(|c| format!("{} {}. ", c.title, c.description)).collect();
+        Ok(Self { questions, lesson_text, asked })
+    }
+}
+
+/// How long a learner takes between two steps.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pace(Option<Duration>);
+
+impl Pace {
+    /// So long after every step.
+    pub const fn every(pause: Duration) -> Self {
+        Self(Some(pause))
+    }
+
+    async fn rest(self) {
+        if let Some(pause) = self.0 {
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
 /// Enrolls the learners and lets them work through the course. Each second one writes a thin essay,
 /// so that both ways of AI grading show: applied, and suggested to the instructor.
 ///
@@ -28,46 +78,50 @@ pub struct Learned {
 /// When the library refuses or the store fails.
 pub async fn learn(demo: &Demo, made: &Authored) -> Result<Learned, Failure> {
     demo.step("Learners read, answer quizzes and write essays").await?;
-    let teacher = demo.lms.as_user(demo.instructor);
-    let catalog = teacher.catalog();
-    let mut keys: BTreeMap<uuid::Uuid, QuizQuestion> = BTreeMap::new();
-    for quiz in &made.quizzes {
-        for question in catalog.questions(*quiz).await? {
-            keys.insert(question.id.uuid(), question);
-        }
-    }
-    let assignment = catalog.assignment(made.assignment).await?;
-    let lesson_text = {
-        let topics = catalog.topics(assignment.lesson_id).await?;
-        topics.iter().filter_map(|t| t.body.as_deref()).map(markdown_to_text).collect::<Vec<_>>().join("\n")
-    };
-    let rubric = assignment.rubric()?.unwrap_or_default();
-    let asked: String = rubric.criteria.iter().map(|c| format!("{} {}. ", c.title, c.description)).collect::<String>();
+    let keys = Keys::load(demo, made).await?;
     let mut submissions = Vec::with_capacity(demo.students.len());
     let mut bar = demo.screen.progress("learners", demo.students.len());
     for (n, (student, name)) in demo.students.iter().enumerate() {
-        teacher.enrollment().enroll(made.course, *student, EnrollOptions::default()).await?;
-        let me = demo.lms.as_user(*student);
-        me.learning().open_course(made.course).await?;
-        for (lesson, topics) in &made.lessons {
-            me.learning().open_lesson(*lesson).await?;
-            for topic in topics {
-                me.learning().view_topic(*topic).await?;
-            }
-            me.learning().complete_lesson(*lesson).await?;
-        }
-        for quiz in &made.quizzes {
-            take_quiz(&me, me.quizzes().start(*quiz).await?, &keys, n).await?;
-        }
-        let essay = if n % 2 == 0 { essay(&lesson_text, &asked, 24) } else { essay(&lesson_text, &asked, 2) };
-        let handed_in = me.assignments().submit(made.assignment, NewSubmission::text(essay)).await?;
-        submissions.push((handed_in.id, name.as_str()));
+        submissions.push((study(demo, made, &keys, (n, *student), Pace::default()).await?, name.as_str()));
         bar.step();
     }
     drop(bar);
     let grades = grade(demo, made.assignment, &submissions).await?;
     let certificates = certify(demo, made).await?;
     Ok(Learned { grades, certificates })
+}
+
+/// One learner, the n-th, works through the course; the essay that they hand in.
+///
+/// # Errors
+/// When the library refuses or the store fails.
+pub async fn study(
+    demo: &Demo,
+    made: &Authored,
+    keys: &Keys,
+    (n, student): (usize, UserId),
+    pace: Pace,
+) -> Result<SubmissionId, Failure> {
+    demo.lms.as_user(demo.instructor).enrollment().enroll(made.course, student, EnrollOptions::default()).await?;
+    let me = demo.lms.as_user(student);
+    me.learning().open_course(made.course).await?;
+    for (lesson, topics) in &made.lessons {
+        me.learning().open_lesson(*lesson).await?;
+        pace.rest().await;
+        for topic in topics {
+            me.learning().view_topic(*topic).await?;
+            pace.rest().await;
+        }
+        me.learning().complete_lesson(*lesson).await?;
+        pace.rest().await;
+    }
+    for quiz in &made.quizzes {
+        take_quiz(&me, me.quizzes().start(*quiz).await?, &keys.questions, n).await?;
+        pace.rest().await;
+    }
+    let count = if n % 2 == 0 { 24 } else { 2 };
+    let essay = essay(&keys.lesson_text, &keys.asked, count);
+    Ok(me.assignments().submit(made.assignment, NewSubmission::text(essay)).await?.id)
 }
 
 /// Answers a quiz: mostly right, and wrong once where a learner may still pass.

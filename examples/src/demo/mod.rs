@@ -11,7 +11,7 @@ use lms_core::lms::NewUser;
 use lms_core::model::{Role, UserId};
 
 pub use author::{Authored, author};
-pub use learn::{Learned, learn};
+pub use learn::{Keys, Learned, Pace, learn, study};
 pub use report::report;
 pub use watch::Watch;
 

@@ -108,7 +108,8 @@ impl Live {
     /// held. A right that is taken away ends the stream with SubscriptionEnded (V7).
     ///
     /// # Errors
-    /// Resync for a cursor of another log; Gone for one older than the oldest event kept; Denied.
+    /// Resync for a cursor of another log; Gone for one older than the oldest event kept; NotFound for a
+    /// course that the actor may not see.
     pub async fn events(
         &self,
         session: &Session,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::error::Error;
 use crate::lms::Session;
 use crate::model::{CourseId, EnrollmentStatus, Event, EventKind, Role, SubjectType, UserId};
-use crate::rules::permission::{Action, Rights};
+use crate::rules::permission::Rights;
 use crate::store::{ById, CourseFilter, EventFilter, PersonKey};
 
 /// What an actor may receive.
@@ -51,7 +51,7 @@ impl Scope {
                 }
             }
             if !scope.teaches.contains(&course) && !scope.learns.contains(&course) {
-                return Err(Error::Denied { action: Action::ReadAnalytics });
+                return Err(Error::not_found(SubjectType::Course, course));
             }
             return Ok(scope);
         }
