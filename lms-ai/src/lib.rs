@@ -5,6 +5,7 @@ mod reader;
 mod schema;
 mod task_trait;
 
+pub mod evaluate;
 pub mod offline;
 pub mod provider;
 pub mod task;
