@@ -4,6 +4,7 @@ mod engine;
 mod reader;
 mod schema;
 mod task_trait;
+mod validate;
 
 pub mod evaluate;
 pub mod offline;
@@ -16,4 +17,5 @@ pub use engine::{About, Accepted, Ai, AiConfig, AiError};
 pub use reader::Unreadable;
 pub use schema::{canonical, lint, portable};
 pub use task_trait::*;
+pub use validate::validate;
 pub use workflow::*;

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::row::{pending, sha256};
 use super::{About, Accepted, Ai, AiError};
-use crate::reader::{MAX_ANSWER, fold_enum_case, read};
-use crate::{AiTask, Prompt, ReviewReason, Violation, schema};
+use crate::reader::MAX_ANSWER;
+use crate::{AiTask, Prompt, ReviewReason, Violation, schema, validate};
 
 /// The longest prompt that the log keeps, in bytes.
 pub(crate) const MAX_PROMPT: usize = 256 * 1024;
@@ -199,28 +199,7 @@ impl Run<'_> {
 
     /// Strict read, schema, types, domain checks.
     fn judge<T: AiTask>(&self, input: &T::In, text: &str) -> Result<T::Out, Vec<Violation>> {
-        let one = |code: &'static str, pointer: String, message: String| vec![Violation { code, pointer, message }];
-        let mut value = read(text).map_err(|e| one(e.code(), String::new(), e.to_string()))?;
-        fold_enum_case(&mut value, &self.wire);
-        let validator = jsonschema::validator_for(&self.canonical)
-            .map_err(|_| one("schema.broken", String::new(), "the schema itself is broken".to_owned()))?;
-        let found: Vec<Violation> = validator
-            .iter_errors(&value)
-            .take(MAX_VIOLATIONS)
-            .map(|error| Violation {
-                // The validator's messages quote values: only kind and place go on.
-                code: "schema",
-                pointer: error.instance_path().to_string(),
-                message: format!("does not fit the schema ({})", error.kind().keyword()),
-            })
-            .collect();
-        if !found.is_empty() {
-            return Err(found);
-        }
-        let out: T::Out = serde_json::from_value(value)
-            .map_err(|_| one("schema", String::new(), "does not fit the schema".to_owned()))?;
-        let found = T::check(input, &out);
-        if found.is_empty() { Ok(out) } else { Err(found) }
+        validate::against::<T>(input, text, &self.canonical, &self.wire)
     }
 
     async fn attempts<T: AiTask>(

@@ -64,7 +64,6 @@ impl Moments {
 
     /// The root of the mean square.
     pub(super) fn root_mean_square(&self, step: i64, units: i64) -> Option<f64> {
-        (self.n != 0)
-            .then(|| quotient(self.squares, self.n).sqrt() * quotient(i128::from(step), i128::from(units)))
+        (self.n != 0).then(|| quotient(self.squares, self.n).sqrt() * quotient(i128::from(step), i128::from(units)))
     }
 }

@@ -113,7 +113,10 @@ fn a_grader_that_always_fails_has_a_report_of_failures() {
     let found = evaluate(&Scale::whole(0, 5).unwrap(), &marked, Options::default()).unwrap();
     let grader = &found.runs[0];
     assert_eq!((grader.n, grader.graded, grader.failed), (4, 0, 4));
-    assert_eq!((grader.kappa, grader.kappa_interval, grader.mae, grader.rmse, grader.bias), (None, None, None, None, None));
+    assert_eq!(
+        (grader.kappa, grader.kappa_interval, grader.mae, grader.rmse, grader.bias),
+        (None, None, None, None, None)
+    );
     assert_eq!(grader.exact.of_all.unwrap().to_string(), "0");
     assert_eq!(grader.exact.of_graded, None);
     assert_eq!((grader.confusion.len(), grader.confusion[0].count), (1, 4));
@@ -123,7 +126,10 @@ fn a_grader_that_always_fails_has_a_report_of_failures() {
 fn steps_of_half_a_point_are_levels_and_figures_stay_in_points() {
     let scale = Scale::new(points("1"), points("3"), points("0.5")).unwrap();
     assert_eq!((scale.levels(), scale.level(points("2.5")), scale.mark(3)), (5, Some(3), points("2.5")));
-    assert_eq!((scale.level(points("2.25")), scale.level(points("0.5")), scale.level(points("3.5"))), (None, None, None));
+    assert_eq!(
+        (scale.level(points("2.25")), scale.level(points("0.5")), scale.level(points("3.5"))),
+        (None, None, None)
+    );
     let marked = [("1", "1.5"), ("2", "2"), ("3", "2")].map(|(human, grader)| Marked {
         human: points(human),
         second: None,

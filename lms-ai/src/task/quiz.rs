@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::checker::Checker;
 use super::{CallSize, Objective, json_part, source_part, title_frame};
 use crate::task_trait::{AiTask, Limits, Prompt, Violation};
-use crate::text::{fold, jaccard, markdown_to_text, normalise_answer, tokens};
+use crate::text::{Grams, fold, markdown_to_text, normalise_answer, tokens};
 
 /// The kinds of questions that a quiz may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -326,8 +326,9 @@ fn holds(whole: &[String], part: &[String]) -> bool {
 }
 
 fn check_duplicate_stems(c: &mut Checker, questions: &[QuestionOut]) {
-    for (i, q) in questions.iter().enumerate() {
-        if questions.iter().take(i).any(|other| jaccard(&q.text, &other.text, 3) >= 0.8) {
+    let stems: Vec<Grams> = questions.iter().map(|q| Grams::of(&q.text, 3)).collect();
+    for (i, stem) in stems.iter().enumerate() {
+        if stems.iter().take(i).any(|other| stem.jaccard(other) >= 0.8) {
             c.add("stem_duplicate", format!("/questions/{i}/text"), "another question asks nearly the same");
         }
     }

@@ -1,5 +1,8 @@
 //! Stop words, and a careful guess at the language of a prose text.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 const EN: &[&str] = &[
     "about",
     "after",
@@ -239,11 +242,24 @@ const ES: &[&str] = &[
     "también", "tanto", "tiene", "tienen", "todas", "todo", "todos", "una", "unos", "usa", "uso", "y", "ya",
 ];
 
-const LISTS: &[(&str, &[&str])] = &[("en", EN), ("de", DE), ("fr", FR), ("es", ES)];
+const LISTS: [(&str, &[&str]); 4] = [("en", EN), ("de", DE), ("fr", FR), ("es", ES)];
+
+/// Which of the lists have a word: prose is long, and no word of it is to be searched in every list.
+static KNOWN: LazyLock<HashMap<&str, [bool; LISTS.len()]>> = LazyLock::new(|| {
+    let mut known: HashMap<&str, [bool; LISTS.len()]> = HashMap::new();
+    for (n, (_, list)) in LISTS.iter().enumerate() {
+        for word in *list {
+            if let Some(has) = known.entry(word).or_default().get_mut(n) {
+                *has = true;
+            }
+        }
+    }
+    known
+});
 
 /// Whether a lower-case word is a stop word of English, German, French or Spanish.
 pub(super) fn is_stop_word(lower: &str) -> bool {
-    LISTS.iter().any(|(_, list)| list.contains(&lower))
+    KNOWN.contains_key(lower)
 }
 
 /// The language of a prose text among `en`, `de`, `fr`, `es`, by its stop words.
@@ -266,8 +282,12 @@ pub(crate) fn guess_language_beside(text: &str, source: &str) -> Option<&'static
 
 /// The language that has by far the most stop words among the words.
 fn guess_of(words: &[String]) -> Option<&'static str> {
-    let scores: Vec<(usize, &'static str)> =
-        LISTS.iter().map(|(code, list)| (words.iter().filter(|w| list.contains(&w.as_str())).count(), *code)).collect();
+    let mut scores = LISTS.map(|(code, _)| (0_usize, code));
+    for has in words.iter().filter_map(|word| KNOWN.get(word.as_str())) {
+        for ((count, _), has) in scores.iter_mut().zip(has) {
+            *count += usize::from(*has);
+        }
+    }
     let (best, code) = scores.iter().copied().max_by_key(|(n, _)| *n)?;
     let second = scores.iter().filter(|(_, c)| *c != code).map(|(n, _)| *n).max()?;
     (best >= 12 && best >= second * 2 && best * 6 >= words.len()).then_some(code)

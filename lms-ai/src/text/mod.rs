@@ -22,6 +22,7 @@ pub(crate) use language::guess_language_beside;
 pub use language::{guess_language, same_language};
 pub(crate) use markdown::markdown_prose;
 pub use markdown::{Section, markdown_to_text, sections, strip_raw_html};
+pub(crate) use ngram::Grams;
 pub use ngram::{jaccard, normalise_answer, tokens};
 pub use pseudonym::{Pseudonymised, Pseudonyms};
 pub use scan::{Span, SpanCode, scan_manipulation, strip_format_characters};

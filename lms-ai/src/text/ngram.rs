@@ -1,6 +1,6 @@
 //! Tokens, answer normalisation and the overlap of character n-grams.
 
-use std::collections::HashSet;
+use std::cmp::Ordering;
 
 /// The words of a text in lower case; each character of a script without word
 /// spaces (Han, Kana, Thai, Lao, Khmer, Burmese) is a word of its own.
@@ -66,29 +66,61 @@ pub fn normalise_answer(text: &str) -> String {
 /// lower case and with punctuation as spaces. Two texts that are equal then give 1.
 #[must_use]
 pub fn jaccard(a: &str, b: &str, n: usize) -> f64 {
-    let a = tokens(a).join(" ");
-    let b = tokens(b).join(" ");
-    if a == b {
-        return 1.0;
-    }
-    let left = grams(&a, n.max(1));
-    let right = grams(&b, n.max(1));
-    let shared = left.intersection(&right).count();
-    let all = left.len() + right.len() - shared;
-    if all == 0 {
-        return 0.0;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    let share = shared as f64 / all as f64;
-    share
+    Grams::of(a, n).jaccard(&Grams::of(b, n))
 }
 
-fn grams(text: &str, n: usize) -> HashSet<Vec<char>> {
-    let chars: Vec<char> = text.chars().collect();
-    if chars.len() < n {
-        return std::iter::once(chars).filter(|c| !c.is_empty()).collect();
+/// The character n-grams of a text, for whoever compares it with many others.
+#[derive(Debug, Clone)]
+pub(crate) struct Grams {
+    /// The text that they are of, without case and punctuation.
+    text: String,
+    /// Each of them once, in order.
+    grams: Vec<Vec<char>>,
+}
+
+impl Grams {
+    pub(crate) fn of(text: &str, n: usize) -> Self {
+        let text = tokens(text).join(" ");
+        let chars: Vec<char> = text.chars().collect();
+        let n = n.clamp(1, chars.len().max(1));
+        let mut grams: Vec<Vec<char>> = chars.windows(n).map(<[char]>::to_vec).collect();
+        grams.sort_unstable();
+        grams.dedup();
+        Self { text, grams }
     }
-    chars.windows(n).map(<[char]>::to_vec).collect()
+
+    /// See [`jaccard`].
+    pub(crate) fn jaccard(&self, other: &Self) -> f64 {
+        if self.text == other.text {
+            return 1.0;
+        }
+        let shared = self.shared(other);
+        let all = self.grams.len() + other.grams.len() - shared;
+        if all == 0 {
+            return 0.0;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let share = shared as f64 / all as f64;
+        share
+    }
+
+    /// How many both have: both are in order, so one walk over the two finds them.
+    fn shared(&self, other: &Self) -> usize {
+        let (mut ours, mut theirs) = (self.grams.iter().peekable(), other.grams.iter().peekable());
+        let mut shared = 0;
+        while let (Some(a), Some(b)) = (ours.peek(), theirs.peek()) {
+            match a.cmp(b) {
+                Ordering::Less => drop(ours.next()),
+                Ordering::Greater => drop(theirs.next()),
+                Ordering::Equal => {
+                    shared += 1;
+                    ours.next();
+                    theirs.next();
+                }
+            }
+        }
+        shared
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +139,9 @@ mod tests {
         assert!(jaccard("Which organ pumps blood in mammals?", "Which organ pumps blood in a mammal?", 3) > 0.7);
         assert!(jaccard("Which organ pumps blood?", "Name the capital of France.", 3) < 0.2);
         assert!(jaccard("", "abc", 3) < 0.01);
+        assert!((jaccard("", "", 3) - 1.0).abs() < 1e-9 && (jaccard("ab", "AB!", 3) - 1.0).abs() < 1e-9);
+        // abcd has abc and bcd; abce has abc and bce.
+        assert!((jaccard("abcd", "abce", 3) - 1.0 / 3.0).abs() < 1e-9);
     }
 
     #[test]

@@ -1,0 +1,104 @@
+//! Whether an answer counts: strict read, schema, types, the rules of the task.
+
+use serde_json::Value;
+
+use crate::reader::{fold_enum_case, read};
+use crate::{AiTask, Violation, schema};
+
+/// Violations of the schema that are found at most.
+const MAX_VIOLATIONS: usize = 20;
+
+/// The answer of a task, if it passes every check that the engine makes; else all that is wrong with it.
+///
+/// An answer is read strictly (one whole JSON object, no key twice, bounded in length, depth and number
+/// of values), then held against the schema, then against the rules of the task. Nothing is guessed or
+/// mended but the case of the words of an enum.
+///
+/// # Errors
+/// Each violation with its code and its place. The messages quote no text of the answer.
+pub fn validate<T: AiTask>(input: &T::In, answer: &str) -> Result<T::Out, Vec<Violation>> {
+    let canonical = schema::canonical::<T::Out>();
+    let wire = schema::portable(&canonical);
+    against::<T>(input, answer, &canonical, &wire)
+}
+
+/// The same against schemas that are made already: the task's own, and what the provider was given of it.
+pub(crate) fn against<T: AiTask>(
+    input: &T::In,
+    answer: &str,
+    canonical: &Value,
+    wire: &Value,
+) -> Result<T::Out, Vec<Violation>> {
+    let one = |code: &'static str, pointer: String, message: String| vec![Violation { code, pointer, message }];
+    let mut value = read(answer).map_err(|e| one(e.code(), String::new(), e.to_string()))?;
+    fold_enum_case(&mut value, wire);
+    let validator = jsonschema::validator_for(canonical)
+        .map_err(|_| one("schema.broken", String::new(), "the schema itself is broken".to_owned()))?;
+    let found: Vec<Violation> = validator
+        .iter_errors(&value)
+        .take(MAX_VIOLATIONS)
+        .map(|error| Violation {
+            // The validator's messages quote values: only kind and place go on.
+            code: "schema",
+            pointer: error.instance_path().to_string(),
+            message: format!("does not fit the schema ({})", error.kind().keyword()),
+        })
+        .collect();
+    if !found.is_empty() {
+        return Err(found);
+    }
+    let out: T::Out = serde_json::from_value(value)
+        .map_err(|_| one("schema", String::new(), "does not fit the schema".to_owned()))?;
+    let found = T::check(input, &out);
+    if found.is_empty() { Ok(out) } else { Err(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::task::{BodyIn, BodyTask};
+
+    fn answer() -> Value {
+        json!({
+            "key_points": ["Light drives the leaf.", "Water comes from the roots.", "Sugar is the store of energy."],
+            "body_markdown": "The leaf takes in light. ".repeat(20).trim_end(),
+            "glossary": [],
+            "minutes": 10,
+        })
+    }
+
+    fn codes(answer: &str) -> Vec<(&'static str, String)> {
+        let found = validate::<BodyTask>(&BodyIn::default(), answer).map(|_| ()).unwrap_err();
+        found.into_iter().map(|violation| (violation.code, violation.pointer)).collect()
+    }
+
+    // rules: I1
+    #[test]
+    fn i1_an_answer_passes_the_reader_the_schema_and_the_rules_or_not_at_all() {
+        let good = answer();
+        let read = validate::<BodyTask>(&BodyIn::default(), &good.to_string()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), good);
+        assert_eq!(codes("no"), [("answer.not_json", String::new())]);
+        assert_eq!(codes("{}").first().map(|(code, _)| *code), Some("schema"));
+        let with = |field: &str, value: Value| {
+            let mut answer = answer();
+            answer[field] = value;
+            answer.to_string()
+        };
+        assert_eq!(codes(&with("minutes", json!("ten"))), [("schema", "/minutes".to_owned())]);
+        assert_eq!(codes(&with("more", json!(1))), [("schema", String::new())]);
+        assert!(codes(&with("body_markdown", json!("Short."))).contains(&("too_short", "/body_markdown".to_owned())));
+    }
+
+    #[test]
+    fn no_violation_quotes_the_answer() {
+        let secret = "a text that nobody should read twice";
+        let mut answer = answer();
+        answer["minutes"] = json!(secret);
+        answer[secret] = json!(secret);
+        let found = validate::<BodyTask>(&BodyIn::default(), &answer.to_string()).unwrap_err();
+        assert!(!format!("{found:?}").contains(secret), "{found:?}");
+    }
+}
