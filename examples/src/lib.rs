@@ -3,6 +3,8 @@
 #[cfg(feature = "dashboard")]
 pub mod dashboard;
 pub mod demo;
+pub mod evaluation;
 pub mod output;
+pub mod provider;
 pub mod source;
 pub mod store;

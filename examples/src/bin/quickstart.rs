@@ -3,13 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use lms_ai::Ai;
-use lms_ai::offline::{OFFLINE_MODEL, Offline};
-use lms_ai::provider::Anthropic;
 use lms_core::Lms;
 use lms_core::assets::Folder;
 use lms_examples::demo::{Demo, Failure, author, learn, report};
 use lms_examples::output::Screen;
+use lms_examples::provider::{Chosen, ENVIRONMENT};
 use lms_examples::source::Source;
 use lms_examples::store::open;
 
@@ -26,11 +24,8 @@ Usage: quickstart [--source PATH] [--out DIR] [--students N] [--store STORE] [--
   -h, --help      this text
 
 Environment:
-  ANTHROPIC_API_KEY    asks Claude; without it a built-in provider works offline
-  LMS_AI_MODEL         another model than the default
-  ANTHROPIC_BASE_URL   another address
-  LMS_LOG              logs to standard error: info, debug, or per crate: lms_core=debug
 ";
+const LOG: &str = "  LMS_LOG              logs to standard error: info, debug, or per crate: lms_core=debug";
 const MAX_STUDENTS: usize = 200;
 
 struct Options {
@@ -76,7 +71,7 @@ async fn main() -> ExitCode {
     let options = match options() {
         Ok(Some(options)) => options,
         Ok(None) => {
-            Screen::new().line(HELP.trim_end());
+            Screen::new().line(format!("{HELP}{ENVIRONMENT}\n{LOG}"));
             return ExitCode::SUCCESS;
         }
         Err(e) => {
@@ -99,19 +94,6 @@ fn complain(what: &str) {
     let _ = writeln!(std::io::stderr(), "error: {what}");
 }
 
-/// Claude where a key is set, else the provider that needs none; and which, in words.
-fn provider(lms: &Lms) -> Result<(Ai, String), Failure> {
-    if std::env::var_os("ANTHROPIC_API_KEY").is_none_or(|key| key.is_empty()) {
-        let said =
-            "none asked: the built-in offline provider extracts from the source (set ANTHROPIC_API_KEY for Claude)";
-        return Ok((Ai::new(lms.clone(), Offline, OFFLINE_MODEL), said.to_owned()));
-    }
-    let claude = Anthropic::from_env()?;
-    let model = claude.model().to_owned();
-    let said = format!("Claude, model {model} (LMS_AI_MODEL names another; without ANTHROPIC_API_KEY none is asked)");
-    Ok((Ai::new(lms.clone(), claude, model), said))
-}
-
 /// What the library tells of its work, on standard error, where `LMS_LOG` asks for it.
 fn log() -> Result<(), Failure> {
     use tracing_subscriber::filter::Targets;
@@ -127,6 +109,7 @@ fn log() -> Result<(), Failure> {
 
 async fn run(options: Options) -> Result<(), Failure> {
     log()?;
+    let chosen = Chosen::from_env()?;
     // The source is read before anything is written: an unreadable one leaves no rows.
     let source = Source::read(&options.source)?;
     std::fs::create_dir_all(&options.out)
@@ -134,12 +117,12 @@ async fn run(options: Options) -> Result<(), Failure> {
     let opened = open(options.store.as_deref(), &options.out).await?;
     let lms = Lms::over(opened.store()).assets(Folder::new(&options.out)).build();
     lms.migrate().await.map_err(|e| format!("cannot use `{}`: {e}", opened.name()))?;
-    let (ai, said) = provider(&lms)?;
+    let ai = chosen.ai(lms.clone());
     let screen = Screen::new();
     let sections: usize = source.chapters.iter().map(|chapter| chapter.sections.len()).sum();
     screen.line(format!("Source    {} ({} chapters, {sections} sections)", source.title, source.chapters.len()));
     screen.line(format!("Database  {}", opened.name()));
-    screen.line(format!("AI        {said}"));
+    screen.line(format!("AI        {}", chosen.said()));
 
     let demo = Demo::start(lms, ai, screen.clone(), options.students).await?;
     let made = author(&demo, &source).await?;

@@ -1,0 +1,271 @@
+//! How well a grader agrees with people, from a CSV file.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use lms_ai::AiError;
+use lms_ai::evaluate::{Marked, Options, Report, Scale, evaluate};
+use lms_core::Lms;
+use lms_core::model::Points;
+use lms_examples::demo::Failure;
+use lms_examples::evaluation::{Form, Ran, Sheet, Wanted, Work, grade_all, lines};
+use lms_examples::output::Screen;
+use lms_examples::provider::{Chosen, ENVIRONMENT};
+use lms_store_sqlite::SqliteStore;
+use serde_json::json;
+
+const HELP: &str = "\
+Compares a grader with human marks: quadratic weighted kappa and the figures that explain it.
+
+Usage: evaluate_grader FILE.csv [--range MIN..MAX] [--step STEP] [--runs N] [--save FILE.csv]
+                       [--resamples N] [--seed N] [--json]
+
+The first line of FILE names the columns, in any order and case; FILE may be - for standard input. It is CSV
+with commas (or semicolons or tabs), quotes where a field needs them, in UTF-8.
+
+  human          the mark by a person; no row without it
+  human2         the mark by a second person, where there is one: how far people agree
+  id             what the work is called
+
+  Marks that are there already:
+  ai, ai2, ai3…  the grader's mark in its first run, its second, …; nothing or `failed` where it gave none:
+                 failures are counted and never dropped
+
+  Work, on which the grader is run (where there is no column ai):
+  text           the work
+  instructions   what was asked for
+  rubric         one criterion a line: title | points | description (default: one criterion for all of it)
+  language       the language of the feedback (default: en)
+
+Other columns are not read, and are named in the output.
+
+  --range MIN..MAX  the rubric's range (default: 0 to the rubric's points, or to the greatest mark of the file)
+  --step STEP       the rubric's step (default: 1)
+  --runs N          how often the grader is run on each work, 1 to 20 (default: 1)
+  --save FILE       write the marks of the run, as a file that can be read here again
+  --resamples N     how many resamples the interval is drawn from, 0 to 100000 (default: 2000)
+  --seed N          what they are drawn from (default: the same every time)
+  --json            print the report as JSON
+  -h, --help        this text
+
+Ends with 0: the report is printed; 1: FILE cannot be used, said with line and column; 3: the provider
+gave no mark at all; 64: the command or its environment is wrong.
+
+Environment, for the grader that is run:
+";
+
+struct Command {
+    file: PathBuf,
+    wanted: Wanted,
+    runs: usize,
+    save: Option<PathBuf>,
+    options: Options,
+    json: bool,
+}
+
+/// How the program ends when there is no report.
+enum End {
+    /// The file cannot be used, or not be written.
+    File(String),
+    /// The provider gave nothing.
+    Provider(String),
+    /// The command or its environment is wrong.
+    Usage(String),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::File(failure.to_string())
+    }
+}
+
+fn command() -> Result<Option<Command>, lexopt::Error> {
+    use lexopt::prelude::{Long, Short, Value, ValueExt as _};
+    let mut file = None;
+    let mut command = Command {
+        file: PathBuf::new(),
+        wanted: Wanted::default(),
+        runs: 1,
+        save: None,
+        options: Options::default(),
+        json: false,
+    };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("range") => command.wanted.range = Some(range(&parser.value()?.string()?)?),
+            Long("step") => {
+                let said = parser.value()?.string()?;
+                let step: Option<Points> = said.parse().ok().filter(|step| *step > Points::ZERO);
+                command.wanted.step = Some(step.ok_or_else(|| format!("--step takes a number above 0, not `{said}`"))?);
+            }
+            Long("runs") => command.runs = number("--runs", &parser.value()?.string()?, 1, 20)?,
+            Long("save") => command.save = Some(parser.value()?.into()),
+            Long("resamples") => {
+                command.options.resamples = number("--resamples", &parser.value()?.string()?, 0, 100_000)?;
+            }
+            Long("seed") => command.options.seed = number("--seed", &parser.value()?.string()?, 0, u64::MAX)?,
+            Long("json") => command.json = true,
+            Long("help") | Short('h') => return Ok(None),
+            Value(path) if file.is_none() => file = Some(PathBuf::from(path)),
+            other => return Err(other.unexpected()),
+        }
+    }
+    command.file = file.ok_or("which file? such as examples/data/marks.csv")?;
+    Ok(Some(command))
+}
+
+fn range(said: &str) -> Result<(Points, Points), String> {
+    let ends = said.split_once("..").and_then(|(min, max)| Some((min.trim().parse().ok()?, max.trim().parse().ok()?)));
+    ends.ok_or_else(|| format!("--range takes MIN..MAX such as 0..5, not `{said}`"))
+}
+
+fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    option: &str,
+    said: &str,
+    least: T,
+    most: T,
+) -> Result<T, String> {
+    let found = said.parse().ok().filter(|n| *n >= least && *n <= most);
+    found.ok_or_else(|| format!("{option} takes a number from {least} to {most}, not `{said}`"))
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let screen = Screen::new();
+    let command = match command() {
+        Ok(Some(command)) => command,
+        Ok(None) => {
+            screen.line(format!("{HELP}{ENVIRONMENT}"));
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => return complain(&End::Usage(format!("{e}; see --help"))),
+    };
+    match run(&command, &screen).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(end) => complain(&end),
+    }
+}
+
+/// One line on standard error, and the code that goes with it.
+fn complain(end: &End) -> ExitCode {
+    use std::io::Write as _;
+    let (what, code) = match end {
+        End::File(what) => (what, 1),
+        End::Provider(what) => (what, 3),
+        End::Usage(what) => (what, 64),
+    };
+    let _ = writeln!(std::io::stderr(), "error: {}", what.replace('\n', " "));
+    ExitCode::from(code)
+}
+
+async fn run(command: &Command, screen: &Screen) -> Result<(), End> {
+    let sheet = Sheet::read(&command.file, command.wanted).map_err(|e| End::File(e.to_string()))?;
+    let (marked, ran) = match &sheet.form {
+        Form::Marks(marked) => (marked.clone(), None),
+        Form::Work(work) => {
+            let (ran, said) = graded(command, &sheet.scale, work, screen).await?;
+            if let Some(path) = &command.save {
+                save(path, work, &ran.marked)
+                    .map_err(|e| End::File(format!("cannot write `{}`: {e}", path.display())))?;
+            }
+            (ran.marked.clone(), Some((ran, said)))
+        }
+    };
+    let report = evaluate(&sheet.scale, &marked, command.options).map_err(|e| End::File(e.to_string()))?;
+    let none = report.runs.iter().all(|run| run.graded == 0);
+    print(command, screen, &sheet, &report, ran.as_ref())?;
+    match ran {
+        Some((ran, _)) if none => {
+            Err(End::Provider(format!("the grader gave no mark at all ({})", counts(&ran.failures))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Runs the grader of the environment, on a database in memory.
+async fn graded(command: &Command, scale: &Scale, work: &[Work], screen: &Screen) -> Result<(Ran, String), End> {
+    let chosen = Chosen::from_env().map_err(|e| End::Usage(e.to_string()))?;
+    let store = SqliteStore::in_memory().await.map_err(|e| End::File(e.to_string()))?;
+    let lms = Lms::builder(store).build();
+    lms.migrate().await.map_err(|e| End::File(e.to_string()))?;
+    let mut bar = (!command.json).then(|| screen.progress("graded", work.len() * command.runs));
+    let step = || {
+        if let Some(bar) = &mut bar {
+            bar.step();
+        }
+    };
+    match grade_all(&chosen.ai(lms), work, scale, command.runs, step).await {
+        Ok(ran) => Ok((ran, chosen.said().to_owned())),
+        Err(e @ AiError::Provider(_)) => Err(End::Provider(e.to_string())),
+        Err(e) => Err(End::File(e.to_string())),
+    }
+}
+
+fn save(path: &Path, work: &[Work], marked: &[Marked]) -> Result<(), Failure> {
+    let mut out = csv::Writer::from_path(path)?;
+    let runs = marked.first().map_or(0, |first| first.runs.len());
+    let names = (1..=runs).map(|n| if n == 1 { "ai".to_owned() } else { format!("ai{n}") });
+    out.write_record(["id", "human", "human2"].map(str::to_owned).into_iter().chain(names))?;
+    for (piece, marks) in work.iter().zip(marked) {
+        let second = marks.second.map_or_else(String::new, |mark| mark.to_string());
+        let given = marks.runs.iter().map(|run| run.map_or_else(|| "failed".to_owned(), |mark| mark.to_string()));
+        out.write_record([piece.id.clone(), marks.human.to_string(), second].into_iter().chain(given))?;
+    }
+    Ok(out.flush()?)
+}
+
+fn counts<K: std::fmt::Display>(counted: &std::collections::BTreeMap<K, u64>) -> String {
+    counted.iter().map(|(what, count)| format!("{count} × {what}")).collect::<Vec<_>>().join(", ")
+}
+
+fn print(
+    command: &Command,
+    screen: &Screen,
+    sheet: &Sheet,
+    report: &Report,
+    ran: Option<&(Ran, String)>,
+) -> Result<(), Failure> {
+    if command.json {
+        let mut whole = serde_json::to_value(report)?;
+        if let (Some(whole), Some((ran, said))) = (whole.as_object_mut(), ran) {
+            let grader = json!({
+                "said": said, "failures": ran.failures, "to_review": ran.to_review, "review_reasons": ran.reviews,
+                "calls": ran.calls, "tokens_in": ran.tokens_in, "tokens_out": ran.tokens_out,
+                "cost_micro_usd": ran.cost_micro_usd,
+            });
+            whole.insert("grader".to_owned(), grader);
+        }
+        screen.line(serde_json::to_string_pretty(&whole)?);
+        return Ok(());
+    }
+    let scale = &sheet.scale;
+    let told = if sheet.scale_told { "" } else { " (from the file; --range tells another)" };
+    screen.line(format!("File       {}, {} pieces of work", command.file.display(), report.n));
+    screen.line(format!("Scale      {} to {} in steps of {}{told}", scale.min(), scale.max(), scale.step()));
+    if !sheet.unused.is_empty() {
+        screen.line(format!("Not read   the columns {}", sheet.unused.join(", ")));
+    }
+    if let Some((ran, said)) = ran {
+        screen.line(format!("AI         {said}"));
+        screen.line(format!(
+            "Asked      {} calls, {} tokens in, {} out, {:.4} US dollars",
+            ran.calls,
+            ran.tokens_in,
+            ran.tokens_out,
+            ran.cost_micro_usd as f64 / 1e6
+        ));
+        if ran.to_review > 0 {
+            screen.line(format!(
+                "Review     {} marks would wait for a person: {}",
+                ran.to_review,
+                counts(&ran.reviews)
+            ));
+        }
+        if !ran.failures.is_empty() {
+            screen.line(format!("Failed     {}", counts(&ran.failures)));
+        }
+    }
+    lines(report).iter().for_each(|line| screen.line(line));
+    Ok(())
+}

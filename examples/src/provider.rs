@@ -1,0 +1,138 @@
+//! Which provider answers, by the environment: the same for every program of this crate.
+
+use std::sync::Arc;
+
+use lms_ai::Ai;
+use lms_ai::offline::{OFFLINE_MODEL, Offline};
+use lms_ai::provider::Anthropic;
+use lms_core::Lms;
+use lms_core::ai::AiProvider;
+
+/// What the environment may say, for the help texts.
+pub const ENVIRONMENT: &str = "\
+  LMS_AI_PROVIDER      anthropic or offline (default: anthropic where its key is set, else offline)
+  LMS_AI_MODEL         another model than the provider's default
+  ANTHROPIC_API_KEY    the key for Claude; ANTHROPIC_BASE_URL is another address";
+
+/// The provider that the environment asks for.
+pub struct Chosen {
+    provider: Arc<dyn AiProvider>,
+    model: String,
+    said: String,
+}
+
+impl std::fmt::Debug for Chosen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chosen").field("provider", &self.provider.name()).field("model", &self.model).finish()
+    }
+}
+
+/// Why there is no provider; in words, never with a key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoProvider(String);
+
+impl Chosen {
+    /// By the variables of the process.
+    ///
+    /// # Errors
+    /// What of the environment is missing or wrong.
+    pub fn from_env() -> Result<Self, NoProvider> {
+        Self::from_vars(|name| std::env::var(name).ok())
+    }
+
+    /// The same from any source of variables; blank ones count as not set.
+    ///
+    /// # Errors
+    /// What is missing or wrong.
+    pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<Self, NoProvider> {
+        let var = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let named = var("LMS_AI_PROVIDER").map(|name| name.to_ascii_lowercase());
+        match named.as_deref() {
+            Some("anthropic") => claude(&var),
+            Some("offline") => Ok(offline(var("LMS_AI_MODEL"))),
+            Some(other) => Err(NoProvider(format!("LMS_AI_PROVIDER is `{other}`; it takes anthropic or offline"))),
+            None if var("ANTHROPIC_API_KEY").is_some() => claude(&var),
+            // An address without a key is a mistake, and not a wish to work offline.
+            None => match ["ANTHROPIC_BASE_URL"].into_iter().find(|name| var(name).is_some()) {
+                Some(name) => Err(NoProvider(format!(
+                    "{name} is set and its key is not; set the key too, or LMS_AI_PROVIDER=offline"
+                ))),
+                None => Ok(offline(None)),
+            },
+        }
+    }
+
+    /// AI over the library.
+    pub fn ai(&self, lms: Lms) -> Ai {
+        Ai::new(lms, self.provider.clone(), self.model.clone())
+    }
+
+    /// Who is asked, in words.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
+    /// The model.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+}
+
+fn offline(model: Option<String>) -> Chosen {
+    let ignored = model.map_or_else(String::new, |_| "; LMS_AI_MODEL is not used".to_owned());
+    Chosen {
+        provider: Arc::new(Offline),
+        model: OFFLINE_MODEL.to_owned(),
+        said: format!(
+            "none asked: the built-in offline provider extracts from the source (set ANTHROPIC_API_KEY for \
+             Claude){ignored}"
+        ),
+    }
+}
+
+fn claude(var: &impl Fn(&str) -> Option<String>) -> Result<Chosen, NoProvider> {
+    let claude = Anthropic::from_vars(var).map_err(|e| NoProvider(e.to_string()))?;
+    let model = claude.model().to_owned();
+    let said = format!("Claude, model {model} (LMS_AI_MODEL names another; without ANTHROPIC_API_KEY none is asked)");
+    Ok(Chosen { provider: Arc::new(claude), model, said })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(vars: &[(&str, &str)]) -> Result<Chosen, NoProvider> {
+        Chosen::from_vars(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    fn provider(vars: &[(&str, &str)]) -> (String, String) {
+        let chosen = chosen(vars).unwrap();
+        (chosen.provider.name().to_owned(), chosen.model.clone())
+    }
+
+    #[test]
+    fn a_key_chooses_and_a_name_chooses_over_it() {
+        let key = ("ANTHROPIC_API_KEY", "sk-secret");
+        assert_eq!(provider(&[]), ("offline".into(), "offline-1".into()));
+        assert_eq!(provider(&[("ANTHROPIC_API_KEY", "  ")]).0, "offline");
+        assert_eq!(provider(&[key]).0, "anthropic");
+        assert_eq!(provider(&[key, ("LMS_AI_MODEL", "claude-opus-5")]), ("anthropic".into(), "claude-opus-5".into()));
+        assert_eq!(provider(&[key, ("LMS_AI_PROVIDER", "Offline")]).0, "offline");
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_said_without_the_key() {
+        for (vars, word) in [
+            (&[("LMS_AI_PROVIDER", "anthropic")][..], "ANTHROPIC_API_KEY"),
+            (&[("LMS_AI_PROVIDER", "bard")], "`bard`"),
+            (&[("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")], "ANTHROPIC_BASE_URL"),
+            (&[("ANTHROPIC_API_KEY", "sk-secret"), ("ANTHROPIC_BASE_URL", "http://example.org")], "https"),
+            (&[("ANTHROPIC_API_KEY", "sk-secret\u{1}")], "header"),
+        ] {
+            let said = chosen(vars).unwrap_err().to_string();
+            assert!(said.contains(word) && !said.contains("sk-secret"), "{said}");
+        }
+        assert!(!format!("{:?}", chosen(&[("ANTHROPIC_API_KEY", "sk-secret")]).unwrap()).contains("sk-secret"));
+    }
+}
