@@ -156,6 +156,17 @@ impl Source {
         let text = Budget::new(path).read(path)?;
         outline::of_file(path, &text)
     }
+
+    /// The same as AI workflows take it: a chapter is a file, a section a heading of level 2.
+    #[must_use]
+    pub fn headings(&self) -> lms_ai::task::Source {
+        let files = self.chapters.iter().map(|chapter| {
+            let sections: Vec<String> =
+                chapter.sections.iter().map(|s| format!("## {}\n\n{}\n", s.title, s.markdown.trim())).collect();
+            (chapter.title.clone(), format!("# {}\n\n{}", chapter.title, sections.join("\n")))
+        });
+        lms_ai::task::Source::new(files.collect())
+    }
 }
 
 /// How many bytes may still be read on behalf of one call.

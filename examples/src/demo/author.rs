@@ -1,6 +1,6 @@
 //! A text becomes a course.
 
-use lms_ai::task::{CallSize, OutlineBrief, Source as Headings};
+use lms_ai::task::{CallSize, OutlineBrief};
 use lms_ai::{About, AiError, AssignmentBrief, CourseBrief, QuizBrief};
 use lms_core::lms::{AssignmentRules, QuizRules};
 use lms_core::model::{AssignmentId, BasisPoints, CourseId, LessonId, QuizId, TopicId};
@@ -38,16 +38,7 @@ const DUE_SECONDS: i64 = 14 * 86_400;
 /// When AI gives no answer that counts, the library refuses, or the store fails.
 pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
     let teacher = demo.lms.as_user(demo.instructor);
-    let files: Vec<(String, String)> = source
-        .chapters
-        .iter()
-        .map(|chapter| {
-            let sections: Vec<String> =
-                chapter.sections.iter().map(|s| format!("## {}\n\n{}\n", s.title, s.markdown.trim())).collect();
-            (chapter.title.clone(), format!("# {}\n\n{}", chapter.title, sections.join("\n")))
-        })
-        .collect();
-    let headings = Headings::new(files);
+    let headings = source.headings();
     demo.step("The course, written by AI from the source").await?;
     // A chapter is a lesson; one with very many sections is several.
     let lessons = source.chapters.iter().map(|c| c.sections.len().div_ceil(MAX_TOPICS).max(1)).sum::<usize>();

@@ -1,0 +1,444 @@
+//! The program that writes by AI: every exit code, against a vendor on this machine, and what the database
+//! holds after each.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+#[path = "../../lms-ai/tests/support/answers.rs"]
+#[allow(dead_code, reason = "the answers of every task")]
+mod answers;
+mod support;
+mod vendor;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use lms_core::Lms;
+use lms_core::lms::{EnrollOptions, NewSubmission, NewUser};
+use lms_core::model::{AssignmentId, Role, SubmissionId};
+use lms_core::store::ContentRef;
+use lms_store_sqlite::SqliteStore;
+use serde_json::{Value, json};
+use support::{assert_sound, database, dump, number, text, texts};
+use vendor::{Asked, KEY, PROTOCOLS, Protocol, Say, Vendor, environment};
+
+/// A database in a folder of its own, and the program on it.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn out(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn path(&self) -> PathBuf {
+        self.out().join("lms.db")
+    }
+
+    /// The program, offline whatever the machine's environment says.
+    fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ai_author"));
+        for variable in [
+            "ANTHROPIC_API_KEY",
+            "ANTHROPIC_BASE_URL",
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+            "LMS_AI_MODEL",
+            "LMS_AI_PROVIDER",
+        ] {
+            command.env_remove(variable);
+        }
+        command.stdin(Stdio::null()).current_dir(self.out());
+        command.arg("--store").arg(format!("sqlite:{}", self.path().display()));
+        command
+    }
+
+    fn run(&self, environment: &[(&'static str, String)], args: &[&str]) -> Said {
+        let output = self.program().args(args).envs(environment.iter().cloned()).output().unwrap();
+        Said::of(&output)
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        number(&database(self.out()), &format!("SELECT count(*) FROM {table}"))
+    }
+
+    /// The statuses of the log's rows, in the order in which they were sent.
+    fn log(&self) -> Vec<String> {
+        texts(&database(self.out()), "SELECT status FROM ai_logs ORDER BY created_at, attempt")
+    }
+
+    /// No content is written, and no key stands anywhere.
+    fn assert_nothing_written(&self) {
+        let conn = database(self.out());
+        assert_sound(&conn);
+        for (table, rows) in dump(&conn) {
+            assert!(rows.is_empty() || !CONTENT.contains(&table.as_str()), "{table}: {rows:?}");
+            assert!(!rows.iter().any(|row| row.contains(KEY)), "the key is in {table}");
+        }
+    }
+}
+
+/// The tables of what AI writes.
+const CONTENT: &[&str] = &[
+    "courses",
+    "objectives",
+    "objective_lessons",
+    "lessons",
+    "topics",
+    "quizzes",
+    "quiz_questions",
+    "assignments",
+    "activity_events",
+];
+
+/// What a run said.
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn of(output: &Output) -> Self {
+        let said = Self { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) };
+        assert!(!said.out.contains(KEY) && !said.err.contains(KEY), "the key is in\n{}\n{}", said.out, said.err);
+        said
+    }
+
+    /// The run has ended with a code and one line that begins with a word; the line.
+    fn ends(&self, code: i32, word: &str) -> String {
+        assert_eq!(self.code, code, "{}\n{}", self.out, self.err);
+        let line = if code == 0 || code == 4 {
+            assert_eq!(self.err, "", "nothing to complain about");
+            self.out.lines().last().unwrap().to_owned()
+        } else {
+            assert_eq!(self.err.lines().count(), 1, "{}", self.err);
+            self.err.trim_end().to_owned()
+        };
+        assert!(line.starts_with(word), "`{line}` does not begin with `{word}`\n{}", self.out);
+        line
+    }
+
+    /// What stands behind a word at the begin of a line.
+    fn line(&self, word: &str) -> &str {
+        let found = self.out.lines().find_map(|line| line.strip_prefix(word));
+        found.unwrap_or_else(|| panic!("no {word} in\n{}", self.out)).trim()
+    }
+
+    /// The ids that are shown behind a word.
+    fn ids(&self, word: &str) -> Vec<String> {
+        let words: Vec<&str> = self.out.split_whitespace().collect();
+        words.windows(2).filter(|pair| pair[0] == word && pair[1].len() == 36).map(|pair| pair[1].to_owned()).collect()
+    }
+}
+
+const COURSE: [&str; 9] =
+    ["course", "--topic", "Plants", "--audience", "beginners", "--difficulty", "easy", "--lessons", "3"];
+
+fn quiz() -> Value {
+    let option = |text: &str, right: bool| json!({ "text": text, "is_correct": right, "why": "" });
+    json!({
+        "title": "What a leaf does",
+        "description": "On light and water.",
+        "questions": [{
+            "source_quote": "The leaf takes in light with a green matter.",
+            "question_type": "single_choice",
+            "text": "By which means does a leaf catch the sun?",
+            "options": [option("A green matter", true), option("A white root", false), option("A dry stem", false)],
+            "explanation": "The text names it.",
+            "objective_key": "light",
+            "difficulty": "easy",
+        }],
+    })
+}
+
+fn assignment() -> Value {
+    answers::with(answers::assignment(), "/objective_keys", json!(["light"]))
+}
+
+fn grade(asked: &Asked, confidence: i64) -> Say {
+    let criterion = |key: &str, quote: &str, points: i64| {
+        json!({
+            "criterion_key": key, "evidence": [quote], "reasoning": "The passage says it.", "points": points,
+            "confidence": confidence,
+        })
+    };
+    let mut grade = answers::grade();
+    grade["check_code"] = asked.check_code().into();
+    grade["criteria"] = json!([
+        criterion("day", "Plants take in light with chlorophyll", 45),
+        criterion("night", "They build sugar from water and air", 35),
+    ]);
+    Say::Text(grade.to_string())
+}
+
+/// Publishes the course of an assignment and hands work in on it, as a host would.
+fn hand_in(place: &Place, assignment: &str, name: &str) -> SubmissionId {
+    let assignment = AssignmentId::from_uuid(assignment.parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let lms = Lms::builder(SqliteStore::open(place.path()).await.unwrap()).build();
+        lms.expect_ai_grading();
+        let system = lms.system();
+        let course = lms.store().content(None, ContentRef::Assignment(assignment)).await.unwrap().unwrap().course;
+        let (course, teacher) = (course.id, lms.as_user(course.instructor_id));
+        for lesson in teacher.catalog().structure(course).await.unwrap().lessons {
+            teacher.catalog().publish_lesson(lesson.id, true).await.unwrap();
+        }
+        teacher.catalog().publish_assignment(assignment, true).await.unwrap();
+        teacher.catalog().publish_course(course, true).await.unwrap();
+        let new = NewUser::new(Role::Student, name).with_external_id(name);
+        let student = system.people().ensure_user(new).await.unwrap().id;
+        teacher.enrollment().enroll(course, student, EnrollOptions::default()).await.unwrap();
+        let work = NewSubmission::text(answers::ESSAY);
+        lms.as_user(student).assignments().submit(assignment, work).await.unwrap().id
+    })
+}
+
+#[test]
+fn the_first_run_on_an_empty_database_is_one_command_and_the_ids_lead_on() {
+    let place = Place::new();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/data/source.md");
+    let said = place.run(&[], &["course", "--source", source]);
+    said.ends(0, "applied: the course is written");
+    assert!(said.line("AI ").contains("offline") && said.line("As ").starts_with("Instructor ("), "{}", said.out);
+    assert_eq!((said.line("Attempts"), said.line("Cost")), ("1: 1 applied", "0.000000 US dollars"));
+    let (lessons, topics) = (said.ids("lesson"), said.ids("topic"));
+    assert_eq!((place.count("courses"), place.count("lessons")), (1, lessons.len() as i64));
+    assert_eq!(place.count("topics"), topics.len() as i64);
+    assert_eq!(number(&database(place.out()), "SELECT count(*) FROM courses WHERE is_published"), 0);
+
+    // The lesson's own texts, from the same source; a thin section is refused and stays as it was.
+    let mut written = 0;
+    for topic in topics.iter().take(4) {
+        let said = place.run(&[], &["body", topic, "--source", source]);
+        assert!([0, 2].contains(&said.code), "{}\n{}", said.out, said.err);
+        written += i32::from(said.code == 0);
+    }
+    assert!(written > 0, "not one text is written");
+    place.run(&[], &["assignment", &lessons[0], "--points", "20"]).ends(0, "applied: the assignment");
+    let quiz = place.run(&[], &["quiz", &lessons[0], "--questions", "1"]);
+    quiz.ends(0, "applied: the quiz");
+    assert_eq!(quiz.ids("quiz").len(), 1);
+    assert_eq!((place.count("quizzes"), place.count("assignments"), place.count("users")), (1, 1, 1));
+    assert_sound(&database(place.out()));
+
+    // Without a source, too.
+    let said = place.run(&[], &COURSE);
+    said.ends(0, "applied");
+    assert_eq!((said.ids("lesson").len(), place.count("courses"), place.count("users")), (3, 2, 1));
+}
+
+fn whole_job(protocol: Protocol) {
+    let place = Place::new();
+    let answering = |answer: Value| Vendor::saying(protocol, Say::Text(answer.to_string()));
+    let vendor = answering(answers::outline());
+    let said = place.run(&vendor.environment(), &COURSE);
+    said.ends(0, "applied");
+    assert_eq!((said.line("Attempts"), vendor.asked().len()), ("1: 1 applied", 1));
+    assert!(said.line("Tokens").starts_with("1000 in, 200 out"), "{}", said.out);
+    assert!(vendor.asked()[0].key.contains(KEY), "the key goes where it belongs");
+    let (lessons, topics) = (said.ids("lesson"), said.ids("topic"));
+    assert_eq!((lessons.len(), topics.len(), place.count("courses")), (3, 6, 1));
+
+    place.run(&answering(answers::body()).environment(), &["body", &topics[0]]).ends(0, "applied: the text");
+    let said = place.run(&answering(quiz()).environment(), &["quiz", &lessons[0], "--questions", "1"]);
+    said.ends(0, "applied: the quiz");
+    let said = place.run(&answering(assignment()).environment(), &["assignment", &lessons[0]]);
+    said.ends(0, "applied: the assignment");
+    assert!(said.out.contains("100 points") && said.out.contains("The night"), "{}", said.out);
+    let made = said.ids("assignment").remove(0);
+
+    // A sure grade is applied.
+    let submission = hand_in(&place, &made, "ben").to_string();
+    let sure = Vendor::with(protocol, |_, asked| grade(asked, 95));
+    let said = place.run(&sure.environment(), &["grade", &submission]);
+    said.ends(0, "applied: the grade");
+    assert!(said.out.contains("80 of 100 points"), "{}", said.out);
+    assert!(!said.out.contains("chlorophyll"), "the work is the learner's");
+    let operation = said.line("Operation").to_owned();
+
+    // The same version is graded once.
+    let again = place.run(&sure.environment(), &["grade", &submission]);
+    again.ends(0, "applied: the grade");
+    assert_eq!((again.line("Operation"), sure.asked().len()), (operation.as_str(), 1));
+
+    // An unsure one waits for a person, and changes nothing.
+    let submission = hand_in(&place, &made, "eve").to_string();
+    let unsure = Vendor::with(protocol, |_, asked| grade(asked, 20));
+    let said = place.run(&unsure.environment(), &["grade", &submission]);
+    let line = said.ends(4, "needs review");
+    assert!(line.contains("low_confidence"), "{line}");
+    assert!(said.out.contains("80 of 100 points suggested"), "{}", said.out);
+    let conn = database(place.out());
+    assert_eq!(number(&conn, "SELECT count(*) FROM submissions WHERE grade IS NOT NULL"), 1);
+    assert_sound(&conn);
+
+    // A refused grade is no 0.
+    let submission = hand_in(&place, &made, "kim").to_string();
+    let said = place.run(&answering(json!({})).environment(), &["grade", &submission]);
+    said.ends(2, "refused by validation");
+    assert_eq!(number(&conn, "SELECT count(*) FROM submissions WHERE grade IS NOT NULL"), 1);
+    assert!(!dump(&conn).values().flatten().any(|row| row.contains(KEY)));
+}
+
+#[test]
+fn every_command_over_every_protocol() {
+    PROTOCOLS.iter().copied().for_each(whole_job);
+}
+
+#[test]
+fn what_fails_ends_with_its_code_and_writes_nothing() {
+    for protocol in PROTOCOLS.iter().copied() {
+        let place = Place::new();
+        let short = answers::without(answers::outline(), "/lessons/0").to_string();
+        let mut sent = 0;
+        for (say, code, word, kind, attempts) in [
+            (Say::Text("{}".to_owned()), 2, "refused by validation: ", "invalid", 2),
+            (Say::Text("I would rather talk.".to_owned()), 2, "refused by validation: ", "invalid", 2),
+            (Say::Text(short), 2, "refused by validation: ", "invalid", 2),
+            (Say::Cut(answers::outline().to_string()), 3, "the provider failed: ", "truncated", 2),
+            (Say::Refusal, 3, "the provider failed: ", "refused", 1),
+            (Say::Fails(401), 3, "the provider failed: ", "provider_error", 1),
+            (Say::Fails(500), 3, "the provider failed: ", "provider_error", 3),
+            (Say::NoModel, 3, "the provider failed: ", "provider_error", 1),
+            (Say::Html, 3, "the provider failed: ", "provider_error", 0),
+            (Say::Nothing, 3, "the provider failed: ", "provider_error", 3),
+        ] {
+            let vendor = Vendor::saying(protocol, say.clone());
+            let said = place.run(&vendor.environment(), &COURSE);
+            let line = said.ends(code, word);
+            assert!(line.ends_with("; nothing was written"), "{line}");
+            let asked = vendor.asked().len();
+            // How often a broken protocol is tried again is the engine's business.
+            let attempts = if attempts == 0 { asked } else { attempts };
+            assert!(asked == attempts && asked > 0, "{say:?}: {asked}");
+            let shown = format!("{attempts}: {attempts} {}", kind.replace('_', " "));
+            assert!(said.line("Attempts").starts_with(&shown), "{say:?}: {}", said.line("Attempts"));
+            sent += attempts;
+            let log = place.log();
+            assert_eq!(log.len(), sent, "one row for each attempt on the wire: {log:?}");
+            assert!(log.iter().rev().take(attempts).all(|status| status == kind), "{say:?}: {log:?}");
+            place.assert_nothing_written();
+        }
+        // Nobody listens.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        place.run(&environment(protocol, &format!("http://{port}")), &COURSE).ends(3, "the provider failed: ");
+        place.assert_nothing_written();
+        // And all is as good as new.
+        let vendor = Vendor::saying(protocol, Say::Text(answers::outline().to_string()));
+        place.run(&vendor.environment(), &COURSE).ends(0, "applied");
+        assert_eq!(place.count("courses"), 1);
+    }
+}
+
+#[test]
+fn a_repaired_answer_is_applied_and_every_attempt_is_paid_for() {
+    let place = Place::new();
+    let vendor = Vendor::with(Protocol::Anthropic, |number, _| match number {
+        0 => Say::Text("{}".to_owned()),
+        _ => Say::Text(answers::outline().to_string()),
+    });
+    let said = place.run(&vendor.environment(), &COURSE);
+    said.ends(0, "applied");
+    assert_eq!(said.line("Attempts"), "2: 1 applied, 1 invalid");
+    assert!(said.line("Tokens").starts_with("2000 in, 400 out"), "{}", said.out);
+    // 2 US dollars a million in, 10 out.
+    assert_eq!(said.line("Cost"), "0.008000 US dollars");
+}
+
+// rules: I3
+#[test]
+fn i3_an_operation_that_is_repeated_is_asked_paid_and_written_once() {
+    let place = Place::new();
+    let vendor = Vendor::saying(Protocol::Anthropic, Say::Text(answers::outline().to_string()));
+    let operation = "0198c0de-0000-7000-8000-000000000001";
+    let with = |args: &[&'static str]| [args, &["--operation", operation]].concat();
+    let first = place.run(&vendor.environment(), &with(&COURSE));
+    first.ends(0, "applied");
+    let before = dump(&database(place.out()));
+    let again = place.run(&vendor.environment(), &with(&COURSE));
+    again.ends(0, "applied");
+    assert_eq!((again.line("Operation"), again.line("Written")), (operation, first.line("Written")));
+    assert!(again.line("Attempts").contains("1 of them before this run"), "{}", again.out);
+    assert_eq!((vendor.asked().len(), dump(&database(place.out()))), (1, before));
+
+    let mut other = with(&COURSE);
+    other[2] = "Animals";
+    let line = place.run(&vendor.environment(), &other).ends(1, "failed");
+    assert!(line.contains("another input"), "{line}");
+    assert_eq!((vendor.asked().len(), place.count("courses")), (1, 1));
+}
+
+#[test]
+fn who_acts_is_told_and_held_to() {
+    let place = Place::new();
+    let said = place.run(&[], &[&COURSE[..], &["--instructor", "Ada"]].concat());
+    said.ends(0, "applied");
+    let lesson = said.ids("lesson").remove(0);
+    let ada = said.line("As ").trim_start_matches("Ada (").trim_end_matches(')').to_owned();
+    // Whoever made the course goes on with it, by default and by id.
+    let said = place.run(&[], &["assignment", &lesson]);
+    assert!(said.line("As ").starts_with("Ada ("), "{}", said.out);
+    place.run(&[], &[&COURSE[..], &["--as", &ada]].concat()).ends(0, "applied");
+    assert_eq!(place.count("users"), 1);
+    // Another instructor has no rights in it.
+    let assignments = place.count("assignments");
+    place.run(&[], &["assignment", &lesson, "--instructor", "Mallory"]).ends(1, "failed");
+    let nobody = "0198c0de-0000-7000-8000-00000000dead";
+    place.run(&[], &[&COURSE[..], &["--as", nobody]].concat()).ends(1, "failed");
+    for command in ["body", "quiz", "assignment", "grade"] {
+        place.run(&[], &[command, nobody]).ends(1, "failed");
+    }
+    assert_eq!((place.count("courses"), place.count("assignments")), (2, assignments));
+}
+
+#[test]
+fn a_command_or_an_environment_that_is_wrong_ends_with_sixty_four_and_touches_nothing() {
+    let place = Place::new();
+    let id = "0198c0de-0000-7000-8000-000000000001";
+    for args in [
+        &[][..],
+        &["curse"],
+        &["course"],
+        &["course", "--topic", ""],
+        &["course", "--topic", "x", "--topic", "y"],
+        &["course", "--topic", "x", "--lessons", "0"],
+        &["course", "--topic", "x", "--lessons", "many"],
+        &["course", "--topic", "x", id],
+        &["course", "--topic", "x", "--points", "10"],
+        &["course", "--topic", "x", "--as", "ben"],
+        &["course", "--topic", "x", "--as", id, "--instructor", "Ada"],
+        &["course", "--topic", "x", "--operation", "1"],
+        &["course", "--topic", "x", "--store", "lms.db"],
+        &["course", "--topic"],
+        &["quiz"],
+        &["quiz", "7"],
+        &["quiz", id, "--questions", "31"],
+        &["quiz", id, id],
+        &["grade", id, "--operation", id],
+        &["--unknown"],
+    ] {
+        place.run(&[], args).ends(64, "usage: ");
+    }
+    for (name, value) in
+        [("LMS_AI_PROVIDER", "nobody"), ("LMS_AI_PROVIDER", "anthropic"), ("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")]
+    {
+        place.run(&[(name, value.to_owned())], &COURSE).ends(64, "usage: ");
+    }
+    assert!(!place.path().exists(), "nothing was done");
+    // A database that is not there is not made for work on what is in it.
+    place.run(&[], &["quiz", id]).ends(1, "failed: there is no database");
+    assert!(!place.path().exists());
+    let missing = place.run(&[], &["course", "--source", "none.md"]);
+    missing.ends(1, "failed: no file or folder at `none.md`");
+
+    let help = place.run(&[], &["--help"]);
+    assert_eq!(help.code, 0);
+    for word in ["course", "body", "quiz", "assignment", "grade", "--operation", "--as", "64", "LMS_AI_PROVIDER"] {
+        assert!(help.out.contains(word), "{word}");
+    }
+}
