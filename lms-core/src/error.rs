@@ -147,8 +147,6 @@ refusals! {
         /// What would go now.
         counts: WorkCounts,
     } = "delete.grown" Conflict "more would be deleted than you were shown; look at the new counts";
-    /// The token is none of plan_delete's, or of another item (D3).
-    DeleteToken {} = "delete.token" Invalid "the token does not belong to this deletion; call plan_delete first";
     /// The learner cannot reach the item now (X1).
     Locked {
         /// Every reason.

@@ -31,6 +31,7 @@ fn people(s: &Session) {
     send(s.people().ensure_user(any()));
     send(s.people().user(any()));
     send(s.people().users(any()));
+    send(s.people().update_user(any(), any()));
     send(s.people().set_role(any(), any()));
     send(s.people().erase_person(any()));
     send(s.people().export_person(any()));
@@ -51,6 +52,9 @@ fn catalog(s: &Session) {
     send(s.catalog().publish_course(any(), any()));
     send(s.catalog().archive_course(any(), any()));
     send(s.catalog().add_objective(any(), "key", "text"));
+    send(s.catalog().update_objective(any(), any(), any(), "key", "text"));
+    send(s.catalog().delete_objective(any(), any()));
+    send(s.catalog().plan_unpublish(any()));
     send(s.catalog().set_staff(any(), any(), any()));
     send(s.catalog().plan_delete(any()));
     send(s.catalog().delete(&any::<DeletePlan>()));
@@ -104,6 +108,8 @@ fn learning(s: &Session) {
     send(s.learning().complete_lesson(any()));
     send(s.learning().undo_complete_lesson(any()));
     send(s.learning().standing(any(), any()));
+    send(s.learning().access(any(), any()));
+    send(s.learning().read_lesson(any()));
 }
 
 fn quizzes(s: &Session) {

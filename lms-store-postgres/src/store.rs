@@ -215,6 +215,9 @@ impl LearningReads for PgStore {
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         reads::learning::read_work(there(self.doc(&self.inner.statements.work_of, vec![id(enrollment)]).await?)?)
     }
+    async fn feedback_of(&self, enrollment: EnrollmentId) -> Read<Vec<SubmissionFeedback>> {
+        self.list(&self.inner.statements.feedback_of, vec![id(enrollment)]).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         self.list(&self.inner.statements.reviews_of, vec![id(subject)]).await
     }

@@ -178,6 +178,9 @@ impl LearningReads for SqliteStore {
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         self.read(move |conn| reads::learning::work_of(conn, enrollment)).await
     }
+    async fn feedback_of(&self, enrollment: EnrollmentId) -> Read<Vec<SubmissionFeedback>> {
+        self.read(move |conn| reads::learning::feedback_of(conn, enrollment)).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         self.read(move |conn| reads::learning::reviews_of(conn, subject)).await
     }

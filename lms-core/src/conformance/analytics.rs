@@ -149,7 +149,8 @@ pub async fn g1_g8_the_outline_says_what_the_single_reads_say(h: &Harness) {
     assert_eq!((outline.lessons_done, outline.percent), (standing.lessons_done, standing.percent));
     assert!(outline.lessons[0].topics[0].viewed && !outline.lessons[1].topics[0].viewed);
     let card = me.overview().scorecard(room.course, id).await.unwrap();
-    assert_eq!(outline.lessons[0].items, card.items);
+    let cells: Vec<_> = outline.lessons[0].items.iter().map(|item| item.cell.clone()).collect();
+    assert_eq!(cells, card.items);
     assert_eq!(card.items[0].id, quiz.id.uuid());
     let staff = room.teacher().overview().outline(room.course, id).await.unwrap();
     assert_eq!(staff, outline);

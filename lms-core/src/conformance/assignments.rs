@@ -274,3 +274,171 @@ pub async fn i2_ai_grades_flip_their_log(h: &Harness) {
     let link = me.assignments().submit(assignment.id, link).await.unwrap();
     assert_eq!(room.teacher().assignments().submission(link.id).await.unwrap().ai_status, AiGradingState::NoText);
 }
+
+/// Each policy of another version, on drafts and on what is handed in; what is granted to one learner comes beside
+/// it, and nothing earlier is lost.
+/// rules: S2, S6, S5
+pub async fn s2_every_policy_of_another_version(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, teacher, who) = (room.student(0), room.teacher(), room.students[0]);
+    let due = h.lms.now().plus_seconds(600);
+    let of = |resubmission: Resubmission| AssignmentRules {
+        resubmission,
+        due_date: Some(due),
+        cutoff_date: Some(due.plus_seconds(600)),
+        pass_threshold_bp: BasisPoints::percent(50),
+        ..AssignmentRules::default()
+    };
+    let mut tasks = Vec::new();
+    for policy in [
+        Resubmission::Never,
+        Resubmission::UntilDue,
+        Resubmission::UntilCutoff,
+        Resubmission::AfterReturn,
+        Resubmission::UntilPass,
+    ] {
+        tasks.push(assign(&room, of(policy), None).await.id);
+    }
+    let hand = |n: usize| {
+        let (me, id) = (room.student(0), tasks[n]);
+        async move { me.assignments().submit(id, NewSubmission::text(WORK)).await }
+    };
+    let code = |outcome: Result<crate::lms::SubmissionView, crate::Error>| match outcome {
+        Ok(view) => view.version_no.to_string(),
+        Err(e) => e.code().to_owned(),
+    };
+    let mut first = Vec::new();
+    for n in 0..5 {
+        first.push(hand(n).await.unwrap().id);
+    }
+    let no = "submission.no_resubmission";
+    assert_eq!(code(hand(0).await), no, "never");
+    assert_eq!(code(hand(1).await), "2", "until due");
+    assert_eq!(code(hand(2).await), "2", "until the cut-off");
+    assert_eq!(code(hand(3).await), no, "after a return");
+    assert_eq!(code(hand(4).await), "2", "until a pass");
+    teacher.assignments().return_for_revision(first[3]).await.unwrap();
+    assert_eq!(code(hand(3).await), "2");
+    assert_eq!(code(hand(3).await), no, "once per return");
+    teacher.assignments().grade(first[4], mark(40, 0)).await.unwrap();
+    assert_eq!(code(hand(4).await), "3", "40 of 100 is no pass");
+    // A draft that was begun in time is not a way around the policy.
+    for n in [1, 4] {
+        me.assignments().save_draft(tasks[n], NewSubmission::text(WORK)).await.unwrap();
+    }
+    teacher.assignments().grade(first[4], mark(60, 1)).await.unwrap();
+    assert_eq!(code(hand(4).await), no, "passed meanwhile");
+    h.clock.advance(601);
+    assert_eq!(code(hand(1).await), no, "due meanwhile");
+    assert_eq!(code(hand(2).await), "3", "late, and before the cut-off");
+    // What is granted to this learner.
+    let more = |n: i64| crate::lms::Extension { extra_attempts: n, ..crate::lms::Extension::because("agreed") };
+    teacher.grants().extend(crate::store::Item::Assignment(tasks[0]), who, more(1)).await.unwrap();
+    assert_eq!(code(hand(0).await), "2", "one more than never");
+    assert_eq!(code(hand(0).await), no);
+    h.clock.advance(600);
+    for n in 0..5 {
+        assert_eq!(code(hand(n).await), "submission.cut_off", "task {n}");
+        assert!(me.assignments().view(first[n]).await.unwrap().content.is_some(), "what was handed in stays");
+    }
+    let limited = assign(&room, AssignmentRules { max_versions: Some(1), ..AssignmentRules::default() }, None).await.id;
+    me.assignments().submit(limited, NewSubmission::text(WORK)).await.unwrap();
+    let over = me.assignments().submit(limited, NewSubmission::text(WORK)).await.unwrap_err();
+    assert_eq!(over.code(), "submission.versions_used_up");
+    teacher.grants().extend(crate::store::Item::Assignment(limited), who, more(1)).await.unwrap();
+    assert_eq!(me.assignments().submit(limited, NewSubmission::text(WORK)).await.unwrap().version_no, 2);
+}
+
+/// Where due and cut-off are the same second, work within that second is on time, and nobody is shut out of it.
+/// rules: S5, S4
+pub async fn s5_the_last_second_is_in_time(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let due = h.lms.now().plus_seconds(60);
+    let rules = AssignmentRules { due_date: Some(due), cutoff_date: Some(due), ..AssignmentRules::default() };
+    let assignment = assign(&room, rules, None).await;
+    h.clock.advance_micros(60_999_999);
+    let handed = room.student(0).assignments().submit(assignment.id, NewSubmission::text(WORK)).await.unwrap();
+    assert_eq!(handed.late_seconds, 0);
+    h.clock.advance_micros(1);
+    let over = room.student(1).assignments().submit(assignment.id, NewSubmission::text(WORK)).await.unwrap_err();
+    assert_eq!(over.code(), "submission.cut_off");
+    let draft = room.student(1).assignments().save_draft(assignment.id, NewSubmission::text(WORK)).await.unwrap_err();
+    assert_eq!(draft.code(), "submission.cut_off");
+    room.teacher().assignments().grade(handed.id, mark(90, 0)).await.unwrap();
+}
+
+/// A learner goes on seeing the grade that is posted, with its words, until the newer one is posted too; every
+/// figure that they get is over what is posted.
+/// rules: S3, S14, M7, G3, N3
+pub async fn s3_the_posted_grade_stands_until_the_next_is_posted(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, teacher, who) = (room.student(0), room.teacher(), room.students[0]);
+    let rules = AssignmentRules { posting: Posting::Manual, ..AssignmentRules::default() };
+    let assignment = assign(&room, rules, None).await;
+    let first = me.assignments().submit(assignment.id, NewSubmission::text(WORK)).await.unwrap();
+    let words = |whole: i64, words: &str| NewGrade {
+        points: Some(points(whole)),
+        feedback: Some(words.into()),
+        ..NewGrade::default()
+    };
+    teacher.assignments().grade(first.id, words(40, "Try again.")).await.unwrap();
+    teacher.assignments().post_grade(assignment.id, who).await.unwrap();
+    let second = me.assignments().submit(assignment.id, NewSubmission::text(WORK)).await.unwrap();
+    teacher.assignments().grade(second.id, words(90, "Much better.")).await.unwrap();
+    for (session, percent, said, waits) in
+        [(&me, "40.00", "Try again.", true), (&teacher, "90.00", "Much better.", false)]
+    {
+        let card = session.overview().scorecard(room.course, who).await.unwrap();
+        let cell = &card.items[0];
+        assert_eq!(cell.percent.unwrap().to_string(), percent);
+        assert_eq!(cell.feedback.as_deref(), Some(said));
+        assert_eq!(cell.needs_regrading, waits);
+        assert_eq!(card.percent.unwrap().to_string(), percent);
+        let score = session.analytics().course_score(room.course, who).await.unwrap().unwrap();
+        assert_eq!(score.percent().unwrap().to_string(), percent);
+    }
+    let seen = serde_json::to_string(&me.assignments().view(second.id).await.unwrap()).unwrap();
+    assert!(!seen.contains("Much better") && !seen.contains("90"), "{seen}");
+    teacher.assignments().post_grade(assignment.id, who).await.unwrap();
+    let card = me.overview().scorecard(room.course, who).await.unwrap();
+    assert_eq!(card.items[0].feedback.as_deref(), Some("Much better."));
+    assert!(!card.items[0].needs_regrading);
+}
+
+/// A person who marks the work has answered the suggestion that was there: it waits no longer, and cannot be taken
+/// over on top of their mark.
+/// rules: S9, S10, G5
+pub async fn s9_a_mark_by_a_person_answers_the_suggestion(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let rules = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
+    let assignment = assign(&room, rules, None).await;
+    h.lms.expect_ai_grading();
+    let teacher = room.teacher();
+    let id = room.student(0).assignments().submit(assignment.id, NewSubmission::text(WORK)).await.unwrap().id;
+    let run = |n: u128, whole: i64| {
+        let room = room.clone();
+        async move {
+            let operation = uuid::Uuid::from_u128(9_000 + n);
+            let log = valid_log(h, "grade", operation).await;
+            let origin = AiOrigin { log_id: log.id, operation_id: operation };
+            by_ai(h, &room, log.id).await.assignments().apply_ai_grade(id, suggestion(whole, false), origin).await.unwrap()
+        }
+    };
+    assert!(!run(1, 70).await.applied);
+    let waits = || async { teacher.overview().to_grade(room.course, 10).await.unwrap().suggestions.len() };
+    assert_eq!(waits().await, 1);
+    teacher.assignments().grade(id, mark(55, 0)).await.unwrap();
+    assert_eq!(waits().await, 0);
+    assert_eq!(teacher.assignments().adopt_suggestion(id, None).await.unwrap_err().code(), "grade.no_suggestion");
+    assert_eq!(teacher.assignments().submission(id).await.unwrap().grade, Some(points(55)));
+    // One that comes afterwards waits, changes nothing, and can be taken over knowingly.
+    assert!(!run(2, 80).await.applied);
+    assert_eq!(waits().await, 1);
+    assert_eq!(teacher.assignments().submission(id).await.unwrap().grade, Some(points(55)));
+    let long = Some("x".repeat(2_001));
+    assert_eq!(teacher.assignments().adopt_suggestion(id, long).await.unwrap_err().code(), "invalid");
+    teacher.assignments().adopt_suggestion(id, Some("agreed".into())).await.unwrap();
+    let row = teacher.assignments().submission(id).await.unwrap();
+    assert_eq!((row.grade, row.grader_kind), (Some(points(80)), Some(GraderKind::Human)));
+    assert_eq!(waits().await, 0);
+}

@@ -109,7 +109,7 @@ pub async fn l5_a_stale_edit_conflicts(h: &Harness) {
     let _ = h;
 }
 
-/// rules: D1, D4, O3
+/// rules: D1, D3, D4, O3
 pub async fn d1_deleting_a_lesson_takes_its_work_along(h: &Harness) {
     let room = h.classroom(2, 1).await;
     let me = room.student(0);
@@ -128,7 +128,12 @@ pub async fn d1_deleting_a_lesson_takes_its_work_along(h: &Harness) {
     assert!(catalog.lesson(room.lessons[0]).await.is_err());
     assert!(me.quizzes().view_attempt(attempt.id).await.is_err());
     assert_eq!(order(&room).await, [room.lessons[1]]);
-    assert!(h.events().await.len() > events, "events outlive content");
+    let after = h.events().await;
+    assert!(after.len() > events, "events outlive content");
+    let told = after.iter().rfind(|e| e.event.subject_id == room.lessons[0].uuid()).unwrap();
+    assert_eq!(told.event.kind, EventKind::ContentChanged);
+    let meta: serde_json::Value = told.event.metadata.read().unwrap();
+    assert_eq!((&meta["action"], &meta["counts"]["attempts"]), (&"deleted".into(), &1.into()), "who, what and how much");
     let standing = me.learning().standing(room.course, room.students[0]).await.unwrap();
     assert_eq!((standing.lessons_done, standing.lessons_total), (1, 1));
     assert!(me.certificates().of(room.course, room.students[0]).await.is_ok());
@@ -350,4 +355,208 @@ pub async fn a_repeated_edit_finds_what_it_wrote(h: &Harness) {
     assert_eq!(again(7).assignments().grade(work.id, grade()).await.unwrap(), first);
     assert_eq!(again(8).assignments().grade(work.id, grade()).await.unwrap_err().code(), "grade.newer");
     assert_eq!(room.teacher().assignments().history(work.id).await.unwrap().len(), 1);
+}
+
+/// An objective is edited and deleted; what it was linked to stays, unlinked.
+/// rules: L6, L5, O3
+pub async fn l6_deleting_an_objective_unlinks_it(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let teacher = room.teacher();
+    let catalog = teacher.catalog();
+    let mut made = Vec::new();
+    for key in ["explain", "apply", "judge"] {
+        made.push(catalog.add_objective(room.course, key, "Be able to").await.unwrap());
+    }
+    catalog.link_objectives(room.lessons[0], vec!["explain".into(), "apply".into()]).await.unwrap();
+    let quiz = room.add_quiz(room.lessons[0], 1, crate::lms::QuizRules::default()).await.unwrap();
+    let question = catalog.questions(quiz.id).await.unwrap()[0].clone();
+    let again = crate::lms::NewQuestion {
+        objectives: vec!["explain".into()],
+        ..crate::lms::NewQuestion::new(
+            question.text.clone(),
+            crate::model::question::QuestionBody::TrueFalse { correct: true },
+        )
+    };
+    let version = catalog.quiz(quiz.id).await.unwrap().version;
+    catalog.update_question(question.id, version, again).await.unwrap();
+    let links = || async { h.store.objective_links(room.course).await.unwrap() };
+    assert_eq!(links().await.iter().filter(|(o, _)| *o == made[0].id).count(), 2, "the lesson and the question");
+    let edited =
+        catalog.update_objective(room.course, made[0].id, made[0].version, "explain-it", "Explain it").await.unwrap();
+    assert_eq!((edited.key.as_str(), edited.version), ("explain-it", 2));
+    let stale = catalog.update_objective(room.course, made[0].id, 1, "x", "y").await.unwrap_err();
+    assert_eq!(stale.code(), "version.stale");
+    let taken = catalog.update_objective(room.course, made[0].id, 2, "judge", "y").await.unwrap_err();
+    assert_eq!(taken.code(), "objective.key_taken");
+    catalog.delete_objective(room.course, made[0].id).await.unwrap();
+    assert_eq!(links().await, [(made[1].id, room.lessons[0].uuid())], "other links stand");
+    assert_eq!(catalog.questions(quiz.id).await.unwrap().len(), 1, "the work stays");
+    let left = catalog.structure(room.course).await.unwrap().objectives;
+    assert_eq!(left.iter().map(|o| (o.id, o.order_index)).collect::<Vec<_>>(), [(made[1].id, 0), (made[2].id, 1)]);
+    assert_eq!(catalog.delete_objective(room.course, made[0].id).await.unwrap_err().code(), "not_found");
+    let other = catalog.create_course(NewCourse::titled("Other")).await.unwrap();
+    let elsewhere = catalog.delete_objective(other.id, made[1].id).await.unwrap_err();
+    assert_eq!(elsewhere.code(), "not_found", "an objective of another course");
+}
+
+/// Hiding a running course: staff know beforehand whom it meets, learners keep everything and are told why.
+/// rules: L1, C5
+pub async fn l1_hiding_a_running_course_changes_nothing_of_its_learners(h: &Harness) {
+    let room = h.classroom(1, 3).await;
+    let teacher = room.teacher();
+    room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    room.student(2).enrollment().withdraw(room.course, room.students[2]).await.unwrap();
+    let plan = teacher.catalog().plan_unpublish(room.course).await.unwrap();
+    assert_eq!((plan.learners, plan.certificates), (2, 1));
+    assert_eq!(room.student(1).catalog().plan_unpublish(room.course).await.unwrap_err().code(), "not_found");
+    let rows = |n: usize| {
+        let (store, course, who) = (h.store.clone(), room.course, room.students[n]);
+        async move { store.record(course, who).await.unwrap().unwrap() }
+    };
+    let before = rows(0).await;
+    teacher.catalog().publish_course(room.course, false).await.unwrap();
+    assert_eq!(rows(0).await, before, "nothing is computed anew");
+    let told = room.student(1).learning().complete_lesson(room.lessons[0]).await.unwrap_err();
+    assert!(serde_json::to_string(&told).unwrap().contains("not_published"));
+    let code = before.certificate.unwrap().code;
+    let seen = h.lms.system().certificates().verify(&code).await.unwrap().unwrap();
+    assert_eq!(seen.validity, crate::lms::Validity::Valid);
+    // Archived, it is readable again and takes nobody new.
+    teacher.catalog().archive_course(room.course, true).await.unwrap();
+    room.student(1).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let new = h.lms.system().people().ensure_user(NewUser::new(Role::Student, "N")).await.unwrap().id;
+    let refused = teacher.enrollment().enroll(room.course, new, Default::default()).await.unwrap_err();
+    assert_eq!(refused.code(), "course.archived");
+    teacher.catalog().archive_course(room.course, false).await.unwrap();
+    teacher.enrollment().enroll(room.course, new, Default::default()).await.unwrap();
+}
+
+/// A threshold needs points: also when the last question that has some is dropped by a regrade, or deleted after
+/// the others were.
+/// rules: N6, A12, L3
+pub async fn n6_a_threshold_needs_points_that_are_not_dropped(h: &Harness) {
+    use crate::lms::{QuizRules, RegradePolicy};
+    let room = h.classroom(1, 1).await;
+    let teacher = room.teacher();
+    let rules = QuizRules { pass_threshold_bp: crate::model::BasisPoints::percent(50), ..QuizRules::default() };
+    let quiz = room.add_quiz(room.lessons[0], 2, rules).await.unwrap();
+    let questions = teacher.catalog().questions(quiz.id).await.unwrap();
+    let drop = |question| RegradePolicy::DropQuestion { question };
+    teacher.quizzes().regrade(quiz.id, drop(questions[0].id), false).await.unwrap();
+    let worthless = |e: Error| assert!(serde_json::to_string(&e).unwrap().contains("quiz.worthless"), "{e:?}");
+    worthless(teacher.quizzes().regrade(quiz.id, drop(questions[1].id), false).await.unwrap_err());
+    worthless(teacher.catalog().delete_question(questions[1].id).await.unwrap_err());
+    let me = room.student(0);
+    let attempt = me.quizzes().start(quiz.id).await.unwrap();
+    super::quizzes::answer(&me, &attempt, 2).await;
+    let done = me.quizzes().submit(attempt.id).await.unwrap();
+    assert_eq!(done.score.unwrap().possible, Points::from_units(100_000), "the dropped one is out of later attempts");
+}
+
+/// Each check of authoring, by its code and the field that it names; nothing is written.
+/// rules: L3, L6, L7, L8, S5, S7, P2
+pub async fn l3_every_check_of_authoring_names_its_field(h: &Harness) {
+    use crate::lms::{AssignmentRules, NewQuiz, QuizRules};
+    use crate::model::{BasisPoints, ContentType, MetBy, PenaltyInterval};
+    let room = h.classroom(1, 1).await;
+    let teacher = room.teacher();
+    let catalog = teacher.catalog();
+    let lesson = room.lessons[0];
+    let now = h.lms.now();
+    let written = h.events().await.len();
+    let found = |outcome: Result<(), Error>| match outcome {
+        Err(Error::Invalid { problems }) => {
+            problems.into_iter().map(|p| format!("{} {}", p.code, p.field)).collect::<Vec<_>>()
+        }
+        other => unreachable!("it is invalid: {other:?}"),
+    };
+    let task = |rules: AssignmentRules| {
+        let new = NewAssignment { rules, ..NewAssignment::new("Essay", Points::from_units(100_000)) };
+        async move { catalog.add_assignment(lesson, new).await.map(drop) }
+    };
+    let date = |seconds: i64| Some(now.plus_seconds(seconds));
+    let none = AssignmentRules::default;
+    let cases: Vec<(AssignmentRules, &str)> = vec![
+        (AssignmentRules { due_date: date(1), cutoff_date: date(0), ..none() }, "assignment.cutoff cutoff_date"),
+        (AssignmentRules { penalty_bp: BasisPoints::percent(1), ..none() }, "assignment.penalty penalty_interval"),
+        (
+            AssignmentRules { penalty_interval: Some(PenaltyInterval::Day), ..none() },
+            "assignment.penalty penalty_interval",
+        ),
+        (AssignmentRules { met_by: MetBy::Passed, ..none() }, "assignment.pass_threshold pass_threshold_bp"),
+        (AssignmentRules { due_zone: Some("Mars/Base".into()), ..none() }, "zone.unknown due_zone"),
+        (AssignmentRules { max_versions: Some(0), ..none() }, "number.range max_versions"),
+        (AssignmentRules { grace_seconds: -1, ..none() }, "number.range grace_seconds"),
+        (AssignmentRules { weight: -1, ..none() }, "number.range weight"),
+        (AssignmentRules { review_days: Some(-1), ..none() }, "number.range review_days"),
+    ];
+    for (rules, wanted) in cases {
+        assert_eq!(found(task(rules).await), [wanted]);
+    }
+    let free = NewAssignment::new("Essay", Points::ZERO);
+    assert_eq!(found(catalog.add_assignment(lesson, free).await.map(drop)), ["assignment.max_grade max_grade"]);
+    let quiz = |rules: QuizRules| {
+        let new = NewQuiz { rules, ..NewQuiz::titled("A quiz") };
+        async move { catalog.add_quiz(lesson, new).await.map(drop) }
+    };
+    let none = QuizRules::default;
+    for (rules, wanted) in [
+        (QuizRules { opens_at: date(1), closes_at: date(1), ..none() }, "quiz.dates closes_at"),
+        (QuizRules { max_attempts: Some(0), ..none() }, "number.range max_attempts"),
+        (QuizRules { time_limit_seconds: Some(0), ..none() }, "number.range time_limit_seconds"),
+        (QuizRules { grace_seconds: -1, ..none() }, "number.range grace_seconds"),
+    ] {
+        assert_eq!(found(quiz(rules).await), [wanted]);
+    }
+    let true_false = || {
+        crate::lms::NewQuestion::new("?", crate::model::question::QuestionBody::TrueFalse { correct: true })
+    };
+    let of = |questions, rules| {
+        let new = NewQuiz { is_published: true, questions, rules, ..NewQuiz::titled("A quiz") };
+        async move { catalog.add_quiz(lesson, new).await.map(drop) }
+    };
+    assert_eq!(found(of(vec![], none()).await), ["quiz.no_questions questions"]);
+    let nothing = crate::lms::NewQuestion { points: Points::ZERO, ..true_false() };
+    let strict = QuizRules { pass_threshold_bp: BasisPoints::percent(50), ..none() };
+    assert_eq!(found(of(vec![nothing], strict).await), ["quiz.worthless pass_threshold_bp"]);
+    let rich = crate::lms::NewQuestion { points: Points::whole(60_000).unwrap(), ..true_false() };
+    assert_eq!(found(of(vec![rich.clone(), rich], none()).await), ["quiz.too_many_points questions"]);
+    // L7: each kind of topic.
+    let topic = |new: NewTopic| async move { catalog.add_topic(lesson, new).await.map(drop) };
+    for kind in ["video", "audio", "image", "file", "link", "embed"] {
+        let kind = ContentType::from_word(kind).unwrap();
+        let new = NewTopic { content_type: kind, ..NewTopic::text("T", "a transcript") };
+        assert_eq!(found(topic(new).await), ["topic.no_url content_url"]);
+    }
+    assert_eq!(found(topic(NewTopic::text("T", " ")).await), ["topic.no_body body"]);
+    let own = NewTopic { content_type: ContentType::from_word("x-board").unwrap(), body: None, ..NewTopic::text("T", "") };
+    topic(own).await.unwrap();
+    for word in ["x-", "X-board", "board", "x-Board"] {
+        assert!(ContentType::from_word(word).is_none(), "{word}");
+    }
+    let megabyte = |bytes: usize| NewTopic::text("T", "x".repeat(bytes));
+    assert_eq!(found(topic(megabyte(1_048_577)).await), ["text.length body"]);
+    topic(megabyte(1_048_576)).await.unwrap();
+    let ftp = NewTopic::media("T", ContentType::Link, "ftp://example.org");
+    assert_eq!(found(topic(ftp).await), ["url.invalid content_url"]);
+    // L8: metadata up to its limit, an object, the host's own; external ids are unique.
+    let meta = |bytes: usize| crate::model::table::Json::parse(format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8))).unwrap();
+    let with = |metadata| NewTopic { metadata: Some(metadata), ..NewTopic::text("T", "text") };
+    topic(with(meta(16 * 1024))).await.unwrap();
+    assert_eq!(found(topic(with(meta(16 * 1024 + 1))).await), ["metadata.size metadata"]);
+    let list = crate::model::table::Json::parse("[1]".to_owned()).unwrap();
+    assert_eq!(found(topic(with(list)).await), ["metadata.object metadata"]);
+    let named = || NewCourse { external_id: Some("host:1".into()), ..NewCourse::titled("One") };
+    catalog.create_course(named()).await.unwrap();
+    assert_eq!(catalog.create_course(named()).await.unwrap_err().code(), "external_id.taken");
+    let bad = NewCourse { language: "not a tag".into(), time_zone: "Nowhere".into(), ..NewCourse::titled("Two") };
+    assert_eq!(
+        found(catalog.create_course(bad).await.map(drop)),
+        ["language.invalid language", "zone.unknown time_zone"]
+    );
+    // What is published cannot be edited into what could not be.
+    let made = room.add_quiz(lesson, 1, none()).await.unwrap();
+    let question = catalog.questions(made.id).await.unwrap()[0].id;
+    assert_eq!(found(catalog.delete_question(question).await), ["quiz.no_questions questions"]);
+    assert_eq!(h.events().await.len(), written + 5, "three topics, a course and a quiz, and nothing that was refused");
 }

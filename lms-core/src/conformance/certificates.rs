@@ -219,3 +219,94 @@ pub async fn c5_a_reissue_is_a_revision_under_the_same_code(h: &Harness) {
     let revoked = teacher.certificates().reissue(room.course, who, "again").await.unwrap_err();
     assert_eq!(revoked.code(), "certificate.revoked");
 }
+
+/// Each blocker, with its parameters, while it is one.
+/// rules: C1, P6, P7, E2
+pub async fn c1_each_blocker_while_it_stands(h: &Harness) {
+    use crate::lms::{AssignmentRules, NewGrade, NewQuestion, NewQuiz, NewSubmission};
+    use crate::model::question::{Answer, QuestionBody};
+    use crate::model::{MetBy, Points};
+    let room = h.classroom(1, 1).await;
+    let (me, teacher, id) = (room.student(0), room.teacher(), room.students[0]);
+    let found = || async { me.certificates().eligibility(room.course, id).await.unwrap() };
+    let essay = QuestionBody::Essay { rubric: None, staff_notes: String::new() };
+    let new =
+        NewQuiz { is_published: true, questions: vec![NewQuestion::new("Why?", essay)], ..NewQuiz::titled("Essay") };
+    let new = NewQuiz {
+        rules: QuizRules { pass_threshold_bp: BasisPoints::percent(50), ..QuizRules::default() },
+        ..new
+    };
+    let quiz = teacher.catalog().add_quiz(room.lessons[0], new).await.unwrap();
+    let rules = AssignmentRules {
+        is_required: true,
+        met_by: MetBy::Passed,
+        pass_threshold_bp: BasisPoints::percent(50),
+        ..AssignmentRules::default()
+    };
+    let task = super::assignments::assign(&room, rules, None).await;
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let (quizzes, tasks) = (vec![quiz.id.uuid()], vec![task.id.uuid()]);
+    let open = [
+        Blocker::QuizzesNotPassed { ids: quizzes.clone() },
+        Blocker::AssignmentsLeft { ids: tasks.clone() },
+    ];
+    assert_eq!(found().await, open);
+    // Handed in, they wait for a grade.
+    let attempt = me.quizzes().start(quiz.id).await.unwrap();
+    let words = [(attempt.questions[0].id, Some(Answer::Essay { text: "Because.".into() }))];
+    me.quizzes().save(attempt.id, "tab", 1, words.into()).await.unwrap();
+    me.quizzes().submit(attempt.id).await.unwrap();
+    let handed = me.assignments().submit(task.id, NewSubmission::text("Here it is.")).await.unwrap();
+    let pending = Blocker::GradesPending { ids: vec![quiz.id.uuid(), task.id.uuid()] };
+    assert_eq!(found().await, [open[0].clone(), open[1].clone(), pending]);
+    // Not active, or nothing to complete.
+    teacher.enrollment().suspend(room.course, id).await.unwrap();
+    assert_eq!(found().await[0], Blocker::Enrollment);
+    teacher.enrollment().reactivate(room.course, id).await.unwrap();
+    teacher.catalog().publish_lesson(room.lessons[0], false).await.unwrap();
+    assert_eq!(found().await, [Blocker::NoContent]);
+    teacher.catalog().publish_lesson(room.lessons[0], true).await.unwrap();
+    // One after the other they go.
+    let grade = NewGrade { points: Points::whole(50), ..NewGrade::default() };
+    teacher.assignments().grade(handed.id, grade).await.unwrap();
+    assert_eq!(found().await, [open[0].clone(), Blocker::GradesPending { ids: quizzes }]);
+    let question = crate::model::QuestionId::from_uuid(attempt.questions[0].id);
+    let mark = crate::lms::AnswerGrade { points: Points::whole(1).unwrap(), feedback: None, seen_seq: 0 };
+    teacher.quizzes().grade_answer(attempt.id, question, mark).await.unwrap();
+    assert!(found().await.is_empty());
+    assert_eq!(h.count(EventKind::CertificateIssued).await, 1);
+    let stranger = h.lms.system().people().ensure_user(crate::lms::NewUser::new(crate::model::Role::Student, "S"));
+    let stranger = h.lms.as_user(stranger.await.unwrap().id);
+    assert_eq!(stranger.certificates().eligibility(room.course, id).await.unwrap_err().code(), "not_found");
+}
+
+/// What a code says when several things are true of it: revoked before erased before expired before valid.
+/// rules: C4, C3, D5
+pub async fn c4_the_first_that_applies_is_said(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let teacher = room.teacher();
+    let version = room.course().await.unwrap().version;
+    let update = crate::lms::UpdateCourse { version, certificate_valid_days: Some(Some(1)), ..Default::default() };
+    teacher.catalog().update_course(room.course, update).await.unwrap();
+    let mut codes = Vec::new();
+    for n in 0..2 {
+        room.student(n).learning().complete_lesson(room.lessons[0]).await.unwrap();
+        codes.push(room.student(n).certificates().of(room.course, room.students[n]).await.unwrap().code);
+    }
+    let said = |n: usize| {
+        let (lms, code) = (h.lms.clone(), codes[n].clone());
+        async move { lms.system().certificates().verify(&code).await.unwrap().unwrap().validity }
+    };
+    h.clock.advance(86_399);
+    assert_eq!(said(0).await, Validity::Valid, "to the last second");
+    h.clock.advance(1);
+    assert_eq!(said(0).await, Validity::Expired);
+    teacher.certificates().revoke(room.course, room.students[1], "a mistake".into()).await.unwrap();
+    for who in &room.students {
+        h.lms.as_user(room.admin).people().erase_person(*who).await.unwrap();
+    }
+    assert_eq!(said(0).await, Validity::HolderErased, "erased stands above expired");
+    assert_eq!(said(1).await, Validity::Revoked, "and revoked above erased");
+    let unknown = h.lms.system().certificates().verify("0000-0000-0000-0000").await.unwrap();
+    assert!(unknown.is_none());
+}

@@ -133,10 +133,25 @@ pub async fn e6_an_order_id_is_one_enrollment(h: &Harness) {
     let me = person(h, 0).await;
     let options = EnrollOptions { external_ref: Some("order-1".into()), ..EnrollOptions::default() };
     let first = h.lms.system().enrollment().enroll(room.course, me, options.clone()).await.unwrap();
-    let again = h.lms.system().enrollment().enroll(room.course, me, options).await.unwrap();
+    let again = h.lms.system().enrollment().enroll(room.course, me, options.clone()).await.unwrap();
     assert_eq!(first.id, again.id);
     assert_eq!(first.external_ref.as_deref(), Some("order-1"));
     assert_eq!(h.count(EventKind::Enrolled).await, 1);
+    // A notice that comes again after the learner has left brings nobody back; another order does.
+    room.teacher().enrollment().withdraw(room.course, me).await.unwrap();
+    let late = h.lms.system().enrollment().enroll(room.course, me, options.clone()).await.unwrap();
+    assert_eq!((late.id, late.status), (first.id, crate::model::EnrollmentStatus::Withdrawn));
+    let next = EnrollOptions { external_ref: Some("order-2".into()), ..EnrollOptions::default() };
+    let back = h.lms.system().enrollment().enroll(room.course, me, next).await.unwrap();
+    assert_eq!((back.id, back.status), (first.id, crate::model::EnrollmentStatus::Active));
+    // One order is one person's: it does not bring another one in, and says so at once.
+    let options = EnrollOptions { external_ref: Some("order-2".into()), ..EnrollOptions::default() };
+    let other = person(h, 1).await;
+    let taken = h.lms.system().enrollment().enroll(room.course, other, options.clone()).await.unwrap_err();
+    assert_eq!(taken.code(), "external_id.taken");
+    // In another course it is another order.
+    let course = room.teacher().catalog().copy_course(room.course, Default::default(), Default::default()).await.unwrap();
+    room.teacher().enrollment().enroll(course.id, other, options).await.unwrap();
 }
 
 /// rules: E1

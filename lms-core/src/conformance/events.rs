@@ -185,3 +185,149 @@ pub async fn v7_learners_see_their_own(h: &Harness) {
     let refused = live.events(&h.lms.as_user(stranger.id), filter, None).await.map(drop).unwrap_err();
     assert_eq!(refused.code(), "not_found");
 }
+
+/// An instructor who becomes a grader, or leaves the staff, gets the course's events no more.
+/// rules: V7, E5, R1
+pub async fn v7_a_grader_does_not_listen(h: &Harness) {
+    use crate::model::{Role, StaffRole};
+    let room = h.classroom(1, 1).await;
+    let live = h.lms.live();
+    let (teacher, system) = (room.teacher(), h.lms.system());
+    let co = system.people().ensure_user(crate::lms::NewUser::new(Role::Instructor, "Co")).await.unwrap().id;
+    let filter = EventFilter { course: Some(room.course), ..EventFilter::default() };
+    let listen = || async { live.events(&h.lms.as_user(co), filter.clone(), None).await };
+    teacher.catalog().set_staff(room.course, co, Some(StaffRole::Grader)).await.unwrap();
+    assert_eq!(listen().await.err().unwrap().code(), "denied", "a grader does not");
+    for ends in [Some(StaffRole::Grader), None] {
+        teacher.catalog().set_staff(room.course, co, Some(StaffRole::Instructor)).await.unwrap();
+        let mut stream = listen().await.unwrap();
+        // Without a filter the stream goes on, and says nothing of that course any more.
+        let mut wide = live.events(&h.lms.as_user(co), EventFilter::default(), None).await.unwrap();
+        h.clock.advance(3_600);
+        room.student(0).learning().open_course(room.course).await.unwrap();
+        assert_eq!(next(&mut stream).await.unwrap().event.event.kind, EventKind::CourseOpened);
+        assert_eq!(next(&mut wide).await.unwrap().event.event.kind, EventKind::CourseOpened);
+        teacher.catalog().set_staff(room.course, co, ends).await.unwrap();
+        assert_eq!(next(&mut stream).await.unwrap_err().code(), "events.denied");
+        h.clock.advance(3_600);
+        room.student(0).learning().open_course(room.course).await.unwrap();
+        let own = next(&mut wide).await.unwrap().event.event.student_id;
+        assert_eq!(own, Some(co), "only what is about themselves");
+        h.lms.as_user(co).people().user(co).await.unwrap();
+    }
+}
+
+/// Every kind of the vocabulary is told of, once per transition: each step is done twice, and the second time
+/// nothing is left to tell.
+/// rules: V2, V1, V3
+pub async fn v2_every_kind_is_told_once_per_transition(h: &Harness) {
+    use super::assignments::{assign, by_ai, suggestion};
+    use super::atomicity::valid_log;
+    use super::quizzes::answer;
+    use crate::lms::{
+        AiOrigin, AssignmentRules, CourseDraft, Extension, NewCourse, NewGrade, NewSubmission, NewUser, QuizRules,
+        ReviewAnswer,
+    };
+    use crate::model::{AiGrading, BasisPoints, Points, Posting, Role, StaffRole};
+    use crate::store::Item;
+    const WORK: &str = "A text of some length, so that it is neither nothing nor too short to be graded.";
+    let room = h.classroom(1, 3).await;
+    let (teacher, system, admin) = (room.teacher(), h.lms.system(), h.lms.as_user(room.admin));
+    let (me, who, lesson) = (room.student(0), room.students[0], room.lessons[0]);
+    h.lms.expect_ai_grading();
+    let rules = QuizRules {
+        pass_threshold_bp: BasisPoints::percent(60),
+        time_limit_seconds: Some(60),
+        kept_score: crate::model::KeptScore::Latest,
+        ..QuizRules::default()
+    };
+    let quiz = room.add_quiz(lesson, 2, rules).await.unwrap();
+    let rules = AssignmentRules { posting: Posting::Manual, ..AssignmentRules::default() };
+    let by_hand = assign(&room, rules, None).await.id;
+    let rules = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
+    let with_ai = assign(&room, rules, None).await.id;
+    let mut told: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for event in h.events().await {
+        *told.entry(event.event.kind.as_str().to_owned()).or_default() += 1;
+    }
+    /// Does a step twice; says which kinds it told of, each once.
+    macro_rules! step {
+        ($($kind:literal)* => $call:expr) => {{
+            // Boxed, so that thirty steps do not stand on one stack.
+            let first = Box::pin(async { $call.await }).await.unwrap();
+            let _ = Box::pin(async { $call.await }).await;
+            let mut now = std::collections::BTreeMap::new();
+            for event in Box::pin(h.events()).await {
+                *now.entry(event.event.kind.as_str().to_owned()).or_default() += 1;
+            }
+            let wanted: &[&str] = &[$($kind),*];
+            for kind in wanted {
+                *told.entry((*kind).to_owned()).or_default() += 1;
+            }
+            assert_eq!(now, told, "after {}", stringify!($call));
+            first
+        }};
+    }
+    step!("course_opened" => me.learning().open_course(room.course));
+    step!("lesson_opened" => me.learning().open_lesson(lesson));
+    step!("topic_viewed" => me.learning().view_topic(room.topics[0]));
+    let attempt = step!("quiz_started" => me.quizzes().start(quiz.id));
+    answer(&me, &attempt, 1).await;
+    step!("quiz_submitted" "quiz_graded" "quiz_failed" => me.quizzes().submit(attempt.id));
+    let second = step!("quiz_started" => me.quizzes().start(quiz.id));
+    answer(&me, &second, 2).await;
+    step!("quiz_submitted" "quiz_graded" "quiz_passed" => me.quizzes().submit(second.id));
+    let third = step!("quiz_started" => me.quizzes().start(quiz.id));
+    answer(&me, &third, 2).await;
+    h.clock.advance(91);
+    step!("quiz_expired" "quiz_graded" => me.quizzes().view_attempt(third.id));
+    step!("attempt_voided" => teacher.quizzes().void(third.id, "a reason"));
+    let handed = me.assignments().submit(by_hand, NewSubmission::text(WORK)).await.unwrap().id;
+    *told.entry("assignment_submitted".into()).or_default() += 1;
+    let mark = |whole: i64, seen_seq: i64| NewGrade { points: Points::whole(whole), seen_seq, ..NewGrade::default() };
+    step!("assignment_graded" => teacher.assignments().grade(handed, mark(50, 0)));
+    step!("grade_changed" => teacher.assignments().grade(handed, mark(60, 1)));
+    step!("grade_posted" => teacher.assignments().post_grade(by_hand, who));
+    step!("review_requested" => me.assignments().request_review(handed, "please"));
+    let kept = || ReviewAnswer { change: None, reason: "it stands".into() };
+    step!("review_answered" => teacher.assignments().answer_review(handed, kept()));
+    step!("submission_returned" => teacher.assignments().return_for_revision(handed));
+    let ai_work = me.assignments().submit(with_ai, NewSubmission::text(WORK)).await.unwrap().id;
+    *told.entry("assignment_submitted".into()).or_default() += 1;
+    let log = valid_log(h, "grade", uuid::Uuid::from_u128(77)).await;
+    let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };
+    let ai = by_ai(h, &room, log.id).await;
+    step!("ai_graded" => ai.assignments().apply_ai_grade(ai_work, suggestion(70, false), origin));
+    let other = room.student(1).assignments().submit(with_ai, NewSubmission::text(WORK)).await.unwrap().id;
+    *told.entry("assignment_submitted".into()).or_default() += 1;
+    step!("ai_rejected" => system.assignments().ai_grading_failed(other, "answer.schema".into()));
+    step!("assignment_graded" "grade_posted" => teacher.assignments().adopt_suggestion(ai_work, None));
+    let log = valid_log(h, "outline", uuid::Uuid::from_u128(78)).await;
+    let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };
+    let draft = || CourseDraft { course: NewCourse::titled("By AI"), objectives: vec![], lessons: vec![] };
+    step!("ai_generated" => by_ai(h, &room, log.id).await.catalog().apply_course(draft(), origin));
+    let excused = || Extension::because("agreed");
+    step!("override_granted" => teacher.grants().extend(Item::Quiz(quiz.id), who, excused()));
+    step!("lesson_completed" "course_completed" "certificate_issued" => me.learning().complete_lesson(lesson));
+    let certificate = me.certificates().of(room.course, who).await.unwrap().id;
+    step!("certificate_failed" => system.certificates().set_failed(certificate, "glyphs".into()));
+    step!("certificate_ready" => system.certificates().set_ready(certificate, "https://x.org/1".into(), "00".repeat(32)));
+    let again = uuid::Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001);
+    step!("certificate_reissued" =>
+        room.teacher().with_command_id(again).certificates().reissue(room.course, who, "a name"));
+    step!("certificate_revoked" => teacher.certificates().revoke(room.course, who, "a reason".into()));
+    step!("progress_reset" => teacher.grants().reset_progress(room.course, who, "a reason"));
+    step!("progress_waived" => teacher.grants().waive(Item::Quiz(quiz.id), room.students[1], "a reason"));
+    step!("suspended" => teacher.enrollment().suspend(room.course, room.students[1]));
+    step!("reactivated" => teacher.enrollment().reactivate(room.course, room.students[1]));
+    step!("withdrawn" => room.student(1).enrollment().withdraw(room.course, room.students[1]));
+    let co = system.people().ensure_user(NewUser::new(Role::Student, "Co")).await.unwrap().id;
+    step!("enrolled" => teacher.enrollment().enroll(room.course, co, Default::default()));
+    step!("role_changed" => system.people().set_role(co, Role::Instructor));
+    step!("staff_added" => teacher.catalog().set_staff(room.course, co, Some(StaffRole::Instructor)));
+    step!("staff_removed" => teacher.catalog().set_staff(room.course, co, None));
+    step!("content_changed" => teacher.catalog().publish_quiz(quiz.id, false));
+    step!("person_erased" => admin.people().erase_person(room.students[2]));
+    let silent: Vec<_> = EventKind::WORDS.iter().filter(|kind| !told.contains_key(**kind)).collect();
+    assert!(silent.is_empty(), "nothing told of {silent:?}");
+}

@@ -365,3 +365,49 @@ pub async fn s12_marks_and_a_lower_maximum_at_once(h: &Harness) {
     }
     assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
 }
+
+/// The limit, times the multiplier, plus the extra, and never past the close; the close of one's own moves it.
+/// rules: A4, A13, S6, X3
+pub async fn a4_a_deadline_is_not_past_the_close(h: &Harness) {
+    let room = h.classroom(1, 3).await;
+    let close = h.lms.now().plus_seconds(1_000);
+    let rules =
+        QuizRules { time_limit_seconds: Some(600), closes_at: Some(close), grace_seconds: 0, ..QuizRules::default() };
+    let quiz = room.add_quiz(room.lessons[0], 1, rules.clone()).await.unwrap();
+    let teacher = room.teacher();
+    let now = h.lms.now();
+    let item = Item::Quiz(quiz.id);
+    let grant = |multiplier: i64, extra: i64, cutoff: OwnDate| Extension {
+        time_multiplier_bp: multiplier,
+        extra_seconds: extra,
+        cutoff,
+        ..Extension::because("a right to more time")
+    };
+    let start = |n: usize| {
+        let me = room.student(n);
+        async move { me.quizzes().start(quiz.id).await.unwrap() }
+    };
+    let first = start(0).await;
+    assert_eq!(first.deadline, Some(now.plus_seconds(600)));
+    teacher.grants().extend(item, room.students[0], grant(15_000, 200, OwnDate::Inherit)).await.unwrap();
+    let view = |n: usize, id| {
+        let me = room.student(n);
+        async move { me.quizzes().view_attempt(id).await.unwrap() }
+    };
+    assert_eq!(view(0, first.id).await.deadline, Some(close), "1,100 seconds would be past the close");
+    let far = close.plus_seconds(500);
+    teacher.grants().extend(item, room.students[0], grant(15_000, 200, OwnDate::At(far))).await.unwrap();
+    assert_eq!(view(0, first.id).await.deadline, Some(now.plus_seconds(1_100)));
+    teacher.grants().extend(item, room.students[1], grant(12_500, 7, OwnDate::Inherit)).await.unwrap();
+    assert_eq!(start(1).await.deadline, Some(now.plus_seconds(757)));
+    // Another limit is for attempts to come.
+    let version = teacher.catalog().quiz(quiz.id).await.unwrap().version;
+    let shorter = QuizRules { time_limit_seconds: Some(10), ..rules };
+    let update = crate::lms::UpdateQuiz { version, rules: Some(shorter), ..Default::default() };
+    teacher.catalog().update_quiz(quiz.id, update).await.unwrap();
+    assert_eq!(view(0, first.id).await.deadline, Some(now.plus_seconds(1_100)));
+    assert_eq!(start(2).await.deadline, Some(now.plus_seconds(10)));
+    // Without a limit and a close there is no deadline.
+    let free = room.add_quiz(room.lessons[0], 1, QuizRules::default()).await.unwrap();
+    assert_eq!(room.student(0).quizzes().start(free.id).await.unwrap().deadline, None);
+}

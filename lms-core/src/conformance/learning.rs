@@ -346,3 +346,134 @@ pub async fn p11_audit_finds_what_was_written_around(h: &Harness) {
     audited(h, &room).await;
     assert!(me(&room, 0).await.completed_at.is_none());
 }
+
+/// Another kept score or threshold is another result of everybody, also of who has completed the course, who
+/// stays complete.
+/// rules: A9, A10, P4, P11, M2
+pub async fn a9_another_kept_score_reaches_who_has_completed(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, teacher, who) = (room.student(0), room.teacher(), room.students[0]);
+    let rules = QuizRules { pass_threshold_bp: crate::model::BasisPoints::percent(50), ..QuizRules::default() };
+    let quiz = room.add_quiz(room.lessons[0], 2, rules.clone()).await.unwrap();
+    for right in [2, 1] {
+        let attempt = me.quizzes().start(quiz.id).await.unwrap();
+        super::quizzes::answer(&me, &attempt, right).await;
+        me.quizzes().submit(attempt.id).await.unwrap();
+    }
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let done = self::me(&room, 0).await.completed_at;
+    assert!(done.is_some());
+    let shown = || async {
+        let card = me.overview().scorecard(room.course, who).await.unwrap();
+        (card.items[0].percent.unwrap().to_string(), card.items[0].passed)
+    };
+    assert_eq!(shown().await, ("100.00".to_owned(), Some(true)));
+    let edit = |rules: QuizRules| async {
+        let version = teacher.catalog().quiz(quiz.id).await.unwrap().version;
+        let update = crate::lms::UpdateQuiz { version, rules: Some(rules), ..Default::default() };
+        teacher.catalog().update_quiz(quiz.id, update).await.unwrap();
+    };
+    edit(QuizRules { kept_score: crate::model::KeptScore::Latest, ..rules.clone() }).await;
+    assert_eq!(shown().await, ("50.00".to_owned(), Some(true)));
+    audited(h, &room).await;
+    edit(QuizRules {
+        kept_score: crate::model::KeptScore::Latest,
+        pass_threshold_bp: crate::model::BasisPoints::percent(80),
+        ..rules
+    })
+    .await;
+    assert_eq!(shown().await.1, Some(false));
+    assert_eq!(self::me(&room, 0).await.completed_at, done, "completed is completed");
+    assert_eq!(h.count(EventKind::QuizFailed).await, 1);
+    audited(h, &room).await;
+}
+
+/// Who comes back finds the course as it has become, and completes it where nothing is missing.
+/// rules: P7, P9, E2
+pub async fn p7_coming_back_counts_what_the_course_has_become(h: &Harness) {
+    let room = h.classroom(1, 3).await;
+    let teacher = room.teacher();
+    let rules = || QuizRules { pass_threshold_bp: crate::model::BasisPoints::percent(100), ..QuizRules::default() };
+    let first = room.add_quiz(room.lessons[0], 1, rules()).await.unwrap();
+    let second = room.add_quiz(room.lessons[0], 1, rules()).await.unwrap();
+    let lesson = teacher.catalog().lesson(room.lessons[0]).await.unwrap();
+    let update =
+        UpdateLesson { version: lesson.version, completion_rule: Some(CompletionRule::Work), ..Default::default() };
+    teacher.catalog().update_lesson(lesson.id, update).await.unwrap();
+    for n in 0..3 {
+        let attempt = room.student(n).quizzes().start(first.id).await.unwrap();
+        super::quizzes::answer(&room.student(n), &attempt, 1).await;
+        room.student(n).quizzes().submit(attempt.id).await.unwrap();
+    }
+    teacher.enrollment().suspend(room.course, room.students[0]).await.unwrap();
+    room.student(1).enrollment().withdraw(room.course, room.students[1]).await.unwrap();
+    teacher.catalog().publish_quiz(second.id, false).await.unwrap();
+    assert!(me(&room, 2).await.completed_at.is_some(), "who is there completes at once");
+    assert!(me(&room, 0).await.completed_at.is_none(), "only active enrollments complete");
+    h.clock.advance(60);
+    teacher.enrollment().reactivate(room.course, room.students[0]).await.unwrap();
+    teacher.enrollment().enroll(room.course, room.students[1], Default::default()).await.unwrap();
+    for n in 0..2 {
+        let back = me(&room, n).await;
+        assert_eq!((back.lessons_done, back.completed_at), (1, Some(h.lms.now())), "learner {n}");
+    }
+    assert_eq!(h.count(EventKind::CourseCompleted).await, 3);
+    audited(h, &room).await;
+}
+
+/// A lesson that completes by its work is never left without any: not by hiding, easing or deleting the last.
+/// rules: P2, L3
+pub async fn p2_the_last_work_of_a_lesson_stays(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let teacher = room.teacher();
+    let quiz = room.add_quiz(room.lessons[0], 1, QuizRules::default()).await.unwrap();
+    let rules = crate::lms::AssignmentRules { is_required: true, ..Default::default() };
+    let task = super::assignments::assign(&room, rules, None).await;
+    let room = &room;
+    let set = |to: CompletionRule| async move {
+        let row = room.teacher().catalog().lesson(room.lessons[0]).await.unwrap();
+        let update = UpdateLesson { version: row.version, completion_rule: Some(to), ..Default::default() };
+        room.teacher().catalog().update_lesson(row.id, update).await.unwrap();
+    };
+    set(CompletionRule::Work).await;
+    teacher.catalog().publish_assignment(task.id, false).await.unwrap();
+    let never = |e: Error| assert!(serde_json::to_string(&e).unwrap().contains("lesson.rule_never_met"), "{e:?}");
+    never(teacher.catalog().publish_quiz(quiz.id, false).await.unwrap_err());
+    let version = teacher.catalog().quiz(quiz.id).await.unwrap().version;
+    let optional = QuizRules { is_required: false, ..QuizRules::default() };
+    let update = crate::lms::UpdateQuiz { version, rules: Some(optional), ..Default::default() };
+    never(teacher.catalog().update_quiz(quiz.id, update).await.unwrap_err());
+    let plan = teacher.catalog().plan_delete(crate::store::Item::Quiz(quiz.id)).await.unwrap();
+    never(teacher.catalog().delete(&plan).await.unwrap_err());
+    // With the assignment back there is other work, and then the assignment is the last.
+    teacher.catalog().publish_assignment(task.id, true).await.unwrap();
+    teacher.catalog().publish_quiz(quiz.id, false).await.unwrap();
+    never(teacher.catalog().publish_assignment(task.id, false).await.unwrap_err());
+    set(CompletionRule::Manual).await;
+    teacher.catalog().publish_assignment(task.id, false).await.unwrap();
+    audited(h, room).await;
+}
+
+/// After a fresh start a lesson whose rule is met already is complete again when it is opened: nobody is stuck
+/// for want of another attempt.
+/// rules: P7, P2
+pub async fn p7_after_a_reset_opening_is_enough_for_work_that_is_done(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, teacher, who) = (room.student(0), room.teacher(), room.students[0]);
+    let rules = QuizRules { max_attempts: Some(1), ..QuizRules::default() };
+    let quiz = room.add_quiz(room.lessons[0], 1, rules).await.unwrap();
+    let row = teacher.catalog().lesson(room.lessons[0]).await.unwrap();
+    let update =
+        UpdateLesson { version: row.version, completion_rule: Some(CompletionRule::Work), ..Default::default() };
+    teacher.catalog().update_lesson(row.id, update).await.unwrap();
+    let attempt = me.quizzes().start(quiz.id).await.unwrap();
+    me.quizzes().submit(attempt.id).await.unwrap();
+    assert!(self::me(&room, 0).await.completed_at.is_some());
+    teacher.grants().reset_progress(room.course, who, "once more").await.unwrap();
+    assert!(self::me(&room, 0).await.completed_at.is_none());
+    let shown = me.learning().open_lesson(room.lessons[0]).await.unwrap();
+    assert!(shown.just_completed);
+    assert_eq!(h.count(EventKind::CourseCompleted).await, 2);
+    assert_eq!(h.count(EventKind::CertificateIssued).await, 1, "and no second certificate");
+    audited(h, &room).await;
+}

@@ -117,6 +117,9 @@ fn table() -> Vec<Row> {
         "read an attempt" for READERS_AND_LEARNER => |s, w| s.quizzes().view_attempt(w.attempt);
         "read a scorecard" for READERS_AND_LEARNER => |s, w| s.overview().scorecard(w.course, w.learner);
         "read an outline" for READERS_AND_LEARNER => |s, w| s.overview().outline(w.course, w.learner);
+        "ask whether it is open" for READERS_AND_LEARNER => |s, w| s.learning().access(Item::Quiz(w.quiz), w.learner);
+        "read a lesson" for &["admin", "owner", "instructor", "grader", "ai for the owner", "learner", "other learner"] => |s, w| s.learning().read_lesson(w.lesson);
+        "plan to hide a course" for MANAGERS => |s, w| s.catalog().plan_unpublish(w.course);
         "read the gradebook" for READERS => |s, w| s.overview().gradebook(w.course, ById::default());
         "read the roster" for READERS => |s, w| s.overview().roster(w.course, RosterFilter::default(), ById::default());
         "read what is to be graded" for READERS => |s, w| s.overview().to_grade(w.course, 5);
@@ -159,6 +162,7 @@ fn table() -> Vec<Row> {
         "reset progress" for MANAGERS => |s, w| s.grants().reset_progress(w.course, w.learner, "a reason");
         // People and the record of AI.
         "change a role" for PEOPLE => |s, w| s.people().set_role(w.learner, Role::Student);
+        "rename a person" for PEOPLE => |s, w| s.people().update_user(w.learner, crate::lms::UpdateUser { version: 99, ..stale() });
         "list people" for PEOPLE => |s, _w| s.people().users(ById::default());
         "export a person" for &["admin", "learner"] => |s, w| s.people().export_person(w.learner);
         "read a learner's home" for &["admin", "learner", "system"] => |s, w| s.overview().learner_home(w.learner);
@@ -254,11 +258,11 @@ pub async fn r1_every_action_for_every_actor(h: &Harness) {
         "create a course",
         "change a role",
         "list people",
+        "rename a person",
         "read all AI calls",
         "expire attempts",
         "erase a person",
         "record an event",
-        "read the events",
         "read the course's AI calls",
         "enroll the learner",
     ]
@@ -361,6 +365,8 @@ pub async fn q14_no_answer_to_a_learner_holds_a_key(h: &Harness) {
     see!("scorecard", me.overview().scorecard(room.course, who)).unwrap();
     see!("home", me.overview().learner_home(who)).unwrap();
     see!("standing", me.learning().standing(room.course, who)).unwrap();
+    see!("lesson", me.learning().read_lesson(room.lessons[0])).unwrap();
+    see!("access", me.learning().access(Item::Quiz(quiz.id), who)).unwrap();
     see!("topic", me.learning().view_topic(room.topics[0])).unwrap();
     see!("lesson", me.learning().complete_lesson(room.lessons[0])).unwrap();
     see!("enrollment", me.enrollment().enrollment(room.course, who)).unwrap();

@@ -218,3 +218,107 @@ pub async fn d5_erasing_while_the_person_writes(h: &Harness) {
     assert!(!left.contains(MARK), "{left}");
     assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
 }
+
+/// After an erasure nobody writes a word about the person any more, on any path, and nothing new is issued to them.
+/// rules: D5
+pub async fn d5_nothing_is_written_about_who_was_erased(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (who, attempt) = full(h, &room).await;
+    let (teacher, admin) = (room.teacher(), h.lms.as_user(room.admin));
+    let of = enrollment(h, &room, who).await;
+    let work = h.store.work_of(of).await.unwrap();
+    let submission = work.submissions.iter().find(|s| s.submitted_at.is_some()).unwrap();
+    let essay = h.store.revision(work.attempts[0].revision_id).await.unwrap().unwrap();
+    let essay: crate::model::RevisionContent = essay.content.read().unwrap();
+    let question = essay.questions[1].id;
+    let quiz = work.attempts[0].quiz_id;
+    let review = h.store.reviews_of(submission.id.uuid()).await.unwrap();
+    admin.people().erase_person(who).await.unwrap();
+    let before = h.events().await.len();
+    let grade = NewGrade { points: Points::whole(1), feedback: Some(MARK.into()), seen_seq: 9, ..NewGrade::default() };
+    let mark = AnswerGrade { points: Points::ZERO, feedback: Some(MARK.into()), seen_seq: 9 };
+    let extension = crate::lms::Extension::because(MARK);
+    let words = || Some(MARK.to_owned());
+    let mut codes = vec![
+        teacher.assignments().grade(submission.id, grade).await.map(drop),
+        teacher.assignments().clear_grade(submission.id, 9, words()).await.map(drop),
+        teacher.assignments().return_for_revision(submission.id).await.map(drop),
+        teacher.quizzes().grade_answer(attempt, question, mark).await,
+        teacher.quizzes().void(attempt, MARK).await,
+        teacher.grants().extend(Item::Assignment(submission.assignment_id), who, extension).await.map(drop),
+        teacher.grants().excuse(Item::Quiz(quiz), who, true, MARK).await.map(drop),
+        teacher.grants().waive(Item::Quiz(quiz), who, MARK).await.map(drop),
+        teacher.grants().reset_progress(room.course, who, MARK).await.map(drop),
+        teacher.certificates().reissue(room.course, who, MARK).await.map(drop),
+        teacher.enrollment().reactivate(room.course, who).await.map(drop),
+    ];
+    if !review.is_empty() {
+        let answer = crate::lms::ReviewAnswer { change: None, reason: MARK.into() };
+        codes.push(teacher.assignments().answer_review(submission.id, answer).await.map(drop));
+    }
+    for (n, outcome) in codes.into_iter().enumerate() {
+        match outcome {
+            // Reactivating who is active is nothing to do.
+            Ok(()) if n == 10 => {}
+            other => assert_eq!(other.unwrap_err().code(), "person.erased", "path {n}"),
+        }
+    }
+    assert_eq!(h.events().await.len(), before, "and nothing was written");
+    let left = serde_json::to_string(&admin.people().export_person(who).await.unwrap()).unwrap();
+    assert!(!left.contains(MARK));
+    // What would complete the course of anybody else issues nothing to nobody.
+    let other = room.new_student("Another").await.unwrap();
+    let open = room.add_lesson("One more").await.unwrap();
+    h.lms.as_user(other).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    admin.people().erase_person(other).await.unwrap();
+    teacher.catalog().publish_lesson(open.id, false).await.unwrap();
+    assert!(h.store.certificate_of(room.course, other).await.unwrap().is_none());
+    let by_hand = teacher.certificates().issue(room.course, other, words()).await.unwrap_err();
+    assert_eq!(by_hand.code(), "person.erased");
+}
+
+/// Another name is another name from then on; what was printed keeps the old one.
+/// rules: E1, L5, C4
+pub async fn e1_a_person_gets_another_name(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let who = room.students[0];
+    room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let code = room.student(0).certificates().of(room.course, who).await.unwrap().code;
+    let system = h.lms.system();
+    let before = system.people().user(who).await.unwrap();
+    let update = crate::lms::UpdateUser {
+        version: before.version,
+        display_name: Some("Another Name".into()),
+        email: Some(Some("another@example.org".into())),
+        external_id: Some(Some("host:7".into())),
+        ..Default::default()
+    };
+    let after = system.people().update_user(who, update.clone()).await.unwrap();
+    assert_eq!((after.display_name.as_str(), after.version), ("Another Name", before.version + 1));
+    assert_eq!(system.people().update_user(who, update.clone()).await.unwrap_err().code(), "version.stale");
+    let bad = crate::lms::UpdateUser { version: after.version, display_name: Some(" ".into()), ..Default::default() };
+    assert_eq!(system.people().update_user(who, bad).await.unwrap_err().code(), "invalid");
+    for (field, code) in [("email", "user.email_taken"), ("external_id", "external_id.taken")] {
+        let other = room.new_student("Other").await.unwrap();
+        let mut taken = crate::lms::UpdateUser { version: 1, ..Default::default() };
+        if field == "email" {
+            taken.email = update.email.clone();
+        } else {
+            taken.external_id = update.external_id.clone();
+        }
+        let refused = system.people().update_user(other, taken).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+    }
+    for session in [room.student(0), room.teacher()] {
+        assert_eq!(session.people().update_user(who, update.clone()).await.unwrap_err().code(), "denied");
+    }
+    let seen = system.certificates().verify(&code).await.unwrap().unwrap();
+    assert_eq!(seen.student_name, "Student 1", "the certificate says what it said");
+    room.teacher().certificates().reissue(room.course, who, "married").await.unwrap();
+    let seen = system.certificates().verify(&code).await.unwrap().unwrap();
+    assert_eq!((seen.student_name.as_str(), seen.revision_no), ("Another Name", 2));
+    h.lms.as_user(room.admin).people().erase_person(who).await.unwrap();
+    let version = system.people().user(who).await.unwrap().version;
+    let again = crate::lms::UpdateUser { version, display_name: Some("Back".into()), ..Default::default() };
+    assert_eq!(system.people().update_user(who, again).await.unwrap_err().code(), "person.erased");
+}

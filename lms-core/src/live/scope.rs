@@ -8,6 +8,12 @@ use crate::model::{CourseId, EnrollmentStatus, Event, EventKind, Role, SubjectTy
 use crate::rules::permission::Rights;
 use crate::store::{ById, CourseFilter, EventFilter, PersonKey};
 
+/// A flag of an event's metadata.
+fn flag(event: &Event, name: &str) -> bool {
+    let meta = event.event.metadata.read::<serde_json::Value>();
+    meta.is_ok_and(|meta| meta.get(name).and_then(serde_json::Value::as_bool) == Some(true))
+}
+
 /// What an actor may receive.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
@@ -82,12 +88,7 @@ impl Scope {
         match row.course_id {
             Some(course) if self.teaches.contains(&course) => true,
             Some(course) if self.learns.contains(&course) => {
-                let visible = || {
-                    row.metadata
-                        .read::<serde_json::Value>()
-                        .is_ok_and(|meta| meta.get("visible").and_then(serde_json::Value::as_bool) == Some(true))
-                };
-                row.student_id == self.me || (row.kind == EventKind::ContentChanged && visible())
+                row.student_id == self.me || (row.kind == EventKind::ContentChanged && flag(event, "visible"))
             }
             _ => row.student_id.is_some() && row.student_id == self.me,
         }
@@ -103,13 +104,14 @@ impl Scope {
         match (&row.kind, row.course_id) {
             // A changed role changes what the whole subscription rests on: it is to be opened anew.
             (EventKind::PersonErased | EventKind::RoleChanged, _) => true,
-            (EventKind::StaffAdded, Some(course)) => {
-                self.teaches.insert(course);
-                false
-            }
-            (EventKind::StaffRemoved, Some(course)) => {
-                self.teaches.remove(&course);
-                asked && !self.everything && !self.learns.contains(&course)
+            // A grader reads submissions and grades; the course's events are its instructors' (R1).
+            (EventKind::StaffAdded | EventKind::StaffRemoved, Some(course)) => {
+                if flag(event, "instructor") {
+                    self.teaches.insert(course);
+                } else {
+                    self.teaches.remove(&course);
+                }
+                asked && !self.everything && !self.teaches.contains(&course) && !self.learns.contains(&course)
             }
             (EventKind::Enrolled | EventKind::Reactivated, Some(course)) => {
                 self.learns.insert(course);

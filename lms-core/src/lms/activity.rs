@@ -128,7 +128,10 @@ impl Activity<'_> {
                             .course(Some(id), course, None)
                             .await?
                             .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
-                        Rights::of(&self.s.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref())
+                        let (actor, staff) = (context.actor.as_ref(), context.staff.as_ref());
+                        let rights = Rights::of(&self.s.actor, actor, Some(&context.course), staff);
+                        rights.require(Action::ReadAnalytics, false, SubjectType::Course, course)?;
+                        rights
                     }
                     None => {
                         let person = self.s.store().person(Some(id), crate::store::PersonKey::Id(id)).await?;

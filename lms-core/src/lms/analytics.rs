@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Analytics;
 use super::learner::course_score;
+use super::overview::shown_version;
 use crate::error::Error;
 use crate::model::*;
 use crate::rules::permission::{Action, Rights};
@@ -273,10 +274,15 @@ impl Analytics<'_> {
         if !(rights.is_staff() || rights.system)
             && let Some(record) = self.s.store().record(course, student).await?
         {
-            scores.retain(|score| {
-                let versions: Vec<_> =
-                    record.submissions.iter().filter(|s| s.assignment_id.uuid() == score.item).collect();
-                versions.is_empty() || versions.iter().any(|s| s.grade.is_some() && s.posted_at.is_some())
+            // Of an assignment the learner knows the latest grade that is posted, or none (S14).
+            scores.retain_mut(|score| {
+                let of = AssignmentId::from_uuid(score.item);
+                if !record.submissions.iter().any(|s| s.assignment_id == of) {
+                    return true;
+                }
+                let shown = shown_version(of, &record.submissions, false).and_then(|s| s.grade);
+                score.score.earned = shown.unwrap_or(Points::ZERO);
+                shown.is_some()
             });
         }
         Ok(course_score(&scores))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::learner::{ChangedScores, new_certificate, rights};
+use super::learner::{ChangedScores, new_certificate, not_erased, rights};
 use super::{Certificates, Planned};
 use crate::error::{Error, Refusal};
 use crate::model::*;
@@ -100,6 +100,7 @@ impl Certificates<'_> {
                     if let Some(found) = self.s.store().certificate_of(course, student).await? {
                         return Ok(Planned::nothing(found));
                     }
+                    not_erased(&context)?;
                     let enrollment = context
                         .enrollment
                         .clone()

@@ -255,9 +255,9 @@ impl Session {
                     StoreErrorKind::Duplicate(Constraint::Event) => command.done = true,
                     StoreErrorKind::Unconfirmed => command.done = self.lms.is_done(&command).await?,
                     StoreErrorKind::Conflict { .. } | StoreErrorKind::Unavailable => {}
-                    StoreErrorKind::Duplicate(Constraint::UserExternalId | Constraint::CourseExternalId)
-                        if tries > 1 =>
-                    {
+                    StoreErrorKind::Duplicate(
+                        Constraint::UserExternalId | Constraint::CourseExternalId | Constraint::ExternalRef,
+                    ) if tries > 1 => {
                         return Err(Refusal::ExternalIdTaken {}.into());
                     }
                     StoreErrorKind::Duplicate(Constraint::UserEmail) => {

@@ -47,7 +47,8 @@ impl Enrollments<'_> {
     /// Enrolls a person: by the course's staff, or by the system (a shop after payment).
     ///
     /// # Errors
-    /// As [`Enrollments::enroll_self`], but for the policy; NotFound for an unknown person.
+    /// As [`Enrollments::enroll_self`], but for the policy; ExternalIdTaken where the reference is another
+    /// person's; NotFound for an unknown person.
     #[tracing::instrument(name = "lms.enroll", skip_all)]
     pub async fn enroll(&self, course: CourseId, student: UserId, options: EnrollOptions) -> Result<Enrollment, Error> {
         self.s.run(Some(student.uuid()), |command| self.plan_enroll(command, course, student, options.clone())).await
@@ -157,6 +158,10 @@ impl Enrollments<'_> {
             Some(enrollment) if enrollment.status != EnrollmentStatus::Withdrawn => {
                 return Ok(Planned::nothing(enrollment));
             }
+            // The same order again brings nobody back: a notice that comes late is no new one (E6).
+            Some(enrollment) if by_staff && same_order(&enrollment, &options) => {
+                return Ok(Planned::nothing(enrollment));
+            }
             Some(mut enrollment) => {
                 self.end_attempts(&enrollment).await?;
                 if needs_seat && seats_full {
@@ -228,7 +233,7 @@ impl Enrollments<'_> {
         work.touch();
         let now = work.command.now;
         let outcome = work.enrollment.clone();
-        let mut batch = work.finish(&self.s.lms, now).await?;
+        let mut batch = self.evaluated(work, now).await?;
         let mut expect = seat.expect;
         expect.append(&mut batch.expect);
         batch.expect = expect;
@@ -334,12 +339,28 @@ impl Enrollments<'_> {
                     }
                 }
                 let now = work.command.now;
-                let batch = work.finish(&self.s.lms, now).await?;
+                let batch = if status == EnrollmentStatus::Active {
+                    self.evaluated(work, now).await?
+                } else {
+                    work.finish(&self.s.lms, now).await?
+                };
                 let outcome =
                     written_enrollment(&batch).ok_or_else(|| Error::Store(StoreError::new(StoreErrorKind::Backend)))?;
                 Ok(Planned { batch, outcome })
             })
             .await
+    }
+
+    /// The batch of a learner who comes back: what the course has become while they were away counts for them
+    /// now (P7, P9).
+    async fn evaluated(&self, work: Work, at: Timestamp) -> Result<WriteBatch, Error> {
+        let (course, student) = (work.enrollment.course_id, work.enrollment.student_id);
+        let store = self.s.store();
+        let (Some(structure), Some(record)) = (store.structure(course).await?, store.record(course, student).await?)
+        else {
+            return Err(Error::not_found(SubjectType::Enrollment, course));
+        };
+        self.s.lms.evaluate(&structure, &record, work, at).await
     }
 
     /// An enrollment: to the learner and to the course's staff.
@@ -386,6 +407,11 @@ impl Enrollments<'_> {
         Rights::of(&self.s.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref())
             .owning(self.s.rights_of() == Some(student))
     }
+}
+
+/// Whether an enrollment came of the very order that is given.
+fn same_order(enrollment: &Enrollment, options: &EnrollOptions) -> bool {
+    options.external_ref.is_some() && options.external_ref == enrollment.external_ref
 }
 
 /// The enrollment as a batch writes it.

@@ -198,7 +198,7 @@ impl Lms {
     }
 
     /// What a learner's work comes to under the present structure.
-    async fn evaluate(
+    pub(crate) async fn evaluate(
         &self,
         structure: &CourseStructure,
         record: &LearnerRecord,

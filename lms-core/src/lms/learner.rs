@@ -11,7 +11,7 @@ use crate::rules::kept_score;
 use crate::rules::permission::Rights;
 use crate::rules::{code, completion};
 use crate::store::{
-    CertificateFacts, Expect, LearnerContext, LearnerScope, LessonWork, StoreError, WeightedScore, WriteBatch,
+    AttemptHead, CertificateFacts, Expect, LearnerContext, LearnerScope, LessonWork, StoreError, WeightedScore, WriteBatch,
 };
 
 /// The version of the snapshot's shape.
@@ -178,7 +178,8 @@ impl Work {
             self.batch.events.push(event);
             if self.course.certificates == CertificatePolicy::OnCompletion && !self.has_certificate {
                 let facts = lms.certificate_facts(self.course.id, self.enrollment.student_id).await?;
-                if facts.certificate.is_none() {
+                // Who was erased has no name to print (D5).
+                if facts.certificate.is_none() && !facts.student_name.is_empty() {
                     let certificate =
                         new_certificate(lms, &self.command, &self.course, &self.enrollment, &facts, &self.scores, at);
                     let event = self.event(EventKind::CertificateIssued, SubjectType::Certificate, certificate.id);
@@ -284,7 +285,7 @@ pub(crate) fn course_score(scores: &[WeightedScore]) -> Option<Score> {
 /// The result of a learner at a quiz after their attempts changed (A9, A10).
 pub(crate) fn result_of(
     quiz: &Quiz,
-    attempts: &[crate::store::AttemptHead],
+    attempts: &[AttemptHead],
     before: Option<&QuizResult>,
     enrollment: &Enrollment,
     id: RowId,
@@ -393,9 +394,12 @@ pub(crate) fn access(context: &LearnerContext) -> AccessFacts<'_> {
                 || context.assignment.as_ref().is_some_and(|a| o.assignment_id == Some(a.id))
         })
     });
+    let no_attempts_left =
+        context.quiz.as_ref().is_some_and(|quiz| no_attempts_left(quiz, item_override, &context.attempts));
     AccessFacts {
         course: Some(&context.course),
         enrollment: context.enrollment.as_ref(),
+        no_attempts_left,
         lesson: work.map(|work| &work.lesson),
         lesson_override: work.and_then(|work| work.overrides.iter().find(|o| o.lesson_id == Some(work.lesson.id))),
         begun: work.is_some_and(|work| work.progress.is_some()),
@@ -407,10 +411,35 @@ pub(crate) fn access(context: &LearnerContext) -> AccessFacts<'_> {
     }
 }
 
+/// How many attempts a learner has at a quiz, with what was granted; `None` = as many as they like (A3).
+pub(crate) fn attempts_allowed(quiz: &Quiz, own: Option<&Override>) -> Option<i64> {
+    quiz.max_attempts.map(|max| max.saturating_add(own.map_or(0, |o| o.extra_attempts)))
+}
+
+/// How many of them are used: all but the voided ones, the open one included (A3).
+pub(crate) fn attempts_used(attempts: &[AttemptHead]) -> i64 {
+    let used = attempts.iter().filter(|a| a.state != AttemptState::Voided).count();
+    i64::try_from(used).unwrap_or(i64::MAX)
+}
+
+/// Whether a learner has used every attempt at a quiz, and none is open (X1).
+pub(crate) fn no_attempts_left(quiz: &Quiz, own: Option<&Override>, attempts: &[AttemptHead]) -> bool {
+    let open = attempts.iter().any(|a| a.state == AttemptState::InProgress);
+    !open && attempts_allowed(quiz, own).is_some_and(|allowed| attempts_used(attempts) >= allowed)
+}
+
 /// Refuses what is locked, with every reason (X1).
 pub(crate) fn open(context: &LearnerContext, now: Timestamp) -> Result<(), Error> {
     let reasons = locks(&access(context), now);
     if reasons.is_empty() { Ok(()) } else { Err(Refusal::Locked { reasons }.into()) }
+}
+
+/// Refuses to write about a person who was erased: no word about them comes back (D5).
+pub(crate) fn not_erased(context: &LearnerContext) -> Result<(), Error> {
+    match &context.student {
+        Some(student) if student.erased_at.is_some() => Err(Refusal::PersonErased {}.into()),
+        _ => Ok(()),
+    }
 }
 
 /// A learner of the course, or NotFound to those who may not see it.
@@ -420,9 +449,7 @@ pub(crate) fn enrolled(
     what: SubjectType,
     id: uuid::Uuid,
 ) -> Result<Enrollment, Error> {
-    if context.student.as_ref().is_some_and(|student| student.erased_at.is_some()) {
-        return Err(Refusal::PersonErased {}.into());
-    }
+    not_erased(context)?;
     match &context.enrollment {
         Some(enrollment) if enrollment.status != EnrollmentStatus::Withdrawn => Ok(enrollment.clone()),
         _ => {

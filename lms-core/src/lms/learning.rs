@@ -99,12 +99,18 @@ impl Learning<'_> {
                     let shown = standing(&context.course, &enrollment, Some(&lesson_work), false);
                     return Ok(Planned::nothing(shown));
                 }
+                let was_complete = enrollment.completed_at.is_some();
+                let before = lesson_work.counts();
                 let mut work = Work::begin(command, &context, enrollment);
                 open_progress(&mut work, &mut lesson_work);
                 let now = work.command.now;
-                let shown = standing(&context.course, &work.enrollment, Some(&lesson_work), false);
+                // After a fresh start a lesson whose work is done already is complete when it is opened (P7).
+                work.apply_rule(&mut lesson_work, now);
+                work.recount(before, lesson_work.counts());
                 let batch = work.finish(&self.s.lms, now).await?;
-                Ok(Planned { batch, outcome: shown })
+                let enrollment = super::written_enrollment(&batch).unwrap_or_else(|| context_enrollment(&context));
+                let just = !was_complete && enrollment.completed_at.is_some();
+                Ok(Planned { batch, outcome: standing(&context.course, &enrollment, Some(&lesson_work), just) })
             })
             .await
     }

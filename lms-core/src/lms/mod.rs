@@ -19,6 +19,7 @@ mod people;
 mod person;
 mod portable;
 mod quizzes;
+mod reading;
 mod reviews;
 mod templates;
 mod xapi;
@@ -45,6 +46,7 @@ pub use people::*;
 pub use person::*;
 pub use portable::*;
 pub use quizzes::*;
+pub use reading::*;
 pub use reviews::*;
 pub use xapi::*;
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{People, Planned};
-use crate::error::Error;
+use super::catalog::same_version;
+use crate::error::{Error, Refusal};
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::authoring::Checks;
@@ -54,22 +55,44 @@ impl NewUser {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let mut checks = Checks::default();
-        checks.text("display_name", &self.display_name, 1, 200);
-        if let Some(email) = &self.email {
-            checks.text("email", email, 3, 320);
-            if !email.contains('@') {
-                checks.add("email.invalid", "email", "must hold an @");
-            }
-        }
-        if let Some(external) = &self.external_id {
-            checks.text("external_id", external, 1, 200);
-        }
-        if let Some(metadata) = &self.metadata {
-            checks.metadata(metadata);
-        }
-        checks.done()
+        check(&self.display_name, self.email.as_deref(), self.external_id.as_deref(), self.metadata.as_ref())
     }
+}
+
+/// What is wrong with a person's own fields.
+fn check(name: &str, email: Option<&str>, external: Option<&str>, metadata: Option<&Json>) -> Result<(), Error> {
+    let mut checks = Checks::default();
+    checks.text("display_name", name, 1, 200);
+    if let Some(email) = email {
+        checks.text("email", email, 3, 320);
+        if !email.contains('@') {
+            checks.add("email.invalid", "email", "must hold an @");
+        }
+    }
+    if let Some(external) = external {
+        checks.text("external_id", external, 1, 200);
+    }
+    if let Some(metadata) = metadata {
+        checks.metadata(metadata);
+    }
+    checks.done()
+}
+
+/// An edit of a person; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdateUser {
+    /// The version that the caller read (L5).
+    pub version: i64,
+    /// Another name.
+    pub display_name: Option<String>,
+    /// Another e-mail address; `Some(None)` takes it away.
+    pub email: Option<Option<String>>,
+    /// Another id of the host's; `Some(None)` takes it away.
+    pub external_id: Option<Option<String>>,
+    /// Other data of the host's.
+    pub metadata: Option<Json>,
 }
 
 impl People<'_> {
@@ -113,6 +136,49 @@ impl People<'_> {
                     batch.insert(user.clone());
                     Ok(Planned { batch, outcome: user })
                 }
+            })
+            .await
+    }
+
+    /// Edits a person: another name, address, id of the host's or data of the host's. Certificates keep the
+    /// name that they were issued with (C4).
+    ///
+    /// # Errors
+    /// VersionStale; Invalid; EmailTaken; ExternalIdTaken; PersonErased; Denied to all but admins and the
+    /// system; NotFound.
+    #[tracing::instrument(name = "lms.update_user", skip_all)]
+    pub async fn update_user(&self, id: UserId, update: UpdateUser) -> Result<User, Error> {
+        let update = &update;
+        self.s
+            .run(None, |command| async move {
+                let found = self.s.store().person(self.s.rights_of(), PersonKey::Id(id)).await?;
+                let rights = Rights::of(&command.actor, found.actor.as_ref(), None, None);
+                if !rights.may(Action::ManageUsers) {
+                    return Err(Error::Denied { action: Action::ManageUsers });
+                }
+                let before = found.subject.ok_or_else(|| Error::not_found(SubjectType::User, id))?;
+                if before.erased_at.is_some() {
+                    return Err(Refusal::PersonErased {}.into());
+                }
+                same_version(SubjectType::User, update.version, before.version)?;
+                let update = update.clone();
+                let mut user = User {
+                    display_name: update.display_name.unwrap_or_else(|| before.display_name.clone()),
+                    email: update.email.unwrap_or_else(|| before.email.clone()),
+                    external_id: update.external_id.unwrap_or_else(|| before.external_id.clone()),
+                    metadata: update.metadata.unwrap_or_else(|| before.metadata.clone()),
+                    ..before.clone()
+                };
+                check(&user.display_name, user.email.as_deref(), user.external_id.as_deref(), Some(&user.metadata))?;
+                if user == before {
+                    return Ok(Planned::nothing(user));
+                }
+                user.version += 1;
+                user.updated_at = command.now;
+                let mut batch = WriteBatch::default();
+                batch.expect.push(Expect::Row { table: Table::User, id: id.uuid(), version: before.version });
+                batch.put(user.clone());
+                Ok(Planned { batch, outcome: user })
             })
             .await
     }

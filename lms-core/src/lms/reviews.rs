@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::learner::{Work, rights};
+use super::learner::{Work, not_erased, rights};
 use super::{AnswerGrade, Assignments, NewGrade, Planned, Quizzes};
 use crate::error::{Error, Refusal};
 use crate::model::*;
@@ -55,6 +55,7 @@ async fn request(
     until: Option<Timestamp>,
     reason: &str,
 ) -> Result<Planned<ReviewRequest>, Error> {
+    not_erased(context)?;
     let reviews = session.store().reviews_of(subject.id).await?;
     if let Some(stands) = reviews.into_iter().find(|r| r.seq == entry.seq && r.question_id == subject.question) {
         return Ok(Planned::nothing(stands));
@@ -112,6 +113,7 @@ async fn answered(
     change: Option<WriteBatch>,
 ) -> Result<Planned<ReviewRequest>, Error> {
     let staff = by_a_person(&command)?;
+    not_erased(context)?;
     let row = ReviewRequest {
         state: if change.is_some() { ReviewState::Changed } else { ReviewState::Kept },
         answer: Some(reason.to_owned()),

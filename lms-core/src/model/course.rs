@@ -166,7 +166,8 @@ words! {
     pub enum JobKind {
         /// Re-evaluate every uncompleted enrollment after a change of structure (P9).
         Reevaluate = "reevaluate",
-        /// Recount every enrollment and every kept score of the course (P11).
+        /// Recount every enrollment and every kept score of the course, also of those who have completed it
+        /// (A9, P11).
         Repair = "repair",
         /// Compute lateness, penalty and scale of the versions of an assignment anew (S6, S12).
         Recompute = "recompute",

@@ -92,6 +92,14 @@ pub struct AccessFacts<'a> {
     pub assignment: Option<&'a Assignment>,
     /// The learner's override for the quiz or assignment.
     pub item_override: Option<&'a Override>,
+    /// Whether every attempt at the quiz is used up, and none is open (A3).
+    pub no_attempts_left: bool,
+}
+
+/// Whether an instant is over, in whole seconds: what comes within the last second comes in time (S5). A due
+/// date and a cut-off at the same instant so agree on every submission.
+pub const fn is_over(at: Timestamp, now: Timestamp) -> bool {
+    now.floor_seconds().saturating_mul(1_000_000) > at.as_micros()
 }
 
 fn picked(mode: OverrideMode, own: Option<Timestamp>, default: Option<Timestamp>) -> Option<Timestamp> {
@@ -173,13 +181,17 @@ pub fn locks(facts: &AccessFacts<'_>, now: Timestamp) -> Vec<LockReason> {
         if let Some(at) = effective_cutoff(quiz.closes_at, None, facts.item_override).filter(|at| now >= *at) {
             reasons.push(LockReason::Closed { at });
         }
+        if facts.no_attempts_left {
+            reasons.push(LockReason::NoAttemptsLeft);
+        }
     }
     if let Some(assignment) = facts.assignment {
         if let Some(at) = effective_from(assignment.available_from, facts.item_override).filter(|at| now < *at) {
             reasons.push(LockReason::NotYet { at });
         }
         let due = effective_due(assignment.due_date, facts.item_override);
-        if let Some(at) = effective_cutoff(assignment.cutoff_date, due, facts.item_override).filter(|at| now > *at) {
+        if let Some(at) = effective_cutoff(assignment.cutoff_date, due, facts.item_override).filter(|at| is_over(*at, now))
+        {
             reasons.push(LockReason::Closed { at });
         }
     }

@@ -29,9 +29,12 @@ fn counting(history: &[GradeEntry]) -> impl Iterator<Item = &GradeEntry> {
 /// no human mark came after.
 pub fn open_suggestion(history: &[GradeEntry]) -> Option<&GradeEntry> {
     let suggestion = history.iter().filter(|e| e.cause == GradeCause::Suggested).max_by_key(|e| e.seq)?;
-    let answered = history
-        .iter()
-        .any(|e| matches!(e.cause, GradeCause::Adopted | GradeCause::Dismissed) && e.ref_seq == Some(suggestion.seq));
+    let answered = history.iter().any(|e| match e.cause {
+        GradeCause::Adopted | GradeCause::Dismissed => e.ref_seq == Some(suggestion.seq),
+        // A person who marks the work has answered what AI had suggested before.
+        GradeCause::Graded => e.grader_kind == GraderKind::Human && e.seq > suggestion.seq,
+        _ => false,
+    });
     (!answered).then_some(suggestion)
 }
 

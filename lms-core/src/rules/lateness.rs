@@ -1,5 +1,6 @@
 //! Lateness and its penalty (S5, S7).
 
+use super::access::is_over;
 use crate::model::{Assignment, BasisPoints, Override, PenaltyInterval, Points, Timestamp};
 
 /// Seconds late: 0 when on time. The grace spares, it does not shift (S5).
@@ -7,9 +8,7 @@ pub fn late_seconds(submitted: Timestamp, due: Option<Timestamp>, grace_seconds:
     let Some(due) = due else { return 0 };
     let late = submitted.floor_seconds() - due.floor_seconds();
     // Due may carry a fraction of a second; the comparison is of whole seconds against the instant.
-    let over = submitted.floor_seconds().saturating_mul(1_000_000)
-        > due.as_micros().saturating_add(grace_seconds.saturating_mul(1_000_000));
-    if over { late.max(1) } else { 0 }
+    if is_over(due.plus_seconds(grace_seconds), submitted) { late.max(1) } else { 0 }
 }
 
 /// A late penalty: a share of possible per started interval, never below a floor (S7).

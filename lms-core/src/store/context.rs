@@ -227,6 +227,16 @@ record! {
     }
 }
 
+record! {
+    /// What a grader wrote on a version.
+    pub struct SubmissionFeedback in "submissions" {
+        /// The version.
+        pub id: SubmissionId,
+        /// The words.
+        pub feedback: Option<String>,
+    }
+}
+
 /// One lesson and all that one learner has in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LessonWork {

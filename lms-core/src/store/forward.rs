@@ -116,6 +116,9 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         (**self).work_of(enrollment).await
     }
+    async fn feedback_of(&self, enrollment: EnrollmentId) -> Read<Vec<SubmissionFeedback>> {
+        (**self).feedback_of(enrollment).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         (**self).reviews_of(subject).await
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{
     AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseStructure, Item,
     LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member, PersonContext, PersonWork, StoreError,
-    SubmissionHead, VersionRecord, WorkCounts,
+    SubmissionFeedback, SubmissionHead, VersionRecord, WorkCounts,
 };
 use crate::model::*;
 
@@ -132,6 +132,8 @@ pub trait LearningReads: Send + Sync {
     async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>>;
     /// All work of one enrollment, whole: attempts, submissions with their drafts, requests for a review.
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork>;
+    /// What graders wrote on the versions of one enrollment, where they wrote something.
+    async fn feedback_of(&self, enrollment: EnrollmentId) -> Read<Vec<SubmissionFeedback>>;
     /// The requests for a review of a submission's grade, or of the grades of an attempt's answers, by time.
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>>;
     /// How many versions of an assignment have a raw mark above a maximum.

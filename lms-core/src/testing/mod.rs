@@ -31,7 +31,12 @@ impl FixedClock {
 
     /// Moves it on.
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds.saturating_mul(1_000_000), Ordering::SeqCst);
+        self.advance_micros(seconds.saturating_mul(1_000_000));
+    }
+
+    /// Moves it on by less than a second.
+    pub fn advance_micros(&self, micros: i64) {
+        self.0.fetch_add(micros, Ordering::SeqCst);
     }
 }
 

@@ -1,7 +1,9 @@
 //! Records of learners, and what waits for somebody.
 
 use lms_core::model::*;
-use lms_core::store::{AttemptHead, LearnerRecord, Member, PersonWork, StoreError, SubmissionHead, VersionRecord};
+use lms_core::store::{
+    AttemptHead, LearnerRecord, Member, PersonWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord,
+};
 
 use super::listing;
 use crate::rows::Doc;
@@ -167,6 +169,13 @@ pub(super) fn open_reviews() -> String {
 pub(super) fn pending_attempts() -> String {
     listing(&many::<AttemptHead>(
         "WHERE t.course_id = $1::uuid AND t.state = 'pending_review' ORDER BY t.completed_at, t.id LIMIT $2::bigint",
+    ))
+}
+
+/// $1 enrollment.
+pub(super) fn feedback_of() -> String {
+    listing(&many::<SubmissionFeedback>(
+        "WHERE t.enrollment_id = $1::uuid AND t.feedback IS NOT NULL ORDER BY t.id",
     ))
 }
 

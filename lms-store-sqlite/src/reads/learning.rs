@@ -1,7 +1,7 @@
 //! Records of learners, and what waits for somebody.
 
 use lms_core::model::*;
-use lms_core::store::{AttemptHead, ById, LearnerRecord, Member, PersonWork, SubmissionHead, VersionRecord};
+use lms_core::store::{AttemptHead, ById, LearnerRecord, Member, PersonWork, SubmissionFeedback, SubmissionHead, VersionRecord};
 use rusqlite::{Connection, params};
 
 use super::{above, at_most};
@@ -198,6 +198,10 @@ pub(crate) fn work_of(conn: &Connection, enrollment: EnrollmentId) -> Result<Per
         submissions: select(conn, of, [id(enrollment)])?,
         reviews: select(conn, of, [id(enrollment)])?,
     })
+}
+
+pub(crate) fn feedback_of(conn: &Connection, enrollment: EnrollmentId) -> Result<Vec<SubmissionFeedback>> {
+    select(conn, "WHERE t.enrollment_id = ?1 AND t.feedback IS NOT NULL ORDER BY t.id", [id(enrollment)])
 }
 
 pub(crate) fn reviews_of(conn: &Connection, subject: uuid::Uuid) -> Result<Vec<ReviewRequest>> {

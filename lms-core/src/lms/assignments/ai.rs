@@ -36,6 +36,7 @@ impl Assignments<'_> {
                 };
                 let _ = on_behalf_of;
                 rights(self.s, &context).require(Action::Grade, false, SubjectType::Submission, id)?;
+                not_erased(&context)?;
                 if assignment.ai_grading == AiGrading::Off {
                     return Err(Error::Denied { action: Action::Grade });
                 }

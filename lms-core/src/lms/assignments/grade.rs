@@ -57,6 +57,7 @@ impl Assignments<'_> {
     /// NoSuggestion; Denied to all but graders.
     #[tracing::instrument(name = "lms.adopt_suggestion", skip_all)]
     pub async fn adopt_suggestion(&self, id: SubmissionId, reason: Option<String>) -> Result<Graded, Error> {
+        check_words(None, reason.as_deref())?;
         let reason = &reason;
         self.s
             .run(None, |command| async move {
@@ -87,6 +88,7 @@ impl Assignments<'_> {
     /// NoSuggestion; Denied to all but graders.
     #[tracing::instrument(name = "lms.dismiss_suggestion", skip_all)]
     pub async fn dismiss_suggestion(&self, id: SubmissionId, reason: Option<String>) -> Result<Graded, Error> {
+        check_words(None, reason.as_deref())?;
         let reason = &reason;
         self.s
             .run(None, |command| async move {

@@ -8,7 +8,7 @@ mod submit;
 
 use serde::{Deserialize, Serialize};
 
-use super::learner::rights;
+use super::learner::{not_erased, rights};
 use super::{Assignments, Command};
 use crate::error::{Error, Refusal};
 use crate::model::table::Json;
@@ -213,6 +213,7 @@ impl Assignments<'_> {
         let Actor::User { id: grader } = command.actor else {
             return Err(Error::Denied { action: Action::Grade });
         };
+        not_erased(&context)?;
         let submission = context.submission.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
         let assignment = context.assignment.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
         if submission.state == SubmissionState::Draft {

@@ -4,7 +4,7 @@ use super::grade::follow;
 use super::*;
 use crate::lms::Planned;
 use crate::lms::learner::{Work, access, enrolled, open};
-use crate::rules::access::{effective_cutoff, effective_due};
+use crate::rules::access::{effective_cutoff, effective_due, is_over};
 use crate::rules::completion;
 use crate::rules::lateness::late_seconds;
 
@@ -46,7 +46,8 @@ impl Assignments<'_> {
                 }
                 self.open_for_work(&context, &row, command.now)?;
                 let draft = context.submission.clone().filter(|s| s.state == SubmissionState::Draft);
-                if draft.is_none() {
+                // A draft that was begun in time may be kept; handing it in is what the policy is about.
+                if draft.is_none() || hand_in {
                     may_begin(&context, &row, command.now)?;
                 }
                 let submission_id = match &draft {
@@ -132,7 +133,7 @@ impl Assignments<'_> {
     fn open_for_work(&self, context: &LearnerContext, row: &Assignment, now: Timestamp) -> Result<(), Error> {
         let own = access(context).item_override;
         let due = effective_due(row.due_date, own);
-        if let Some(cutoff) = effective_cutoff(row.cutoff_date, due, own).filter(|cutoff| now > *cutoff) {
+        if let Some(cutoff) = effective_cutoff(row.cutoff_date, due, own).filter(|cutoff| is_over(*cutoff, now)) {
             return Err(Refusal::CutOff { cutoff }.into());
         }
         open(context, now)
@@ -151,21 +152,27 @@ fn ai_state(assignment: &Assignment, submission: &Submission, there_is_ai: bool)
     }
 }
 
-/// Whether a new version may be begun now (S2).
+/// Whether another version may be begun or handed in now (S2). Versions granted to this learner are added to
+/// the limit, and lift the policy `never` for so many (S6).
 fn may_begin(context: &LearnerContext, row: &Assignment, now: Timestamp) -> Result<(), Error> {
-    let Some(latest) = &context.submission else { return Ok(()) };
-    if let Some(allowed) = row.max_versions.filter(|max| latest.version_no >= *max) {
-        return Err(Refusal::VersionsUsedUp { allowed }.into());
-    }
-    let own = access(context).item_override;
-    let due = effective_due(row.due_date, own);
     let versions = context.work.as_ref().map(|w| w.submissions.as_slice()).unwrap_or_default();
+    let handed = |s: &&SubmissionHead| s.assignment_id == row.id && s.state != SubmissionState::Draft;
+    let Some(latest) = versions.iter().filter(handed).max_by_key(|s| s.version_no) else { return Ok(()) };
+    let own = access(context).item_override;
+    let granted = own.map_or(0, |o| o.extra_attempts);
+    if let Some(max) = row.max_versions {
+        let allowed = max.saturating_add(granted);
+        if latest.version_no >= allowed {
+            return Err(Refusal::VersionsUsedUp { allowed }.into());
+        }
+    }
+    let due = effective_due(row.due_date, own);
     let passed = completion::counted_version(row.id, versions).and_then(|s| s.grade).is_some_and(|grade| {
         row.pass_threshold_bp.is_none_or(|bp| Score { earned: grade, possible: row.max_grade }.passes(bp) == Some(true))
     });
     let allowed = match row.resubmission {
-        Resubmission::Never => false,
-        Resubmission::UntilDue => due.is_none_or(|due| now <= due),
+        Resubmission::Never => latest.version_no <= granted,
+        Resubmission::UntilDue => due.is_none_or(|due| !is_over(due, now)),
         // The cut-off itself is checked for every version.
         Resubmission::UntilCutoff => true,
         Resubmission::AfterReturn => latest.state == SubmissionState::Returned,

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::{Catalog, Command, Planned};
-use super::{StructureEdit, changed, edited_before, objectives_by_key, same_version, touched};
+use super::{
+    StructureEdit, changed, check_lesson_keeps_its_rule, edited_before, objectives_by_key, same_version, touched,
+};
 use crate::error::{Error, Refusal};
 use crate::lms::jobs::RecomputeParams;
 use crate::model::table::Json;
@@ -425,6 +427,12 @@ impl Catalog<'_> {
                 return Ok(Planned::nothing((assignment, None)));
             }
             refuse(check_assignment(&assignment))?;
+            let counted = |a: &Assignment| a.is_published && a.is_required;
+            if counted(&before) && !counted(&assignment) {
+                // The lesson must not be left with a rule that nobody can meet (P2, L3).
+                let others: Vec<Assignment> = context.assignments.iter().filter(|a| a.id != id).cloned().collect();
+                check_lesson_keeps_its_rule(&context, &context.quizzes, &others)?;
+            }
             assignment.version += 1;
             assignment.updated_at = command.now;
             touched(&mut assignment.ai_edited_at, assignment.is_ai_generated, &command);
@@ -450,7 +458,6 @@ impl Catalog<'_> {
                 edit.batch.expect.push(expect);
                 edit.batch.put(assignment.clone());
                 edit.batch.events.push(event);
-                let counted = |a: &Assignment| a.is_published && a.is_required;
                 let eases = (counted(&before) && !counted(&assignment))
                     || remet
                     || (counted(&assignment) && !counted(&before) && context.has_learner_rows);

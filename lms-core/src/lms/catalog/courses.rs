@@ -10,8 +10,8 @@ use crate::lms::templates::check_template;
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::authoring::Checks;
-use crate::rules::permission::{Action, may_create_course};
-use crate::store::{Change, ContentRef, Expect, Key, PersonKey, Table, WriteBatch};
+use crate::rules::permission::{Action, Rights, may_create_course};
+use crate::store::{Change, ContentRef, Expect, Key, PersonKey, Siblings, Table, WriteBatch};
 
 /// A course to be made: a draft, closed, without a limit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -223,6 +223,17 @@ pub struct UpdateCourse {
     pub metadata: Option<Json>,
 }
 
+/// Whom unpublishing a course meets: they keep all that they have, see that it is not published, and nothing
+/// of theirs is computed anew (L1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct UnpublishPlan {
+    /// Active enrollments.
+    pub learners: i64,
+    /// Certificates, which go on verifying.
+    pub certificates: i64,
+}
+
 impl Catalog<'_> {
     /// Makes a draft course. The actor owns it, unless the system or an admin names another owner.
     ///
@@ -342,6 +353,9 @@ impl Catalog<'_> {
         self.edit(|mut command| async move {
             let context = self.content(ContentRef::Course(id), Action::Manage, SubjectType::Course, id).await?;
             let mut course = context.course.clone();
+            if command.done {
+                return Ok(edited_before(&command, course));
+            }
             let action = change(&mut course, command.now);
             if course == context.course {
                 return Ok(Planned::nothing((course, None)));
@@ -411,10 +425,96 @@ impl Catalog<'_> {
         .await
     }
 
+    /// Edits an objective (L6). What is linked to it stays linked.
+    ///
+    /// # Errors
+    /// VersionStale; ObjectiveKeyTaken; Invalid; NotFound.
+    #[tracing::instrument(name = "lms.update_objective", skip_all)]
+    pub async fn update_objective(
+        &self,
+        course: CourseId,
+        id: ObjectiveId,
+        version: i64,
+        key: &str,
+        text: &str,
+    ) -> Result<Objective, Error> {
+        check_objective(key, text)?;
+        self.edit(|mut command| async move {
+            let context =
+                self.content(ContentRef::Objectives(course), Action::EditContent, SubjectType::Course, course).await?;
+            let before = objective_of(&context.objectives, id)?;
+            if command.done {
+                return Ok(edited_before(&command, before));
+            }
+            same_version(SubjectType::Objective, version, before.version)?;
+            if context.objectives.iter().any(|o| o.key == key && o.id != id) {
+                return Err(Refusal::ObjectiveKeyTaken { key: key.to_owned() }.into());
+            }
+            let mut after = Objective { key: key.to_owned(), text: text.to_owned(), ..before.clone() };
+            if after == before {
+                return Ok(Planned::nothing((after, None)));
+            }
+            after.version += 1;
+            after.updated_at = command.now;
+            let mut edit = StructureEdit::of(&context.course);
+            edit.batch.expect.push(Expect::Row { table: Table::Objective, id: id.uuid(), version: before.version });
+            edit.batch.put(after.clone());
+            edit.batch.events.push(changed(&mut command, course, SubjectType::Objective, id, "updated", false));
+            Ok(Planned { batch: edit.batch, outcome: (after, None) })
+        })
+        .await
+    }
+
+    /// Deletes an objective: what it was linked to is no longer linked to it, and stays as it is (L6).
+    ///
+    /// # Errors
+    /// NotFound, also to those who may not.
+    #[tracing::instrument(name = "lms.delete_objective", skip_all)]
+    pub async fn delete_objective(&self, course: CourseId, id: ObjectiveId) -> Result<(), Error> {
+        self.edit(|mut command| async move {
+            let context =
+                self.content(ContentRef::Objectives(course), Action::Manage, SubjectType::Course, course).await?;
+            if command.done {
+                return Ok(edited_before(&command, ()));
+            }
+            objective_of(&context.objectives, id)?;
+            let mut edit = StructureEdit::of(&context.course);
+            edit.batch.changes.push(Change::Delete(Key::Id(Table::Objective, id.uuid())));
+            let rest: Vec<Uuid> = context.siblings.iter().copied().filter(|s| *s != id.uuid()).collect();
+            if context.siblings.last() != Some(&id.uuid()) {
+                edit.batch.changes.push(Change::Order { siblings: Siblings::Objectives(course), ids: rest });
+            }
+            edit.batch.events.push(changed(&mut command, course, SubjectType::Objective, id, "deleted", false));
+            Ok(Planned { batch: edit.batch, outcome: ((), None) })
+        })
+        .await
+    }
+
+    /// Whom hiding a course would meet: asked before it is unpublished or archived (L1).
+    ///
+    /// # Errors
+    /// NotFound, also to those who may not unpublish it.
+    pub async fn plan_unpublish(&self, course: CourseId) -> Result<UnpublishPlan, Error> {
+        let context = self
+            .s
+            .store()
+            .course(self.s.rights_of(), course, None)
+            .await?
+            .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+        let (actor, staff) = (context.actor.as_ref(), context.staff.as_ref());
+        Rights::of(&self.s.actor, actor, Some(&context.course), staff).require(
+            Action::Manage,
+            false,
+            SubjectType::Course,
+            course,
+        )?;
+        Ok(UnpublishPlan { learners: context.active_enrollments, certificates: context.certificates })
+    }
+
     /// Adds a member to a course's staff, or changes what they may do (E5). Repeating it changes nothing.
     ///
     /// # Errors
-    /// NotFound for an unknown user.
+    /// NotFound for an unknown user and for an AI user; PersonErased.
     #[tracing::instrument(name = "lms.set_staff", skip_all)]
     pub async fn set_staff(&self, course: CourseId, user: UserId, role: Option<StaffRole>) -> Result<(), Error> {
         self.s
@@ -425,7 +525,7 @@ impl Catalog<'_> {
                     .course(self.s.rights_of(), course, Some(user))
                     .await?
                     .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
-                let rights = crate::rules::permission::Rights::of(
+                let rights = Rights::of(
                     &command.actor,
                     context.actor.as_ref(),
                     Some(&context.course),
@@ -436,7 +536,13 @@ impl Catalog<'_> {
                 if present.as_ref().map(|staff| staff.role) == role {
                     return Ok(Planned::nothing(()));
                 }
-                let subject = context.subject.ok_or_else(|| Error::not_found(SubjectType::User, user))?;
+                let subject = context
+                    .subject
+                    .filter(|person| person.role != Role::Ai)
+                    .ok_or_else(|| Error::not_found(SubjectType::User, user))?;
+                if subject.erased_at.is_some() && role.is_some() {
+                    return Err(Refusal::PersonErased {}.into());
+                }
                 let mut batch = WriteBatch::default();
                 batch.expect.push(Expect::Row { table: Table::User, id: user.uuid(), version: subject.version });
                 if let Some(staff) = &present {
@@ -459,13 +565,21 @@ impl Catalog<'_> {
                     batch.put(enrollment);
                 }
                 let kind = if role.is_some() { EventKind::StaffAdded } else { EventKind::StaffRemoved };
-                let mut event = command.event(kind, SubjectType::User, user).course(course);
+                // Whether they may receive what instructors receive (V7).
+                let instructor = role == Some(StaffRole::Instructor) || context.course.instructor_id == user;
+                let meta = serde_json::json!({ "instructor": instructor });
+                let mut event = command.event(kind, SubjectType::User, user).course(course).with(&meta);
                 event.student_id = Some(user);
                 batch.events.push(event);
                 Ok(Planned { batch, outcome: () })
             })
             .await
     }
+}
+
+fn objective_of(objectives: &[Objective], id: ObjectiveId) -> Result<Objective, Error> {
+    let found = objectives.iter().find(|o| o.id == id).cloned();
+    found.ok_or_else(|| Error::not_found(SubjectType::Objective, id))
 }
 
 /// What is wrong with an objective.

@@ -40,7 +40,8 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// DeletePublished where learners have worked on it and it is published; DeleteGrown where more
-    /// would go than was shown; CourseHasCertificates (D2).
+    /// would go than was shown; CourseHasCertificates (D2); Invalid where the lesson completes by its work and
+    /// none would be left (P2).
     #[tracing::instrument(name = "lms.delete", skip_all)]
     pub async fn delete(&self, plan: &DeletePlan) -> Result<(), Error> {
         let item = plan.item;
@@ -90,6 +91,12 @@ impl Catalog<'_> {
                 Item::Quiz(_) => context.quiz.as_ref().is_some_and(|q| q.is_published),
                 _ => context.assignment.as_ref().is_some_and(|a| a.is_published),
             };
+            if counted && matches!(item, Item::Quiz(_) | Item::Assignment(_)) {
+                let quizzes: Vec<Quiz> = context.quizzes.iter().filter(|q| q.id.uuid() != id).cloned().collect();
+                let assignments: Vec<Assignment> =
+                    context.assignments.iter().filter(|a| a.id.uuid() != id).cloned().collect();
+                super::check_lesson_keeps_its_rule(&context, &quizzes, &assignments)?;
+            }
             let mut edit = StructureEdit::of(course);
             edit.batch.expect.push(Expect::WorkAtMost { item, counts: shown });
             edit.batch.changes.push(Change::Delete(Key::Id(table, id)));

@@ -45,6 +45,18 @@ pub(crate) fn same_version(what: SubjectType, expected: i64, current: i64) -> Re
     if expected == current { Ok(()) } else { Err(Refusal::VersionStale { what, expected, current }.into()) }
 }
 
+/// Refuses to take the last piece of work out of a lesson that completes by its work (P2).
+pub(crate) fn check_lesson_keeps_its_rule(
+    context: &ContentContext,
+    quizzes: &[Quiz],
+    assignments: &[Assignment],
+) -> Result<(), Error> {
+    match &context.lesson {
+        Some(lesson) => check_rule(lesson, context.topics, quizzes, assignments),
+        None => Ok(()),
+    }
+}
+
 /// Stamps an edit by a person on what AI made (L4).
 pub(crate) fn touched(ai_edited_at: &mut Option<Timestamp>, is_ai: bool, command: &Command) {
     if is_ai && ai_edited_at.is_none() && !matches!(command.actor, Actor::Ai { .. }) {

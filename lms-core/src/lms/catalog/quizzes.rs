@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::{Catalog, Command, Planned};
-use super::{StructureEdit, bump_quiz, changed, edited_before, objectives_by_key, same_version, touched};
+use super::{
+    StructureEdit, bump_quiz, changed, check_lesson_keeps_its_rule, edited_before, objectives_by_key, same_version, touched,
+};
 use crate::error::Error;
 use crate::model::question::QuestionBody;
 use crate::model::table::Json;
@@ -252,6 +254,11 @@ impl NewQuiz {
     }
 }
 
+/// Whether a quiz counts in its lesson.
+const fn counted(quiz: &Quiz) -> bool {
+    quiz.is_published && quiz.is_required
+}
+
 /// What is wrong with a quiz as a draft: a draft may be empty, a published one may not (L3).
 fn check_draft(quiz: &Quiz, questions: &[QuizQuestion]) -> Vec<crate::error::Problem> {
     if quiz.is_published {
@@ -397,6 +404,11 @@ impl Catalog<'_> {
                 return Ok(Planned::nothing((quiz, None)));
             }
             refuse(check_draft(&quiz, &context.questions))?;
+            if counted(&before) && !counted(&quiz) {
+                // The lesson must not be left with a rule that nobody can meet (P2, L3).
+                let others: Vec<Quiz> = context.quizzes.iter().filter(|q| q.id != id).cloned().collect();
+                check_lesson_keeps_its_rule(&context, &others, &context.assignments)?;
+            }
             quiz.version += 1;
             quiz.updated_at = command.now;
             touched(&mut quiz.ai_edited_at, quiz.is_ai_generated, &command);
@@ -418,11 +430,17 @@ impl Catalog<'_> {
                 edit.batch.expect.push(expect);
                 edit.batch.put(quiz.clone());
                 edit.batch.events.push(event);
-                let counted = |q: &Quiz| q.is_published && q.is_required;
                 let eases = (counted(&before) && !counted(&quiz))
                     || rescored
                     || (counted(&quiz) && !counted(&before) && context.has_learner_rows);
-                edit.finish(&command, context.has_learner_rows, eases && lesson_published || rescored)
+                // Another kept score or threshold is another result of everybody who has one, also of who has
+                // completed the course (A9, P11).
+                let job = if rescored {
+                    Some(JobKind::Repair)
+                } else {
+                    (eases && lesson_published).then_some(JobKind::Reevaluate)
+                };
+                edit.finish_with(&command, context.has_learner_rows, job.map(|kind| (kind, Json::object())))
             } else {
                 let mut batch = WriteBatch::default();
                 batch.expect.push(expect);
@@ -474,8 +492,8 @@ impl Catalog<'_> {
             .await
     }
 
-    /// Replaces a question's text, body, points and explanation. Attempts that have begun keep what
-    /// they started with (Q15). `quiz_version` is the version of the quiz that the caller read (L5).
+    /// Replaces a question's text, body, points and explanation, and links it to the objectives that are named;
+    /// links that exist stay. Attempts that have begun keep what they started with (Q15). `quiz_version` is the version of the quiz that the caller read (L5).
     ///
     /// # Errors
     /// VersionStale; Invalid with every problem.
@@ -499,13 +517,17 @@ impl Catalog<'_> {
                     let quiz =
                         context.quiz.clone().ok_or_else(|| Error::not_found(SubjectType::Quiz, before.quiz_id))?;
                     same_version(SubjectType::Quiz, quiz_version, quiz.version)?;
+                    let links = objectives_by_key(&context.objectives, &new.objectives, "objectives")?;
+                    let present = self.s.store().objective_links(context.course.id).await?;
+                    let links: Vec<ObjectiveId> = links.into_iter().map(ObjectiveId::from_uuid).collect();
+                    let links: Vec<_> = links.into_iter().filter(|o| !present.contains(&(*o, id.uuid()))).collect();
                     let mut question =
                         new.into_question(id, before.quiz_id, before.order_index, before.ai_log_id, before.created_at);
                     question.ai_edited_at = before.ai_edited_at;
                     question.copied_from = before.copied_from;
                     question.updated_at = before.updated_at;
                     refuse(question.check())?;
-                    if question == before {
+                    if question == before && links.is_empty() {
                         return Ok(Planned::nothing(question));
                     }
                     touched(&mut question.ai_edited_at, question.is_ai_generated, &command);
@@ -520,6 +542,9 @@ impl Catalog<'_> {
                     let mut batch = WriteBatch::default();
                     bump_quiz(&mut batch, quiz, &command);
                     batch.put(question.clone());
+                    for objective_id in links {
+                        batch.insert(ObjectiveQuestion { objective_id, question_id: id });
+                    }
                     let event = changed(&mut command, context.course.id, SubjectType::Question, id, "updated", false);
                     batch.events.push(event);
                     Ok(Planned { batch, outcome: question })

@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub use extend::*;
 
 use super::Grants;
-use super::learner::rights;
+use super::learner::{not_erased, rights};
 use crate::error::Error;
 use crate::model::*;
 use crate::rules::authoring::Checks;
@@ -28,6 +28,7 @@ impl Grants<'_> {
         let context = self.s.learner(scope, what, id).await?;
         let rights = rights(self.s, &context);
         rights.require(action, rights.own, what, id)?;
+        not_erased(&context)?;
         let enrollment =
             context.enrollment.clone().ok_or_else(|| Error::not_found(SubjectType::Enrollment, student))?;
         Ok((context, enrollment))

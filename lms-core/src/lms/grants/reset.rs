@@ -15,7 +15,8 @@ impl Grants<'_> {
     /// taken away; views, attempts, submissions, waivers and the certificate stay (P7). Completing again
     /// fires course_completed again and issues no second certificate.
     ///
-    /// Lessons that complete by their work complete again with the next piece of it.
+    /// A lesson that completes by its work or by viewing, and whose rule is met already, completes again when
+    /// the learner opens it.
     ///
     /// # Errors
     /// Invalid without a reason; Denied to all but instructors; NotFound.

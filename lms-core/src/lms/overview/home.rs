@@ -130,6 +130,7 @@ impl Overview<'_> {
                 certificate,
             });
             for cell in outline.lessons.iter().filter(|l| l.locks.is_empty()).flat_map(|l| &l.items) {
+                let cell = &cell.cell;
                 let open = matches!(cell.state, ItemState::NotSubmitted | ItemState::InProgress | ItemState::Missing);
                 let Some(due) = cell.due.filter(|_| open && !cell.met) else { continue };
                 let item = DueItem { course_id: course, kind: cell.kind, id: cell.id, title: cell.title.clone(), due };

@@ -15,11 +15,12 @@ pub use roster::*;
 pub use waiting::*;
 
 use super::Overview;
-use super::learner::{course_score, rights};
+use super::learner::{course_score, no_attempts_left, rights};
 use crate::error::Error;
 use crate::model::*;
-use crate::rules::access::{AccessFacts, LockReason, effective_due, locks};
-use crate::rules::completion::{assignment_met, counted_version, quiz_met, works};
+use crate::rules::access::{AccessFacts, LockReason, effective_cutoff, effective_due, locks};
+use crate::rules::completion::{assignment_met, quiz_met, works};
+use crate::rules::lateness::late_seconds;
 use crate::rules::permission::{Action, Rights};
 use crate::store::{CourseStructure, LearnerRecord, LearnerScope, LessonWork, SubmissionHead, WeightedScore};
 
@@ -64,7 +65,18 @@ pub struct OutlineLesson {
     /// Its topics.
     pub topics: Vec<OutlineTopic>,
     /// Its quizzes and assignments.
-    pub items: Vec<ScoreCell>,
+    pub items: Vec<OutlineItem>,
+}
+
+/// A quiz or an assignment of an [`OutlineLesson`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct OutlineItem {
+    /// Where the learner stands with it.
+    #[serde(flatten)]
+    pub cell: ScoreCell,
+    /// Why nothing new can be begun in it, the lesson's reasons among them; empty = open (X1).
+    pub locks: Vec<LockReason>,
 }
 
 /// A topic of an [`OutlineLesson`].
@@ -147,6 +159,8 @@ pub struct ScoreCell {
     pub needs_regrading: bool,
     /// Who graded.
     pub grader_kind: Option<GraderKind>,
+    /// What the grader wrote on the version that the score is of; in the scorecard, and nowhere else.
+    pub feedback: Option<String>,
 }
 
 /// Every graded item of one learner, and the course score (G3).
@@ -165,13 +179,21 @@ pub struct Scorecard {
     pub percent: Option<Percent>,
 }
 
+/// The version whose grade a reader sees: the counted one; for a learner, the latest one that is posted (S3, S14).
+pub(crate) fn shown_version(of: AssignmentId, versions: &[SubmissionHead], all: bool) -> Option<&SubmissionHead> {
+    let seen = |s: &&SubmissionHead| s.assignment_id == of && s.grade.is_some() && (all || s.posted_at.is_some());
+    versions.iter().filter(seen).max_by_key(|s| s.version_no)
+}
+
 /// The cells of one lesson. `all` shows unposted grades too (staff).
 fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -> Vec<ScoreCell> {
     let mut found = Vec::new();
     for quiz in work.quizzes.iter().filter(|q| q.is_published) {
         let result = work.result(quiz.id);
         let attempts: Vec<_> = record.attempts.iter().filter(|a| a.quiz_id == quiz.id).collect();
-        let excused = work.overrides.iter().any(|o| o.quiz_id == Some(quiz.id) && o.excused);
+        let own = work.overrides.iter().find(|o| o.quiz_id == Some(quiz.id));
+        let excused = own.is_some_and(|o| o.excused);
+        let closes = effective_cutoff(quiz.closes_at, None, own);
         let score = result.and_then(QuizResult::kept);
         let state = if excused {
             ItemState::Excused
@@ -181,7 +203,7 @@ fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -
             ItemState::Submitted
         } else if attempts.iter().any(|a| a.state == AttemptState::InProgress) {
             ItemState::InProgress
-        } else if quiz.closes_at.is_some_and(|at| at <= now) {
+        } else if closes.is_some_and(|at| at <= now) {
             ItemState::Missing
         } else {
             ItemState::NotSubmitted
@@ -191,7 +213,7 @@ fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -
             id: quiz.id.uuid(),
             title: quiz.title.clone(),
             is_required: quiz.is_required,
-            due: quiz.closes_at,
+            due: closes,
             state,
             met: quiz_met(quiz, result, &work.waivers, &work.overrides),
             waived: work.waivers.iter().any(|w| w.quiz_id == Some(quiz.id)),
@@ -201,6 +223,7 @@ fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -
             late_seconds: 0,
             needs_regrading: false,
             grader_kind: None,
+            feedback: None,
         });
     }
     for assignment in work.assignments.iter().filter(|a| a.is_published) {
@@ -211,8 +234,7 @@ fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -
         let latest = versions.iter().max_by_key(|s| s.version_no).copied();
         let handed =
             versions.iter().filter(|s| s.state != SubmissionState::Draft).max_by_key(|s| s.version_no).copied();
-        let counted = counted_version(assignment.id, &work.submissions);
-        let shown = counted.filter(|s| all || s.posted_at.is_some());
+        let shown = shown_version(assignment.id, &work.submissions, all);
         let score = shown.and_then(|s| s.grade).map(|earned| Score { earned, possible: assignment.max_grade });
         let state = if own.is_some_and(|o| o.excused) {
             ItemState::Excused
@@ -222,7 +244,7 @@ fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -
                 Some(s) if s.grade.is_some() && (all || s.posted_at.is_some()) => ItemState::Graded,
                 Some(s) if s.late_seconds > 0 => ItemState::Late,
                 Some(_) => ItemState::Submitted,
-                None if due.is_some_and(|due| due < now) => ItemState::Missing,
+                None if late_seconds(now, due, assignment.grace_seconds) > 0 => ItemState::Missing,
                 None if latest.is_some() => ItemState::InProgress,
                 None => ItemState::NotSubmitted,
             }
@@ -243,11 +265,12 @@ fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -
             },
             score,
             late_seconds: shown.or(handed).map_or(0, |s| s.late_seconds),
-            needs_regrading: match (counted, handed) {
-                (Some(counted), Some(handed)) => handed.version_no > counted.version_no,
+            needs_regrading: match (shown, handed) {
+                (Some(shown), Some(handed)) => handed.version_no > shown.version_no,
                 _ => false,
             },
             grader_kind: shown.and_then(|s| s.grader_kind),
+            feedback: None,
         });
     }
     found
@@ -270,6 +293,26 @@ fn score_of(cells: &[ScoreCell], works: &[LessonWork]) -> Option<Score> {
         })
         .collect();
     course_score(&scores)
+}
+
+/// Why nothing new can be begun in an item, given what decides over its lesson.
+fn item_locks(
+    cell: &ScoreCell,
+    work: &LessonWork,
+    record: &LearnerRecord,
+    lesson: AccessFacts<'_>,
+    now: Timestamp,
+) -> Vec<LockReason> {
+    let quiz = work.quizzes.iter().find(|q| q.id.uuid() == cell.id);
+    let assignment = work.assignments.iter().find(|a| a.id.uuid() == cell.id);
+    let item_override = work.overrides.iter().find(|o| {
+        quiz.is_some_and(|q| o.quiz_id == Some(q.id)) || assignment.is_some_and(|a| o.assignment_id == Some(a.id))
+    });
+    let no_attempts_left = quiz.is_some_and(|quiz| {
+        let own: Vec<_> = record.attempts.iter().filter(|a| a.quiz_id == quiz.id).cloned().collect();
+        no_attempts_left(quiz, item_override, &own)
+    });
+    locks(&AccessFacts { quiz, assignment, item_override, no_attempts_left, ..lesson }, now)
 }
 
 /// A course as one learner sees it. `all_grades` shows unposted ones too (staff).
@@ -314,7 +357,10 @@ fn outline_of(structure: &CourseStructure, record: &LearnerRecord, now: Timestam
                     viewed: record.views.iter().any(|v| v.topic_id == t.id),
                 })
                 .collect(),
-            items: cells(work, record, now, all_grades),
+            items: cells(work, record, now, all_grades)
+                .into_iter()
+                .map(|cell| OutlineItem { locks: item_locks(&cell, work, record, facts, now), cell })
+                .collect(),
         });
         if earlier.is_none() && lesson.counts() && !work.lesson_done() {
             earlier = Some(lesson.id);
@@ -373,8 +419,14 @@ impl Overview<'_> {
         let now = self.s.lms.now();
         let visible: Vec<LessonWork> =
             works(&structure, &record).into_iter().filter(|w| w.lesson.is_published).collect();
-        let items: Vec<ScoreCell> =
-            visible.iter().flat_map(|w| cells(w, &record, now, rights.may(Action::ReadWork))).collect();
+        let all = rights.may(Action::ReadWork);
+        let mut items: Vec<ScoreCell> = visible.iter().flat_map(|w| cells(w, &record, now, all)).collect();
+        let words = self.s.store().feedback_of(record.enrollment.id).await?;
+        for cell in items.iter_mut().filter(|cell| cell.kind == GradedItem::Assignment) {
+            let of = AssignmentId::from_uuid(cell.id);
+            let shown = shown_version(of, &record.submissions, all).map(|s| s.id);
+            cell.feedback = words.iter().find(|f| Some(f.id) == shown).and_then(|f| f.feedback.clone());
+        }
         let score = score_of(&items, &visible);
         Ok(Scorecard { course_id: course, student_id: student, items, score, percent: score.and_then(|s| s.percent()) })
     }

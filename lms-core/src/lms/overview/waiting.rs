@@ -21,6 +21,9 @@ pub struct ToGrade {
     pub attempts: Vec<AttemptHead>,
 }
 
+/// The most of each kind.
+const MOST: u32 = 500;
+
 impl Overview<'_> {
     /// What waits for staff, for graders (G5): at most `limit` (1 to 500) of each kind. Versions that AI is
     /// about to grade are not among them.
@@ -30,10 +33,14 @@ impl Overview<'_> {
     #[tracing::instrument(name = "lms.to_grade", skip_all)]
     pub async fn to_grade(&self, course: CourseId, limit: u32) -> Result<ToGrade, Error> {
         self.require_grader(course).await?;
-        let limit = limit.clamp(1, 500);
+        let limit = limit.clamp(1, MOST);
         let store = self.s.store();
-        let (suggestions, submissions) =
-            store.to_grade(course, limit).await?.into_iter().partition(|s: &SubmissionHead| s.suggested_seq.is_some());
+        // Both kinds come in one list; each is cut by itself, so that neither keeps the other out.
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (mut suggestions, mut submissions): (Vec<SubmissionHead>, Vec<SubmissionHead>) =
+            store.to_grade(course, MOST).await?.into_iter().partition(|s| s.suggested_seq.is_some());
+        suggestions.truncate(most);
+        submissions.truncate(most);
         Ok(ToGrade {
             reviews: store.open_reviews(course, limit).await?,
             suggestions,

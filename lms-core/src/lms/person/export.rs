@@ -81,6 +81,24 @@ pub struct PersonAttempt {
     pub questions: Vec<QuestionView>,
     /// What was answered.
     pub answers: BTreeMap<Uuid, Answer>,
+    /// What a person or AI gave for an answer, and wrote on it.
+    pub marks: Vec<PersonMark>,
+}
+
+/// A mark of a [`PersonAttempt`], by a person or by AI.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct PersonMark {
+    /// The question.
+    pub question_id: QuestionId,
+    /// What the answer earned.
+    pub earned: Option<Points>,
+    /// Of how many.
+    pub possible: Points,
+    /// Who graded it.
+    pub grader_kind: GraderKind,
+    /// What they wrote.
+    pub feedback: Option<String>,
 }
 
 /// One AI call of a [`PersonExport`].
@@ -150,6 +168,7 @@ impl People<'_> {
         for attempt in &work.attempts {
             let content = self.s.quizzes().revision(attempt.revision_id).await?;
             let saved = attempt.saved().unwrap_or_default();
+            let graded = attempt.graded_answers().ok().flatten().map(|graded| graded.answers).unwrap_or_default();
             attempts.push(PersonAttempt {
                 id: attempt.id,
                 quiz_id: attempt.quiz_id,
@@ -160,6 +179,17 @@ impl People<'_> {
                 score: attempt.graded_score(),
                 questions: content.questions.iter().map(RevisionQuestion::view).collect(),
                 answers: saved.answers.into_iter().filter_map(|(q, s)| s.answer.map(|a| (q, a))).collect(),
+                marks: graded
+                    .into_iter()
+                    .filter(|record| record.grader_kind != GraderKind::Auto)
+                    .map(|record| PersonMark {
+                        question_id: record.question_id,
+                        earned: record.earned,
+                        possible: record.possible,
+                        grader_kind: record.grader_kind,
+                        feedback: record.feedback,
+                    })
+                    .collect(),
             });
         }
         let submissions = work

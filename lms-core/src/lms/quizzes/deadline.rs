@@ -5,16 +5,21 @@ use crate::rules::access::effective_cutoff;
 
 /// When the time of an attempt is up: its limit, with what was granted, and not past the close (A4).
 pub(super) fn deadline_of(quiz: &Quiz, own: Option<&Override>, started: Timestamp) -> Option<Timestamp> {
-    let limit = quiz.time_limit_seconds.map(|seconds| {
-        let multiplier = own.map_or(10_000, |o| o.time_multiplier_bp);
-        let extended = i128::from(seconds) * i128::from(multiplier) / 10_000;
-        let extra = own.map_or(0, |o| o.extra_seconds);
-        started.plus_seconds(i64::try_from(extended).unwrap_or(i64::MAX).saturating_add(extra))
-    });
+    let limit = seconds_allowed(quiz, own).map(|seconds| started.plus_seconds(seconds));
     match (limit, effective_cutoff(quiz.closes_at, None, own)) {
         (Some(limit), Some(close)) => Some(limit.min(close)),
         (limit, close) => limit.or(close),
     }
+}
+
+/// Seconds for one attempt: the quiz's limit × multiplier + extra (A4).
+pub(in crate::lms) fn seconds_allowed(quiz: &Quiz, own: Option<&Override>) -> Option<i64> {
+    quiz.time_limit_seconds.map(|seconds| {
+        let multiplier = own.map_or(10_000, |o| o.time_multiplier_bp);
+        let extended = i128::from(seconds) * i128::from(multiplier) / 10_000;
+        let extra = own.map_or(0, |o| o.extra_seconds);
+        i64::try_from(extended).unwrap_or(i64::MAX).saturating_add(extra)
+    })
 }
 
 /// The deadline of an open attempt after something else was granted: later by as much as the grant adds,

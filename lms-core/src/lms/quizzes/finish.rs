@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::Refusal;
-use crate::lms::learner::{Work, result_of};
+use crate::lms::learner::{Work, not_erased, result_of};
 use crate::lms::{Command, Planned};
 use crate::model::table::Json;
 use crate::rules::grading;
@@ -98,6 +98,10 @@ impl Quizzes<'_> {
         let before = context.attempt.as_ref().map_or(AttemptState::InProgress, |a| a.state);
         if before != attempt.state && !before.may_become(attempt.state) {
             return Err(Refusal::AttemptClosed {}.into());
+        }
+        if before != AttemptState::InProgress {
+            // An open attempt of a person who was erased expires; nothing else is written on their work.
+            not_erased(context)?;
         }
         attempt.version += 1;
         attempt.updated_at = work.command.now;

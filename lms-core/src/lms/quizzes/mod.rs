@@ -22,7 +22,7 @@ use crate::rules::grading::AnswerState;
 use crate::rules::permission::Action;
 use crate::store::{LearnerContext, StoreError, StoreErrorKind};
 
-pub(super) use deadline::later_deadline;
+pub(super) use deadline::{later_deadline, seconds_allowed};
 use deadline::{deadline_of, is_gone, overdue};
 pub use regrade::*;
 pub(crate) use revision::RevisionCache;

@@ -10,7 +10,7 @@ use super::{corrupt, revision_of};
 use crate::error::Error;
 use crate::lms::catalog::{StructureEdit, changed};
 use crate::lms::jobs::RegradeParams;
-use crate::lms::learner::{Work, rights};
+use crate::lms::learner::{Work, not_erased, rights};
 use crate::lms::{Planned, Quizzes};
 use crate::model::table::Json;
 use crate::model::*;
@@ -167,6 +167,7 @@ impl Quizzes<'_> {
                 if row.state == AttemptState::Voided {
                     return Ok(Planned::nothing(()));
                 }
+                not_erased(&context)?;
                 let enrollment =
                     context.enrollment.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
                 let mut work = Work::begin(command, &context, enrollment);

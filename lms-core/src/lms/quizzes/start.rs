@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::error::Refusal;
-use crate::lms::learner::{Work, access, enrolled, open};
+use crate::lms::learner::{Work, access, attempts_allowed, enrolled};
 use crate::lms::{Command, Planned};
 use crate::model::table::Json;
+use crate::rules::access::{LockReason, locks};
 use crate::store::{Change, Expect, LearnerScope, Row, Table};
 
 impl Quizzes<'_> {
@@ -32,15 +33,14 @@ impl Quizzes<'_> {
         if let Some(attempt) = &context.attempt {
             return Ok(Planned::nothing(attempt.id));
         }
-        open(&context, command.now)?;
         let facts = access(&context);
         let own = facts.item_override;
-        let used = context.attempts.iter().filter(|a| a.state != AttemptState::Voided).count();
-        if let Some(max) = quiz.max_attempts {
-            let allowed = max.saturating_add(own.map_or(0, |o| o.extra_attempts));
-            if i64::try_from(used).unwrap_or(i64::MAX) >= allowed {
-                return Err(Refusal::AttemptsUsedUp { allowed }.into());
-            }
+        let reasons = locks(&facts, command.now);
+        match (reasons.as_slice(), attempts_allowed(&quiz, own)) {
+            ([], _) => {}
+            // Where nothing else is in the way, the number is what a learner wants to know.
+            ([LockReason::NoAttemptsLeft], Some(allowed)) => return Err(Refusal::AttemptsUsedUp { allowed }.into()),
+            _ => return Err(Refusal::Locked { reasons }.into()),
         }
         let questions = self.s.store().questions(quiz_id).await?;
         let revision = revision_of(&quiz, &questions, command.now)?;

@@ -47,11 +47,7 @@ impl Quizzes<'_> {
         }
         let finished = row.state != AttemptState::InProgress;
         let passed = context.work.as_ref().and_then(|w| w.result(row.quiz_id)).and_then(|r| r.passed).unwrap_or(false);
-        let no_attempt_left = quiz.and_then(|q| q.max_attempts).is_some_and(|max| {
-            let extra = access(&context).item_override.map_or(0, |o| o.extra_attempts);
-            let used = context.attempts.iter().filter(|a| a.state != AttemptState::Voided).count();
-            i64::try_from(used).unwrap_or(i64::MAX) >= max.saturating_add(extra)
-        });
+        let no_attempt_left = access(&context).no_attempts_left;
         let revealed = rights.may(Action::ReadWork)
             || quiz.is_some_and(|q| match q.reveal {
                 Reveal::Never => false,

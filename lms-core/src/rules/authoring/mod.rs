@@ -50,7 +50,11 @@ pub fn check_quiz_publishable(quiz: &Quiz, questions: &[QuizQuestion]) -> Vec<Pr
         }));
     }
     let possible: i128 = questions.iter().map(|q| i128::from(q.points.units())).sum();
-    if quiz.pass_threshold_bp.is_some() && possible == 0 {
+    // A question that a regrade dropped counts for nothing in attempts to come either (N6, A12).
+    let dropped = quiz.adjustments.read::<crate::model::Adjustments>().unwrap_or_default();
+    let dropped = |q: &QuizQuestion| dropped.questions.get(&q.id.uuid()) == Some(&crate::model::Adjustment::Dropped);
+    let worthless = questions.iter().all(|q| q.points.units() <= 0 || dropped(q));
+    if quiz.pass_threshold_bp.is_some() && worthless {
         checks.add("quiz.worthless", "pass_threshold_bp", "a quiz worth 0 points cannot have a threshold");
     }
     if possible > 10_000_000_000 {

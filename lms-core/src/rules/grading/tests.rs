@@ -155,6 +155,41 @@ fn q8_texts_are_compared_folded_and_never_by_likeness() {
     assert!(!right(&evil, &format!("{}!", "a".repeat(9_000))));
 }
 
+#[test]
+fn q8_an_expression_is_of_the_whole_text_however_it_is_written() {
+    let body = |pattern: &str| QuestionBody::ShortText {
+        keys: vec![TextKey::Regex { pattern: pattern.into() }],
+        case_sensitive: false,
+    };
+    let right = |body: &QuestionBody, text: &str| {
+        grade(body, POINT, None, Some(&Answer::Text { text: text.into() })).state == AnswerState::Correct
+    };
+    // No expression by itself, though it would be one between brackets.
+    let breaks_out = "yes)|(?:.*";
+    assert!(text_key_problem(&TextKey::Regex { pattern: breaks_out.into() }).is_some());
+    assert!(!right(&body(breaks_out), "anything at all"));
+    assert!(!right(&body("(?m)^yes$"), "no\nyes"));
+    // Both sides are composed: an accent that was typed by itself is the same letter.
+    assert!(right(&body("cafe\u{301}+"), "caf\u{e9}") && right(&body("caf\u{e9}+"), "CAFE\u{301}\u{e9}"));
+}
+
+#[test]
+fn q8_long_texts_cost_time_in_their_length() {
+    let long = |n: usize| "ab".repeat(n / 2);
+    let keys = vec![
+        TextKey::Exact { text: long(1_000), edits: 5 },
+        TextKey::Wildcard { pattern: "*a".repeat(499) + "*" },
+        TextKey::Regex { pattern: "(a|b|ab)*c".into() },
+    ];
+    let body = QuestionBody::ShortText { keys, case_sensitive: false };
+    let started = std::time::Instant::now();
+    for n in [996, 1_000, 1_004, 10_000] {
+        let _ = grade(&body, POINT, None, Some(&Answer::Text { text: long(n) + "!" }));
+    }
+    // Quadratic work would take minutes in a debug build.
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
 // rules: Q9, Q10
 #[test]
 fn q9_q10_blanks_and_matches_earn_their_share() {
@@ -272,6 +307,64 @@ proptest! {
         prop_assert!(key.trim().is_empty() || key.contains('\0') || same.state == AnswerState::Correct);
         let number = QuestionBody::Numeric { keys: vec![NumericKey::Value { value: key, tolerance: text.clone() }], decimal_comma: true };
         let _ = grade(&number, POINT, None, Some(&Answer::Number { text }));
+    }
+
+    /// Against the textbook's table, whole and slow.
+    #[test]
+    fn q8_edits_are_counted_as_levenshtein_does(
+        key in "[abc]{5,12}", text in "[abc]{0,14}", edits in 0_u8..=5
+    ) {
+        let (a, b): (Vec<char>, Vec<char>) = (key.chars().collect(), text.chars().collect());
+        let mut table = vec![vec![0_usize; b.len() + 1]; a.len() + 1];
+        for i in 0..=a.len() {
+            for j in 0..=b.len() {
+                table[i][j] = match (i, j) {
+                    (0, n) | (n, 0) => n,
+                    _ => (table[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]))
+                        .min(table[i - 1][j] + 1)
+                        .min(table[i][j - 1] + 1),
+                };
+            }
+        }
+        let wanted = !b.is_empty() && table[a.len()][b.len()] <= usize::from(edits);
+        let body = QuestionBody::ShortText { keys: vec![TextKey::Exact { text: key, edits }], case_sensitive: false };
+        let graded = grade(&body, POINT, None, Some(&Answer::Text { text }));
+        prop_assert_eq!(graded.state == AnswerState::Correct, wanted);
+    }
+
+    /// The number as exact decimals say it, whatever the exponent, against its bounds; no text panics.
+    #[test]
+    fn q7_a_number_is_right_exactly_within_its_bounds(
+        value in -5_000_i64..5_000, tolerance in 0_i64..200, given in -6_000_i64..6_000, shift in 0_usize..30
+    ) {
+        let text = |n: i64| format!("{}{}.{:03}", if n < 0 { "-" } else { "" }, n.abs() / 1_000, n.abs() % 1_000);
+        let key = NumericKey::Value { value: text(value), tolerance: text(tolerance) };
+        let body = QuestionBody::Numeric { keys: vec![key], decimal_comma: false };
+        // The same number with its point moved by an exponent.
+        let moved = format!("{}{}e-{}", given, "0".repeat(shift), 3 + shift);
+        for answer in [text(given), moved] {
+            let graded = grade(&body, POINT, None, Some(&Answer::Number { text: answer }));
+            prop_assert_eq!(graded.state == AnswerState::Correct, (value - given).abs() <= tolerance);
+            prop_assert!(!graded.not_a_number);
+        }
+    }
+
+    /// The longest rising run of picks, by trying every subset.
+    #[test]
+    fn q11_the_subsequence_is_the_longest_there_is(order in Just((0..7_usize).collect::<Vec<_>>()).prop_shuffle()) {
+        let longest = (0_u32..1 << 7)
+            .filter_map(|picks| {
+                let picked: Vec<usize> =
+                    order.iter().enumerate().filter(|(n, _)| picks >> n & 1 == 1).map(|(_, place)| *place).collect();
+                picked.is_sorted().then_some(picked.len())
+            })
+            .max()
+            .unwrap();
+        let items: Vec<Labelled> = (0..7).map(|n| Labelled::new(n.to_string(), format!("item {n}"))).collect();
+        let body = QuestionBody::Ordering { items, mode: OrderMode::Subsequence };
+        let answer = Answer::Order { item_ids: order.iter().map(ToString::to_string).collect() };
+        let expected = Ratio::new(i64::try_from(longest - 1).unwrap(), 6);
+        prop_assert_eq!(grade(&body, POINT, None, Some(&answer)).fraction.unwrap(), expected);
     }
 
     #[test]

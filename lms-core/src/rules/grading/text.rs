@@ -41,14 +41,14 @@ fn within(a: &str, b: &str, most: usize) -> bool {
     }
     let far = most + 1;
     let mut row: Vec<usize> = (0..=b.len()).map(|n| n.min(far)).collect();
+    let mut next = vec![far; b.len() + 1];
     for (i, x) in a.iter().enumerate() {
-        let mut next = vec![far; b.len() + 1];
         let first = i.saturating_sub(most);
         let last = (i + most + 1).min(b.len());
-        if first == 0
-            && let Some(cell) = next.first_mut()
-        {
-            *cell = (i + 1).min(far);
+        // The cell left of the band: the edge of the table, or out of reach. No row reads further out, so a row
+        // costs the width of the band, however long the texts are.
+        if let Some(cell) = next.get_mut(first) {
+            *cell = if first == 0 { (i + 1).min(far) } else { far };
         }
         for j in first..last {
             let get = |cells: &[usize], at: usize| cells.get(at).copied().unwrap_or(far);
@@ -59,7 +59,11 @@ fn within(a: &str, b: &str, most: usize) -> bool {
                 *cell = cost;
             }
         }
-        row = next;
+        // Right of the band nothing is in reach.
+        if let Some(cell) = next.get_mut(last + 1) {
+            *cell = far;
+        }
+        std::mem::swap(&mut row, &mut next);
     }
     row.last().is_some_and(|cost| *cost <= most)
 }
@@ -104,13 +108,20 @@ fn build(pattern: &str, case_sensitive: bool) -> Option<Regex> {
     if pattern.chars().count() > PATTERN_LENGTH {
         return None;
     }
-    RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))
-        .case_insensitive(!case_sensitive)
-        .size_limit(REGEX_SIZE)
-        .dfa_size_limit(REGEX_SIZE)
-        .nest_limit(50)
-        .build()
-        .ok()
+    let build = |pattern: &str| {
+        RegexBuilder::new(pattern)
+            .case_insensitive(!case_sensitive)
+            .size_limit(REGEX_SIZE)
+            .dfa_size_limit(REGEX_SIZE)
+            .nest_limit(50)
+            .build()
+            .ok()
+    };
+    let composed: String = pattern.nfc().collect();
+    // By itself first: `a)|(b` is no expression, but would be one between the brackets, and not of the whole
+    // text.
+    build(&composed)?;
+    build(&format!(r"\A(?:{composed})\z"))
 }
 
 /// An expression over the whole text, compiled once per process: grading a class compiles it once.
