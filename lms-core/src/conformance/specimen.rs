@@ -46,30 +46,15 @@ pub(super) fn text(text: &str) -> Value<'static> {
     Value::Text(text.to_owned().into())
 }
 
-/// A value that owns what it holds.
-pub(super) fn owned(value: &Value<'_>) -> Value<'static> {
-    match value {
-        Value::Null => Value::Null,
-        Value::Uuid(id) => Value::Uuid(*id),
-        Value::Text(text) => Value::Text(text.to_string().into()),
-        Value::Int(n) => Value::Int(*n),
-        Value::Bool(b) => Value::Bool(*b),
-        Value::Time(t) => Value::Time(*t),
-        Value::Points(p) => Value::Points(*p),
-        Value::Json(text) => Value::Json(text.to_string().into()),
-    }
-}
-
 /// The row with one column changed; `None` where the column's type has no such value.
 pub(super) fn set(row: &Row, column: &str, value: Value<'static>) -> Option<Row> {
     let place = row.table().column(column).unwrap();
     let mut value = Some(value);
-    let values = row.values();
-    let mut changed = values.iter().enumerate().map(|(n, old)| match (n == place, value.take()) {
+    let mut changed = row.values().into_iter().enumerate().map(|(n, old)| match (n == place, value.take()) {
         (true, Some(new)) => new,
         (_, kept) => {
             value = kept;
-            owned(old)
+            old.into_owned()
         }
     });
     row.table().row(&mut changed).ok()

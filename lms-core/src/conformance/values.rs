@@ -94,6 +94,7 @@ pub async fn odd_text_round_trips_in_every_column(h: &Harness) {
     assert_eq!(read_back(h, &revision).await, Some(revision));
     let answers = Json::parse(ODD_JSON).unwrap();
     let attempt = crate::model::Id::from_uuid(id_of(Table::QuizAttempt));
+    write(h, vec![Change::Put(row(Table::QuizAttempt))]).await.unwrap();
     write(h, vec![Change::SaveAnswers { attempt, answers, version: 1, at: at() }]).await.unwrap();
     let saved = set(&row(Table::QuizAttempt), "answers", Value::Json(ODD_JSON.into())).unwrap();
     assert_eq!(read_back(h, &saved).await, Some(saved));
@@ -154,9 +155,10 @@ pub async fn nul_is_refused_in_every_column_and_finds_nothing(h: &Harness) {
 }
 
 /// Columns whose values hang together with others of their row: a database may refuse one alone.
-const CHECKED: [(Table, &str); 13] = [
+const CHECKED: [(Table, &str); 14] = [
     (Table::User, "erased_at"),
     (Table::Assignment, "penalty_bp"),
+    (Table::LessonProgress, "by_mark"),
     (Table::LessonProgress, "completed_at"),
     (Table::QuizAttempt, "completed_at"),
     (Table::QuizAttempt, "score"),
