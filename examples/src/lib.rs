@@ -4,6 +4,7 @@
 pub mod dashboard;
 pub mod demo;
 pub mod evaluation;
+pub mod memory_store;
 pub mod output;
 pub mod provider;
 pub mod source;

@@ -343,6 +343,7 @@ impl Error {
                 StoreErrorKind::NotSupported => Own::StoreNotSupported,
                 StoreErrorKind::Unavailable => Own::StoreUnavailable,
                 StoreErrorKind::Unconfirmed => Own::StoreUnconfirmed,
+                StoreErrorKind::Invalid { .. } => Own::StoreInvalid,
                 StoreErrorKind::Corrupt { .. } => Own::StoreCorrupt,
                 StoreErrorKind::Schema { .. } => Own::StoreSchema,
                 StoreErrorKind::Backend => Own::StoreFailed,
@@ -403,6 +404,7 @@ own_codes! {
     StoreNotSupported = "store.not_supported" Internal [];
     StoreUnavailable = "store.unavailable" Unavailable [];
     StoreUnconfirmed = "store.unconfirmed" Internal [];
+    StoreInvalid = "store.invalid" Internal ["table", "column"];
     StoreCorrupt = "store.corrupt" Internal ["table", "column", "id"];
     StoreSchema = "store.schema" Internal ["found", "needed"];
     StoreFailed = "store.failed" Internal [];
@@ -426,6 +428,10 @@ impl Serialize for Params<'_> {
             }
             Error::Invalid { problems } => map.serialize_entry("problems", problems)?,
             Error::Store(e) => match e.kind() {
+                StoreErrorKind::Invalid { table, column } => {
+                    map.serialize_entry("table", table)?;
+                    map.serialize_entry("column", column)?;
+                }
                 StoreErrorKind::Corrupt { table, column, id } => {
                     map.serialize_entry("table", table)?;
                     map.serialize_entry("column", column)?;
@@ -477,6 +483,7 @@ mod tests {
             store(StoreErrorKind::NotSupported),
             store(StoreErrorKind::Unavailable),
             store(StoreErrorKind::Unconfirmed),
+            store(StoreErrorKind::Invalid { table: "users", column: "display_name" }),
             store(StoreErrorKind::Corrupt { table: "users", column: "role", id: None }),
             store(StoreErrorKind::Schema { found: 1, needed: 2 }),
             store(StoreErrorKind::Backend),

@@ -42,6 +42,7 @@ struct Builder<'a> {
 impl Call {
     /// A batch as parameters. `host` allows a transaction of another isolation level.
     pub(crate) fn of(batch: &WriteBatch, names: &Names, host: bool) -> Result<Self, StoreError> {
+        batch.check()?;
         let made: HashSet<Uuid> = batch
             .changes
             .iter()

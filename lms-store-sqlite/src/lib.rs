@@ -184,6 +184,7 @@ impl SqliteStore {
 /// # Errors
 /// As [`Store::write`](lms_core::store::Store::write).
 pub fn write_in(tx: &rusqlite::Transaction<'_>, batch: &WriteBatch) -> Result<Committed, StoreError> {
+    batch.check()?;
     tx.execute_batch("SAVEPOINT lms_write_in").map_err(error::from_driver)?;
     match write::apply(tx, batch) {
         Ok(committed) => {

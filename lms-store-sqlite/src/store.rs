@@ -53,6 +53,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn write(&self, batch: Arc<WriteBatch>) -> Result<Committed, StoreError> {
+        batch.check()?;
         self.writer.require_schema().await?;
         self.writer.write(batch).await
     }
@@ -253,6 +254,7 @@ impl EventLog for SqliteStore {
         self.short(move |conn| reads::events::event_at(conn, position)).await
     }
     async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>> {
+        check_consumer(name)?;
         self.writer.require_schema().await?;
         let name = name.to_owned();
         self.writer

@@ -19,21 +19,31 @@ pub mod access;
 pub mod analytics;
 pub mod assignments;
 pub mod atomicity;
+pub mod cancel;
 pub mod catalog;
 pub mod certificates;
+pub mod changes;
+pub mod constraints;
 pub mod copying;
 pub mod enrollment;
 pub mod events;
+pub mod expectations;
 pub mod grading;
 pub mod grants;
 pub mod hostile;
+pub mod large;
 pub mod learning;
+pub mod log;
+pub mod pages;
 pub mod permissions;
 pub mod person;
 pub mod portable;
 pub mod quizzes;
 pub mod regrade;
 pub mod screens;
+mod specimen;
+pub mod together;
+pub mod values;
 
 /// How many callers a race has.
 pub const RACERS: usize = 32;
@@ -88,14 +98,37 @@ impl Harness {
 }
 
 /// Stamps the conformance suite as tests of a module: `conformance!(name, store_expression)`, where
-/// the expression makes a fresh store each time and may await. A third argument gives the test
-/// attribute; tokio's multi-thread one unless set.
+/// the expression makes a fresh store each time and may await.
+///
+/// Each test has the attribute `#[tokio::test(flavor = "multi_thread", worker_threads = 4)]`, so the crate
+/// needs tokio with `macros` and `rt-multi-thread` as a dev-dependency, and nothing else. Attributes of
+/// your own come last: `conformance!(name, store_expression, #[my_runtime::test])`. They must run the test
+/// inside of a tokio runtime with its timers on.
 #[macro_export]
 macro_rules! conformance {
-    ($module:ident, $make:expr) => {
-        $crate::conformance_cases! { $module, $make,
+    ($module:ident, $make:expr $(,)?) => {
+        $crate::conformance! { $module, $make, #[tokio::test(flavor = "multi_thread", worker_threads = 4)] }
+    };
+    ($module:ident, $make:expr, $(#[$test:meta])+ $(,)?) => {
+        $crate::conformance_cases! { $module, ($make), ($(#[$test])+),
             atomicity::{ i1_a_batch_that_fails_anywhere_leaves_nothing, stale_expectations_conflict_and_write_nothing,
                 a_cancelled_caller_leaves_all_or_nothing, host_text_round_trips_or_is_refused, missing_rows_are_none },
+            expectations::{ every_expectation_that_fails_is_named, every_expectation_that_holds_lets_the_batch_through,
+                one_of_many_that_expect_the_same_passes },
+            constraints::{ every_unique_constraint_is_reported_by_its_word, every_reference_must_lead_somewhere,
+                deletes_do_what_each_reference_says, d2_a_course_goes_with_all_that_is_in_it },
+            changes::{ i1_a_batch_of_every_kind_is_whole_or_nothing, rows_are_put_upserted_and_ensured_by_their_keys,
+                changes_that_find_another_state_are_conflicts, changes_apply_in_their_order },
+            values::{ odd_text_round_trips_in_every_column, nul_is_refused_in_every_column_and_finds_nothing,
+                instants_round_trip_to_the_microsecond, points_and_numbers_are_exact_to_their_ends,
+                every_word_of_every_column_is_known },
+            cancel::{ finishing_is_whole_wherever_it_is_cut, ai_content_is_whole_wherever_it_is_cut,
+                seats_are_right_wherever_joining_is_cut, reads_that_are_cut_harm_nobody },
+            together::{ p1_many_devices_complete_the_same_lesson, readers_never_see_half_a_batch,
+                structure_changes_and_learners_exclude_each_other },
+            log::{ v4_order_and_completeness_under_writers_of_every_length, v4_filters_find_exactly_their_events },
+            pages::{ pages_neither_skip_nor_repeat_under_writes, pages_have_their_bounds },
+            large::{ l7_texts_of_a_megabyte, a_course_of_a_thousand_lessons_is_one_batch },
             catalog::{ o1_o3_siblings_are_dense_and_sorted, o2_o5_reorder_is_exact_and_idempotent,
                 l3_what_is_not_ready_is_not_published, l5_a_stale_edit_conflicts, d1_deleting_a_lesson_takes_its_work_along,
                 d2_a_course_with_certificates_stays, d3_nothing_more_goes_than_was_shown, l6_objectives_are_known_or_refused,
@@ -159,20 +192,27 @@ macro_rules! conformance {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! conformance_cases {
-    ($module:ident, $make:expr, $($area:ident :: { $($case:ident),* $(,)? },)*) => {
+    ($module:ident, $make:tt, $test:tt, $($area:ident :: { $($case:ident),* $(,)? },)*) => {
         mod $module {
             $( mod $area {
-                $(
-                    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-                    async fn $case() {
-                        #[allow(unused_imports)]
-                        use super::super::*;
-                        let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new($make);
-                        let harness = $crate::conformance::Harness::over(store).await;
-                        $crate::conformance::$area::$case(&harness).await;
-                    }
-                )*
+                $( $crate::conformance_case! { $make, $test, $area, $case } )*
             } )*
+        }
+    };
+}
+
+/// Stamps one test of [`conformance!`](crate::conformance!).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_case {
+    (($make:expr), ($(#[$test:meta])+), $area:ident, $case:ident) => {
+        $(#[$test])+
+        async fn $case() {
+            #[allow(unused_imports)]
+            use super::super::*;
+            let store: ::std::sync::Arc<dyn $crate::store::Store> = ::std::sync::Arc::new($make);
+            let harness = $crate::conformance::Harness::over(store).await;
+            $crate::conformance::$area::$case(&harness).await;
         }
     };
 }

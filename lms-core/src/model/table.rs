@@ -47,6 +47,22 @@ pub enum Value<'a> {
     Json(Cow<'a, str>),
 }
 
+impl Value<'_> {
+    /// The same value, borrowed from nothing.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Uuid(id) => Value::Uuid(id),
+            Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
+            Self::Int(n) => Value::Int(n),
+            Self::Bool(b) => Value::Bool(b),
+            Self::Time(at) => Value::Time(at),
+            Self::Points(points) => Value::Points(points),
+            Self::Json(text) => Value::Json(Cow::Owned(text.into_owned())),
+        }
+    }
+}
+
 /// A column of a table: its name, what it holds, and whether it may be NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {

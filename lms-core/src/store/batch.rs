@@ -5,6 +5,14 @@ use uuid::Uuid;
 use crate::model::table::{Column, Record, Value};
 use crate::model::*;
 
+/// A record that is a whole row of a table.
+pub trait Stored: Record + Clone + Into<Row> + 'static {
+    /// The table.
+    const IN: Table;
+    /// The record, where the row is one.
+    fn of(row: &Row) -> Option<&Self>;
+}
+
 macro_rules! rows {
     ($($variant:ident($record:ty),)*) => {
         /// A row of any table.
@@ -26,6 +34,13 @@ macro_rules! rows {
             pub const fn columns(self) -> &'static [Column] {
                 match self { $(Self::$variant => <$record as Record>::COLUMNS,)* }
             }
+            /// The row made of one value per column.
+            ///
+            /// # Errors
+            /// The name of the first column whose value is not one of its type's, or is missing.
+            pub fn row(self, values: &mut dyn Iterator<Item = Value<'static>>) -> Result<Row, &'static str> {
+                Ok(match self { $(Self::$variant => Row::$variant(Record::from_values(values)?),)* })
+            }
         }
         impl Row {
             /// The table it belongs to.
@@ -37,7 +52,15 @@ macro_rules! rows {
                 match self { $(Self::$variant(row) => row.values(),)* }
             }
         }
-        $(impl From<$record> for Row { fn from(row: $record) -> Self { Self::$variant(row) } })*
+        $(
+            impl From<$record> for Row { fn from(row: $record) -> Self { Self::$variant(row) } }
+            impl Stored for $record {
+                const IN: Table = Table::$variant;
+                fn of(row: &Row) -> Option<&Self> {
+                    if let Row::$variant(row) = row { Some(row) } else { None }
+                }
+            }
+        )*
     };
 }
 rows! {

@@ -24,6 +24,14 @@ pub enum StoreErrorKind {
     Unavailable,
     /// The batch was sent and its outcome is unknown: look before trying again.
     Unconfirmed,
+    /// The batch holds a value that not every store can keep ([`WriteBatch::check`](super::WriteBatch::check)).
+    /// Nothing was written.
+    Invalid {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
     /// A row holds what it may not.
     Corrupt {
         /// The table.
@@ -126,6 +134,9 @@ impl fmt::Display for StoreError {
             StoreErrorKind::NotSupported => f.write_str("the store cannot do this"),
             StoreErrorKind::Unavailable => f.write_str("the store is not available; nothing was written"),
             StoreErrorKind::Unconfirmed => f.write_str("the write was sent and its outcome is unknown"),
+            StoreErrorKind::Invalid { table, column } => {
+                write!(f, "`{column}` of `{table}` cannot hold that value; nothing was written")
+            }
             StoreErrorKind::Corrupt { table, column, id: Some(id) } => {
                 write!(f, "row {id} of `{table}` holds an invalid `{column}`")
             }

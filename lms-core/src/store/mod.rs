@@ -4,6 +4,7 @@ mod batch;
 mod context;
 mod error;
 mod forward;
+mod keys;
 mod reads;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 pub use batch::*;
 pub use context::*;
 pub use error::*;
+pub use keys::*;
 pub use reads::*;
 
 /// Where the domain lives.

@@ -1,0 +1,337 @@
+//! The reads of the port, each under one look at the tables.
+
+use async_trait::async_trait;
+use lms_core::model::*;
+use lms_core::store::*;
+use uuid::Uuid;
+
+use super::MemoryStore;
+use super::tables::{Tables, head};
+
+/// One page of what is wanted, by id.
+fn page<R: Stored>(t: &Tables, page: ById, id: impl Fn(&R) -> Uuid, wanted: impl Fn(&R) -> bool) -> Vec<R> {
+    let after = page.after.unwrap_or_default();
+    let limit = usize::try_from(page.limit.clamp(1, 500)).unwrap_or(1);
+    t.all::<R>().filter(|r| id(r) > after && wanted(r)).take(limit).cloned().collect()
+}
+
+fn first<R>(mut rows: Vec<R>, limit: u32) -> Vec<R> {
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    rows
+}
+
+fn heads<R: lms_core::model::table::Record, S: Stored>(rows: Vec<S>, limit: u32) -> Vec<R> {
+    first(rows, limit).into_iter().filter_map(head).collect()
+}
+
+#[async_trait]
+impl PeopleReads for MemoryStore {
+    async fn person(&self, actor: Option<UserId>, subject: PersonKey) -> Read<PersonContext> {
+        let t = self.read();
+        Ok(PersonContext {
+            actor: t.user(actor),
+            subject: match subject {
+                PersonKey::Id(id) => t.user(Some(id)),
+                PersonKey::External(id) => t.one(|u: &User| u.external_id.as_ref() == Some(&id)),
+            },
+        })
+    }
+    async fn users(&self, by: ById) -> Read<Vec<User>> {
+        Ok(page(&self.read(), by, |u: &User| u.id.uuid(), |_| true))
+    }
+    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>> {
+        Ok(self.read().many(|s: &CourseStaff| s.course_id == course))
+    }
+}
+
+#[async_trait]
+impl CatalogReads for MemoryStore {
+    async fn course(
+        &self,
+        actor: Option<UserId>,
+        course: CourseId,
+        user: Option<UserId>,
+    ) -> Read<Option<CourseContext>> {
+        Ok(self.read().course(actor, course, user))
+    }
+    async fn courses(&self, filter: &CourseFilter, by: ById) -> Read<Vec<Course>> {
+        let t = self.read();
+        let teaches = |course: &Course, user: UserId| {
+            course.instructor_id == user
+                || t.staff_of(course.id, Some(user)).is_some_and(|s| s.role == StaffRole::Instructor)
+        };
+        Ok(page(
+            &t,
+            by,
+            |c: &Course| c.id.uuid(),
+            |c| {
+                filter.instructor.is_none_or(|user| teaches(c, user))
+                    && filter.published.is_none_or(|published| c.is_published == published)
+                    && (filter.external_id.is_none() || c.external_id == filter.external_id)
+            },
+        ))
+    }
+    async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
+        Ok(self.read().content(actor, at))
+    }
+    async fn structure(&self, course: CourseId) -> Read<Option<CourseStructure>> {
+        Ok(self.read().structure(course))
+    }
+    async fn topics(&self, lesson: LessonId) -> Read<Vec<Topic>> {
+        Ok(self.read().topics_of(lesson))
+    }
+    async fn questions(&self, quiz: QuizId) -> Read<Vec<QuizQuestion>> {
+        Ok(self.read().questions_of(quiz))
+    }
+    async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>> {
+        Ok(self.read().get(id).cloned())
+    }
+    async fn work_counts(&self, item: Item) -> Read<WorkCounts> {
+        Ok(self.read().work_counts(item))
+    }
+    async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>> {
+        Ok(self.read().get(id).cloned())
+    }
+    async fn template_versions(&self, of: TemplateId) -> Read<Vec<CertificateTemplate>> {
+        let t = self.read();
+        let family = t.get::<CertificateTemplate>(of).map(|version| version.family_id);
+        Ok(t.sorted(|v: &CertificateTemplate| Some(v.family_id) == family, |v| v.version_no))
+    }
+    async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
+        Ok(self.read().links(course))
+    }
+    async fn course_content(&self, course: CourseId) -> Read<Option<CourseContent>> {
+        Ok(self.read().course_content(course))
+    }
+}
+
+#[async_trait]
+impl LearningReads for MemoryStore {
+    async fn learner(&self, actor: Option<UserId>, scope: LearnerScope) -> Read<Option<LearnerContext>> {
+        Ok(self.read().learner(actor, scope))
+    }
+    async fn record(&self, course: CourseId, student: UserId) -> Read<Option<LearnerRecord>> {
+        let t = self.read();
+        Ok(t.enrollment_of(course, student).map(|enrollment| t.record_of(enrollment)))
+    }
+    async fn records(&self, course: CourseId, open_only: bool, by: ById) -> Read<Vec<LearnerRecord>> {
+        let t = self.read();
+        let open = |e: &Enrollment| e.status == EnrollmentStatus::Active && e.completed_at.is_none();
+        let wanted = |e: &Enrollment| e.course_id == course && (!open_only || open(e));
+        let enrollments = page(&t, by, |e: &Enrollment| e.id.uuid(), wanted);
+        Ok(enrollments.into_iter().map(|enrollment| t.record_of(enrollment)).collect())
+    }
+    async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
+        Ok(self.read().many(|e: &Enrollment| e.student_id == student))
+    }
+    async fn enrollments(&self, course: CourseId, by: ById) -> Read<Vec<Enrollment>> {
+        Ok(page(&self.read(), by, |e: &Enrollment| e.id.uuid(), |e| e.course_id == course))
+    }
+    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>> {
+        let t = self.read();
+        let over = |a: &QuizAttempt| {
+            let grace = t.get::<Quiz>(a.quiz_id).map_or(0, |q| q.grace_seconds);
+            a.deadline.is_some_and(|deadline| deadline < now && deadline.plus_seconds(grace) < now)
+                || t.get::<Enrollment>(a.enrollment_id).is_some_and(|e| e.status == EnrollmentStatus::Withdrawn)
+                || t.get::<User>(a.student_id).is_some_and(|u| u.erased_at.is_some())
+        };
+        let overdue = t.sorted(|a: &QuizAttempt| a.state == AttemptState::InProgress && over(a), |a| a.deadline);
+        Ok(first(overdue, limit).iter().map(|a| a.id).collect())
+    }
+    async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
+        let waits = |s: &Submission| s.ai_status == AiGradingState::Pending;
+        Ok(heads(self.read().sorted(waits, |s| s.submitted_at), limit))
+    }
+    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
+        let waits = |s: &Submission| {
+            s.course_id == course
+                && (s.suggested_seq.is_some()
+                    || (s.state == SubmissionState::Submitted && s.ai_status != AiGradingState::Pending))
+        };
+        Ok(heads(self.read().sorted(waits, |s| s.submitted_at), limit))
+    }
+    async fn versions(
+        &self,
+        assignment: AssignmentId,
+        from: EnrollmentId,
+        to: EnrollmentId,
+    ) -> Read<Vec<VersionRecord>> {
+        let t = self.read();
+        let handed_in = |s: &Submission| {
+            s.assignment_id == assignment && (from..=to).contains(&s.enrollment_id) && s.state != SubmissionState::Draft
+        };
+        let history = |id: SubmissionId| {
+            let own = |g: &GradeEntry| g.subject_type == GradeSubject::Submission && g.subject_id == id.uuid();
+            t.sorted(own, |g| g.seq)
+        };
+        let versions = t.sorted(handed_in, |s| (s.enrollment_id, s.version_no)).into_iter();
+        Ok(versions.map(|submission| VersionRecord { history: history(submission.id), submission }).collect())
+    }
+    async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>> {
+        let within = |a: &QuizAttempt| a.quiz_id == quiz && (from..=to).contains(&a.enrollment_id);
+        Ok(self.read().sorted(within, |a| (a.enrollment_id, a.attempt_no)))
+    }
+    async fn members(&self, course: CourseId, by: ById) -> Read<Vec<Member>> {
+        let t = self.read();
+        let last = |e: &Enrollment| {
+            let own = t.events().iter().map(|told| &told.event).filter(|told| {
+                told.learner_initiated && told.course_id == Some(course) && told.student_id == Some(e.student_id)
+            });
+            own.map(|told| told.at).max()
+        };
+        let enrollments = page(&t, by, |e: &Enrollment| e.id.uuid(), |e| e.course_id == course);
+        let member = |e: Enrollment| Member {
+            id: e.id,
+            course_id: course,
+            student_id: e.student_id,
+            display_name: t.user(Some(e.student_id)).map_or_else(String::new, |u| u.display_name),
+            last_activity: last(&e),
+        };
+        Ok(enrollments.into_iter().map(member).collect())
+    }
+    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>> {
+        let open = |r: &ReviewRequest| r.course_id == course && r.state == ReviewState::Open;
+        Ok(first(self.read().sorted(open, |r| r.created_at), limit))
+    }
+    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
+        let waits = |a: &QuizAttempt| a.course_id == course && a.state == AttemptState::PendingReview;
+        Ok(heads(self.read().sorted(waits, |a| a.completed_at), limit))
+    }
+    async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
+        let t = self.read();
+        Ok(PersonWork {
+            attempts: t.many(|a: &QuizAttempt| a.enrollment_id == enrollment),
+            submissions: t.many(|s: &Submission| s.enrollment_id == enrollment),
+            reviews: t.many(|r: &ReviewRequest| r.enrollment_id == enrollment),
+        })
+    }
+    async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
+        let about = |r: &ReviewRequest| {
+            r.submission_id.map(Id::uuid) == Some(subject) || r.attempt_id.map(Id::uuid) == Some(subject)
+        };
+        Ok(self.read().sorted(about, |r| r.created_at))
+    }
+    async fn grades_above(&self, assignment: AssignmentId, max: Points) -> Read<i64> {
+        Ok(self.read().count(|s: &Submission| s.assignment_id == assignment && s.raw_grade > Some(max)))
+    }
+    async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
+        Ok(self.read().facts(course, student))
+    }
+    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
+        Ok(first(self.read().sorted(|j: &CourseJob| j.done_at.is_none(), |j| j.at), limit))
+    }
+}
+
+#[async_trait]
+impl CertificateReads for MemoryStore {
+    async fn certificate(&self, id: CertificateId) -> Read<Option<Certificate>> {
+        Ok(self.read().get(id).cloned())
+    }
+    async fn certificate_by_code(&self, code: &str) -> Read<Option<Certificate>> {
+        Ok(self.read().one(|c: &Certificate| c.code == code))
+    }
+    async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
+        Ok(self.read().certificate_of(course, student))
+    }
+    async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>> {
+        Ok(self.read().sorted(|r: &CertificateRevision| r.certificate_id == id, |r| r.revision_no))
+    }
+    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
+        let waits = |c: &Certificate| c.rendering == Rendering::Pending && c.erased_at.is_none();
+        Ok(first(self.read().sorted(waits, |c| c.issued_at), limit))
+    }
+    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
+        let left = |c: &Certificate| c.erased_at.is_some() && c.pdf_sha256.is_some();
+        Ok(first(self.read().sorted(left, |c| c.erased_at), limit))
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryStore {
+    async fn ends(&self) -> Read<LogEnds> {
+        let t = self.read();
+        let head = t.events().last().map_or(0, |e| e.position);
+        Ok(LogEnds { epoch: t.epoch(), oldest: 1, head })
+    }
+    async fn settle(&self) -> Read<()> {
+        Ok(())
+    }
+    async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>> {
+        let t = self.read();
+        // Positions are dense from 1: the event after a position stands at it.
+        let from = usize::try_from(after).unwrap_or(0);
+        let limit = usize::try_from(limit.clamp(1, 2_000)).unwrap_or(1);
+        Ok(t.events().iter().skip(from).filter(|e| filter.wants(&e.event)).take(limit).cloned().collect())
+    }
+    async fn event(&self, id: EventId) -> Read<Option<Event>> {
+        Ok(self.read().event(id).cloned())
+    }
+    async fn event_at(&self, position: i64) -> Read<Option<Event>> {
+        let t = self.read();
+        let at = position.checked_sub(1).and_then(|n| usize::try_from(n).ok());
+        Ok(at.and_then(|n| t.events().get(n)).cloned())
+    }
+    async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>> {
+        check_consumer(name)?;
+        let mut t = self.change();
+        let state = t.consumers().get(name).cloned();
+        let held = |s: &ConsumerState| s.lease_token.is_some_and(|t| t != token) && s.lease_until > Some(now);
+        if state.as_ref().is_some_and(held) {
+            return Ok(None);
+        }
+        let position = state.map_or(0, |s| s.position);
+        let (lease_token, lease_until) = (Some(token), Some(until));
+        let state = ConsumerState { name: name.to_owned(), position, lease_token, lease_until };
+        t.set_consumer(state.clone());
+        t.keep();
+        Ok(Some(state))
+    }
+    async fn release(&self, name: &str, token: Uuid) -> Read<()> {
+        let mut t = self.change();
+        if let Some(state) = t.consumers().get(name).filter(|s| s.lease_token == Some(token)).cloned() {
+            t.set_consumer(ConsumerState { lease_token: None, lease_until: None, ..state });
+            t.keep();
+        }
+        Ok(())
+    }
+    async fn consumers(&self) -> Read<Vec<ConsumerState>> {
+        Ok(self.read().consumers().values().cloned().collect())
+    }
+    async fn wait(&self) {
+        self.committed.notified().await;
+    }
+}
+
+#[async_trait]
+impl AiLogReads for MemoryStore {
+    async fn ai_log(&self, id: AiLogId) -> Read<Option<AiLog>> {
+        Ok(self.read().get(id).cloned())
+    }
+    async fn ai_operation(&self, operation: Uuid) -> Read<Vec<AiLog>> {
+        Ok(self.read().sorted(|log: &AiLog| log.operation_id == operation, |log| log.attempt))
+    }
+    async fn ai_logs(&self, filter: &AiLogFilter, by: ById) -> Read<Vec<AiLog>> {
+        Ok(page(
+            &self.read(),
+            by,
+            |log: &AiLog| log.id.uuid(),
+            |log| {
+                (filter.course.is_none() || log.course_id == filter.course)
+                    && filter.status.is_none_or(|status| log.status == status)
+                    && filter.kind.as_ref().is_none_or(|kind| log.kind == *kind)
+            },
+        ))
+    }
+    async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
+        let t = self.read();
+        let about = |id: Uuid| {
+            t.get::<Submission>(id).is_some_and(|s| s.student_id == person)
+                || t.get::<QuizAttempt>(id).is_some_and(|a| a.student_id == person)
+        };
+        Ok(t.many(|log: &AiLog| log.actor_id == Some(person) || log.subject_id.is_some_and(about)))
+    }
+    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
+        let stale = |log: &AiLog| log.status == AiLogStatus::Pending && log.created_at < before;
+        Ok(first(self.read().sorted(stale, |log| log.created_at), limit))
+    }
+}
