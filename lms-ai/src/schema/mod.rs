@@ -14,7 +14,6 @@ use serde_json::Value;
 
 pub use dialect::{Dialect, in_dialect, printed};
 pub use lint::lint;
-#[cfg_attr(not(feature = "http"), expect(unused_imports, reason = "only providers behind HTTP write it"))]
 pub(crate) use ordered::Ordered;
 pub use portable::portable;
 
