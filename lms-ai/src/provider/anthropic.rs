@@ -120,7 +120,8 @@ impl Anthropic {
             let failure = failure.with_status(status).with_request_id(request_id.clone());
             self.omitted.learn(model, failure, &body.optional())
         })?;
-        Ok(answer.into_response(request_id, started))
+        let shown = |failure: Failure| failure.with_status(status).with_request_id(request_id.clone());
+        self.connection.respond(answer, request_id.clone(), started).map_err(shown)
     }
 
     async fn answer(&self, response: Response, model: &str, streamed: bool) -> Result<Answer, Failure> {

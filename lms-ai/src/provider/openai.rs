@@ -263,7 +263,8 @@ impl OpenAiCompatible {
             let sent: Vec<_> = sent.into_iter().filter(|field| *field != "max_tokens" || renamed).collect();
             self.omitted.learn(model, failure, &sent)
         })?;
-        Ok(answer.into_response(request_id, started))
+        let shown = |failure: Failure| failure.with_status(status).with_request_id(request_id.clone());
+        self.connection.respond(answer, request_id.clone(), started).map_err(shown)
     }
 
     /// Sends a request; gives the fields of it that can be left out, and the answer.

@@ -298,6 +298,16 @@ fn statuses() -> Vec<Case> {
         }),
         bytes("an error that is no JSON", SERVER, http(500, JSON, "{\"error\":")),
         bytes("an error nested 100,000 deep", SERVER, http(500, JSON, "[".repeat(60_000))),
+        fails("an answer that shows the key", PROTOCOL, |speech, _, asked| {
+            let mut outline = outline();
+            outline["description"] = json!(format!("How plants live. Sent with {KEY}."));
+            speech.good(&outline.to_string(), asked)
+        }),
+        fails("an answer whose id shows the key", PROTOCOL, |speech, _, asked| {
+            let mut message = speech.whole(&good(), asked);
+            message["id"] = json!(format!("msg-{KEY}"));
+            speech.ok(&message)
+        }),
         fails("an error whose id shows the key", SERVER, |_, _, _| {
             let head = format!("HTTP/1.1 500 X\r\nrequest-id: {KEY}\r\nx-request-id: {KEY}\r\nconnection: close\r\n\r\n");
             Say::Bytes(head.into_bytes())

@@ -26,6 +26,8 @@ pub(super) use say::part_text;
 const CONNECT: Duration = Duration::from_secs(5);
 /// No service takes a larger request.
 const REQUEST_CAP: usize = 32 * 1024 * 1024;
+/// A shorter key could stand in an answer by chance.
+const SHOWN: usize = 8;
 /// The longest id or word of a service that is kept, in characters.
 const WORD: usize = 200;
 
@@ -108,6 +110,26 @@ impl Connection {
         if *seen > self.answer_cap { Err(body::over(self.answer_cap)) } else { Ok(chunk.map(Into::into)) }
     }
 
+    /// The answer for the engine, which logs it: one that shows a secret is none.
+    pub(super) fn respond(
+        &self,
+        answer: Answer,
+        request_id: Option<String>,
+        started: Instant,
+    ) -> Result<AiResponse, Failure> {
+        let response = answer.into_response(request_id, started);
+        let [request, message] =
+            [&response.request_id, &response.message_id].map(|id| id.as_deref().unwrap_or_default());
+        let told = [response.text.as_str(), &response.model, &response.raw_stop, request, message];
+        let secrets = self.secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= SHOWN);
+        for secret in secrets {
+            if told.iter().any(|text| text.contains(secret)) {
+                return Err(protocol("the answer shows the key"));
+            }
+        }
+        Ok(response)
+    }
+
     /// The error of a failure, without anything secret.
     pub(super) fn error(&self, failure: Failure) -> ProviderError {
         failure.into_error(&self.secrets)
@@ -136,7 +158,7 @@ pub(super) struct Answer {
 impl Answer {
     /// The answer for the engine. The text of a refusal is thrown away; ids and words of the service are
     /// bounded, for they go into columns of the log.
-    pub(super) fn into_response(self, request_id: Option<String>, started: Instant) -> AiResponse {
+    fn into_response(self, request_id: Option<String>, started: Instant) -> AiResponse {
         let (text, stop) = match self.stop {
             Stop::Refused { category } => (String::new(), Stop::Refused { category: category.as_deref().map(word) }),
             stop => (self.text, stop),
