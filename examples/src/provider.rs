@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use lms_ai::Ai;
 use lms_ai::offline::{OFFLINE_MODEL, Offline};
-use lms_ai::provider::Anthropic;
+use lms_ai::provider::{Anthropic, OpenAiCompatible, Preset};
 use lms_core::Lms;
 use lms_core::ai::AiProvider;
 
 /// What the environment may say, for the help texts.
 pub const ENVIRONMENT: &str = "\
-  LMS_AI_PROVIDER      anthropic or offline (default: anthropic where its key is set, else offline)
-  LMS_AI_MODEL         another model than the provider's default
-  ANTHROPIC_API_KEY    the key for Claude; ANTHROPIC_BASE_URL is another address";
+  LMS_AI_PROVIDER      anthropic, openai, ollama, vllm, llama.cpp, openrouter, compatible or offline
+                       (default: anthropic where its key is set, else by OPENAI_BASE_URL and
+                       OPENAI_API_KEY, else offline)
+  LMS_AI_MODEL         the model; Claude alone has a default
+  ANTHROPIC_API_KEY    the key for Claude; ANTHROPIC_BASE_URL is another address
+  OPENAI_API_KEY       the key for the others, where they need one; OPENAI_BASE_URL is another address";
 
 /// The provider that the environment asks for.
 pub struct Chosen {
@@ -51,8 +54,13 @@ impl Chosen {
         match named.as_deref() {
             Some("anthropic") => claude(&var),
             Some("offline") => Ok(offline(var("LMS_AI_MODEL"))),
-            Some(other) => Err(NoProvider(format!("LMS_AI_PROVIDER is `{other}`; it takes anthropic or offline"))),
+            Some(other) if other.parse::<Preset>().is_ok() => compatible(&var),
+            Some(other) => {
+                let presets = Preset::ALL.map(Preset::name).join(", ");
+                Err(NoProvider(format!("LMS_AI_PROVIDER is `{other}`; it takes anthropic, offline, {presets}")))
+            }
             None if var("ANTHROPIC_API_KEY").is_some() => claude(&var),
+            None if var("OPENAI_API_KEY").or_else(|| var("OPENAI_BASE_URL")).is_some() => compatible(&var),
             // An address without a key is a mistake, and not a wish to work offline.
             None => match ["ANTHROPIC_BASE_URL"].into_iter().find(|name| var(name).is_some()) {
                 Some(name) => Err(NoProvider(format!(
@@ -98,6 +106,14 @@ fn claude(var: &impl Fn(&str) -> Option<String>) -> Result<Chosen, NoProvider> {
     Ok(Chosen { provider: Arc::new(claude), model, said })
 }
 
+/// OpenAI, or a service that speaks its language.
+fn compatible(var: &impl Fn(&str) -> Option<String>) -> Result<Chosen, NoProvider> {
+    let provider = OpenAiCompatible::from_vars(var).map_err(|e| NoProvider(e.to_string()))?;
+    let model = provider.model().to_owned();
+    let said = format!("{}, model {model} (LMS_AI_MODEL names another)", provider.name());
+    Ok(Chosen { provider: Arc::new(provider), model, said })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +135,12 @@ mod tests {
         assert_eq!(provider(&[key]).0, "anthropic");
         assert_eq!(provider(&[key, ("LMS_AI_MODEL", "claude-opus-5")]), ("anthropic".into(), "claude-opus-5".into()));
         assert_eq!(provider(&[key, ("LMS_AI_PROVIDER", "Offline")]).0, "offline");
+        let model = ("LMS_AI_MODEL", "m-1");
+        let other = ("OPENAI_API_KEY", "sk-secret");
+        assert_eq!(provider(&[other, model]), ("openai".into(), "m-1".into()));
+        assert_eq!(provider(&[other, key]).0, "anthropic");
+        assert_eq!(provider(&[key, model, ("LMS_AI_PROVIDER", "Ollama")]), ("ollama".into(), "m-1".into()));
+        assert_eq!(provider(&[model, ("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")]).0, "compatible");
     }
 
     #[test]
@@ -126,6 +148,8 @@ mod tests {
         for (vars, word) in [
             (&[("LMS_AI_PROVIDER", "anthropic")][..], "ANTHROPIC_API_KEY"),
             (&[("LMS_AI_PROVIDER", "bard")], "`bard`"),
+            (&[("OPENAI_API_KEY", "sk-secret")], "LMS_AI_MODEL"),
+            (&[("LMS_AI_PROVIDER", "openai"), ("LMS_AI_MODEL", "m-1")], "OPENAI_API_KEY"),
             (&[("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")], "ANTHROPIC_BASE_URL"),
             (&[("ANTHROPIC_API_KEY", "sk-secret"), ("ANTHROPIC_BASE_URL", "http://example.org")], "https"),
             (&[("ANTHROPIC_API_KEY", "sk-secret\u{1}")], "header"),

@@ -15,7 +15,7 @@ mod workflow;
 
 pub use engine::{About, Accepted, Ai, AiConfig, AiError};
 pub use reader::Unreadable;
-pub use schema::{canonical, lint, portable};
+pub use schema::{Dialect, canonical, in_dialect, lint, portable, printed};
 pub use task_trait::*;
 pub use validate::validate;
 pub use workflow::*;

@@ -4,8 +4,11 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use lms_ai::About;
-use lms_ai::provider::{Anthropic, Secret};
+use lms_ai::provider::{Anthropic, OpenAiCompatible, Preset, Secret};
+use lms_core::ai::AiProvider;
 use lms_core::model::AiLogStatus;
 use serde_json::json;
 use support::traces::traced;
@@ -62,20 +65,26 @@ async fn a_key_is_in_no_log_no_error_no_debug_and_no_trace() {
         let url = echoing_server(status).await;
         let builder = Anthropic::builder(KEY).base_url(&url);
         said.push_str(&format!("{builder:?}"));
-        let provider = builder.build().unwrap();
-        said.push_str(&format!("{provider:?}"));
-        let ai = world.ai_with(provider, |config| config.max_retries = 0);
-        said.push_str(&format!("{ai:?} {:?}", ai.grader()));
-        let error = ai.create_course(&world.teacher(), &brief(), About::default()).await.unwrap_err();
-        said.push_str(&format!("{error} {error:?} {error:#?}"));
-        let mut cause: Option<&dyn std::error::Error> = Some(&error);
-        while let Some(one) = cause {
-            said.push_str(&format!("{one} {one:?}"));
-            cause = one.source();
+        let claude = builder.build().unwrap();
+        let builder = OpenAiCompatible::preset(Preset::OpenRouter).base_url(&url).api_key(KEY);
+        said.push_str(&format!("{claude:?} {builder:?}"));
+        let other = builder.build().unwrap();
+        said.push_str(&format!("{other:?}"));
+        let providers: [Arc<dyn AiProvider>; 2] = [Arc::new(claude), Arc::new(other)];
+        for provider in providers {
+            let ai = world.ai_with(provider, |config| config.max_retries = 0);
+            said.push_str(&format!("{ai:?} {:?}", ai.grader()));
+            let error = ai.create_course(&world.teacher(), &brief(), About::default()).await.unwrap_err();
+            said.push_str(&format!("{error} {error:?} {error:#?}"));
+            let mut cause: Option<&dyn std::error::Error> = Some(&error);
+            while let Some(one) = cause {
+                said.push_str(&format!("{one} {one:?}"));
+                cause = one.source();
+            }
         }
     }
     let rows = world.logs().await;
-    assert_eq!(rows.len(), 7);
+    assert_eq!(rows.len(), 14);
     assert!(rows.iter().all(|row| row.status == AiLogStatus::ProviderError && row.response_text.is_none()));
     said.push_str(&serde_json::to_string(&rows).unwrap());
     said.push_str(&format!("{rows:?} {:?}", world.tables().await));

@@ -318,7 +318,7 @@ impl Run<'_> {
         let mut system = prompt.system.clone();
         if !native {
             system.push_str("\n\nThe JSON object fits this schema:\n");
-            system.push_str(&serde_json::to_string_pretty(&self.wire).unwrap_or_default());
+            system.push_str(&schema::printed(&self.wire));
         }
         let actor = self.session.actor().rights_of().map_or_else(String::new, |id| {
             sha256([self.ai.config.secret.as_slice(), id.uuid().as_bytes()].concat()).chars().take(32).collect()

@@ -1,14 +1,12 @@
 //! Answers that come as events, put together.
 
-use std::time::Duration;
-
 use reqwest::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::body;
-use super::failure::{self, Failure};
-use super::wire::{Answer, StopDetails, WireUsage, finish};
+use super::super::http::{Answer, Connection, Failure, protocol};
+use super::failure::WORDS;
+use super::wire::{StopDetails, WireUsage, finish};
 
 /// What came so far.
 #[derive(Default)]
@@ -23,32 +21,22 @@ struct Draft {
 }
 
 /// Reads events up to `message_stop`; without it the answer is not whole.
-///
-/// Fails over the cap of bytes, and when nothing comes for `idle`.
-pub(super) async fn read(mut response: Response, cap: usize, idle: Duration, model: &str) -> Result<Answer, Failure> {
+pub(super) async fn read(connection: &Connection, mut response: Response, model: &str) -> Result<Answer, Failure> {
     let mut seen = 0_usize;
     let mut events = Events::default();
     let mut draft = Draft::default();
-    loop {
-        let chunk = tokio::time::timeout(idle, response.chunk())
-            .await
-            .map_err(|_| failure::timeout("the stream fell silent"))?
-            .map_err(failure::transport)?
-            .ok_or_else(|| failure::protocol("the stream ended without `message_stop`"))?;
-        seen = seen.saturating_add(chunk.len());
-        if seen > cap {
-            return Err(body::over(cap));
-        }
+    while let Some(chunk) = connection.chunk(&mut response, &mut seen).await? {
         for data in events.push(&chunk) {
-            let data = std::str::from_utf8(&data).map_err(|_| failure::protocol("the stream is not UTF-8"))?;
+            let data = std::str::from_utf8(&data).map_err(|_| protocol("the stream is not UTF-8"))?;
             let value: Value =
-                serde_json::from_str(data).map_err(|_| failure::protocol("an event of the stream is not JSON"))?;
+                serde_json::from_str(data).map_err(|_| protocol("an event of the stream is not JSON"))?;
             if draft.take(&value, model)? {
                 let model = draft.model.unwrap_or_else(|| model.to_owned());
                 return Ok(finish(draft.text, draft.message_id, model, draft.stop_reason, draft.details, draft.usage));
             }
         }
     }
+    Err(protocol("the stream ended without `message_stop`"))
 }
 
 /// Cuts a stream into the data of its events, looking at every byte once: a line without an end costs no
@@ -109,7 +97,7 @@ impl Draft {
             }
             Some("content_block_delta") if text("/delta/type") == Some("text_delta") => {
                 let part = text("/delta/text");
-                self.text.push_str(part.ok_or_else(|| failure::protocol("a text event has no text"))?);
+                self.text.push_str(part.ok_or_else(|| protocol("a text event has no text"))?);
             }
             Some("message_delta") => {
                 if let Some(reason) = text("/delta/stop_reason") {
@@ -120,9 +108,9 @@ impl Draft {
                 }
                 self.count(event.get("usage"))?;
             }
-            Some("error") => return Err(failure::from_event(event, model)),
+            Some("error") => return Err(WORDS.of_event(event, model)),
             Some("message_stop") if self.started => return Ok(true),
-            Some("message_stop") => return Err(failure::protocol("the stream has no `message_start`")),
+            Some("message_stop") => return Err(protocol("the stream has no `message_start`")),
             _ => {}
         }
         Ok(false)
@@ -130,7 +118,7 @@ impl Draft {
 
     fn count(&mut self, usage: Option<&Value>) -> Result<(), Failure> {
         if let Some(usage) = usage.filter(|usage| !usage.is_null()) {
-            let usage = WireUsage::deserialize(usage).map_err(|_| failure::protocol("the tokens cannot be read"))?;
+            let usage = WireUsage::deserialize(usage).map_err(|_| protocol("the tokens cannot be read"))?;
             self.usage.update(usage);
         }
         Ok(())

@@ -1,13 +1,17 @@
 //! What goes over the wire, both ways.
 
-use lms_core::ai::{AiRequest, Part, ProviderErrorKind, Retry, Stop, Trust, Usage};
+use std::collections::BTreeSet;
+
+use lms_core::ai::{AiRequest, Part, Stop, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::failure::{self, Failure};
+use super::super::http::{Answer, Failure, decimal, part_text, protocol};
+use super::failure::WORDS;
+use crate::schema::Ordered;
 
 #[derive(Serialize)]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     model: &'a str,
     max_tokens: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +31,8 @@ struct Body<'a> {
 struct SystemBlock<'a> {
     r#type: &'static str,
     text: &'a str,
-    cache_control: CacheControl,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheControl>,
 }
 
 #[derive(Serialize)]
@@ -55,7 +60,7 @@ struct OutputConfig<'a> {
 #[derive(Serialize)]
 struct Format<'a> {
     r#type: &'static str,
-    schema: &'a Value,
+    schema: Ordered<'a>,
 }
 
 #[derive(Serialize)]
@@ -63,52 +68,49 @@ struct Metadata<'a> {
     user_id: &'a str,
 }
 
-/// The body of a request. The schema goes along only where the model enforces it: elsewhere the caller
-/// has printed it in the prompt. A schema of `null` is one that the caller took out.
-pub(super) fn encode(request: &AiRequest, model: &str, native: bool, stream: bool) -> Result<Vec<u8>, Failure> {
-    let body = Body {
-        model,
-        max_tokens: request.max_tokens,
-        // The service refuses empty texts.
-        system: (!request.system.trim().is_empty()).then(|| {
-            [SystemBlock { r#type: "text", text: &request.system, cache_control: CacheControl { r#type: "ephemeral" } }]
-        }),
-        messages: [Message { role: "user", content: request.parts.iter().filter_map(block).collect() }],
-        output_config: (native && !request.schema.json.is_null())
-            .then_some(OutputConfig { format: Format { r#type: "json_schema", schema: &request.schema.json } }),
-        temperature: request.temperature.map(decimal),
-        metadata: (!request.meta.actor.is_empty()).then(|| Metadata { user_id: &request.meta.actor }),
-        stream,
-    };
-    serde_json::to_vec(&body).map_err(|_| {
-        let text = "the request cannot be written as JSON";
-        Failure::new(ProviderErrorKind::BadRequest { param: None }, Retry::Never, text)
-    })
+impl<'a> Body<'a> {
+    /// The body of a request. The schema goes along only where the model enforces it: elsewhere the caller
+    /// has printed it in the prompt. A schema of `null` is one that the caller took out.
+    pub(super) fn new(
+        request: &'a AiRequest,
+        model: &'a str,
+        native: bool,
+        stream: bool,
+        omitted: &BTreeSet<&'static str>,
+    ) -> Self {
+        let cache_control = (!omitted.contains("cache_control")).then_some(CacheControl { r#type: "ephemeral" });
+        Self {
+            model,
+            max_tokens: request.max_tokens,
+            // The service refuses empty texts.
+            system: (!request.system.trim().is_empty()).then_some([SystemBlock {
+                r#type: "text",
+                text: &request.system,
+                cache_control,
+            }]),
+            messages: [Message { role: "user", content: request.parts.iter().filter_map(block).collect() }],
+            output_config: (native && !request.schema.json.is_null()).then_some(OutputConfig {
+                format: Format { r#type: "json_schema", schema: Ordered(&request.schema.json) },
+            }),
+            temperature: request.temperature.filter(|_| !omitted.contains("temperature")).map(decimal),
+            metadata: (!request.meta.actor.is_empty() && !omitted.contains("metadata"))
+                .then_some(Metadata { user_id: &request.meta.actor }),
+            stream,
+        }
+    }
+
+    /// The fields of this body that can be left out.
+    pub(super) fn optional(&self) -> Vec<&'static str> {
+        let cached = self.system.as_ref().is_some_and(|[block]| block.cache_control.is_some());
+        [("temperature", self.temperature.is_some()), ("metadata", self.metadata.is_some()), ("cache_control", cached)]
+            .into_iter()
+            .filter_map(|(name, sent)| sent.then_some(name))
+            .collect()
+    }
 }
 
-/// Our own text under its label; the text of others as it came, for its frame is part of it.
 fn block(part: &Part) -> Option<TextBlock> {
-    let text = match part.trust {
-        Trust::Trusted if !part.label.is_empty() => format!("# {}\n{}", part.label, part.text),
-        Trust::Trusted | Trust::Untrusted => part.text.clone(),
-    };
-    (!text.trim().is_empty()).then_some(TextBlock { r#type: "text", text })
-}
-
-/// The shortest decimal that is this number, so that 0.2 does not become 0.20000000298.
-fn decimal(number: f32) -> f64 {
-    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
-}
-
-/// What an answer says.
-#[derive(Debug, PartialEq)]
-pub(super) struct Answer {
-    pub(super) text: String,
-    pub(super) model: String,
-    pub(super) stop: Stop,
-    pub(super) raw_stop: String,
-    pub(super) usage: Usage,
-    pub(super) message_id: Option<String>,
+    Some(TextBlock { r#type: "text", text: part_text(part)? })
 }
 
 #[derive(Deserialize)]
@@ -165,20 +167,16 @@ impl From<WireUsage> for Usage {
 }
 
 /// Reads the body of a success.
-pub(super) fn decode(body: &[u8], model: &str) -> Result<Answer, Failure> {
-    let text = std::str::from_utf8(body).map_err(|_| failure::protocol("the answer is not UTF-8"))?;
-    let value: Value = serde_json::from_str(text).map_err(|error| {
-        failure::protocol(format!("the answer is not JSON (line {}, column {})", error.line(), error.column()))
-    })?;
+pub(super) fn decode(value: &Value, model: &str) -> Result<Answer, Failure> {
     if value.get("type").and_then(Value::as_str) == Some("error") {
-        return Err(failure::from_event(&value, model));
+        return Err(WORDS.of_event(value, model));
     }
     // The message of serde may quote the answer: only that it does not fit is told.
-    let wire = WireAnswer::deserialize(&value).map_err(|_| failure::protocol("the answer is not a message"))?;
+    let wire = WireAnswer::deserialize(value).map_err(|_| protocol("the answer is not a message"))?;
     let mut text = String::new();
     for block in wire.content.iter().filter(|block| block.get("type").and_then(Value::as_str) == Some("text")) {
         let part = block.get("text").and_then(Value::as_str);
-        text.push_str(part.ok_or_else(|| failure::protocol("a text block of the answer has no text"))?);
+        text.push_str(part.ok_or_else(|| protocol("a text block of the answer has no text"))?);
     }
     Ok(finish(
         text,
@@ -190,7 +188,7 @@ pub(super) fn decode(body: &[u8], model: &str) -> Result<Answer, Failure> {
     ))
 }
 
-/// Puts an answer together. The text of a refusal is thrown away.
+/// Puts an answer together.
 pub(super) fn finish(
     text: String,
     message_id: Option<String>,
@@ -207,6 +205,5 @@ pub(super) fn finish(
         "model_context_window_exceeded" => Stop::ContextFull,
         _ => Stop::Other,
     };
-    let text = if matches!(stop, Stop::Refused { .. }) { String::new() } else { text };
     Answer { text, model, stop, raw_stop, usage: usage.into(), message_id }
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use lms_core::ai::{AiProvider, AiResponse, Stop, Usage};
 use serde_json::{Value, json};
 
-use super::request;
-use super::server::{KEY, Say, Server, http};
+use super::server::{Say, Server, http};
+use super::{KEY, claude, request};
 use crate::provider::{Anthropic, ConfigError, DEFAULT_MODEL, Profiles};
 
 fn message(content: Value, stop: &str) -> Value {
@@ -20,14 +20,14 @@ fn message(content: Value, stop: &str) -> Value {
 
 async fn answered(body: Value) -> AiResponse {
     let server = Server::start(Say::Bytes(http(200, "", body.to_string()))).await;
-    server.provider().complete(&request()).await.unwrap()
+    claude(&server).complete(&request()).await.unwrap()
 }
 
 #[tokio::test]
 async fn the_request_is_the_golden_one() {
     let body = message(json!([{ "type": "text", "text": "{}" }]), "end_turn");
     let server = Server::start(Say::Bytes(http(200, "", body.to_string()))).await;
-    server.provider().complete(&request()).await.unwrap();
+    claude(&server).complete(&request()).await.unwrap();
     let asked = server.asked();
     assert_eq!(asked.len(), 1);
     let asked = &asked[0];
@@ -70,7 +70,7 @@ async fn a_schema_that_the_caller_took_out_is_not_sent() {
     let server = Server::start(Say::Bytes(http(200, "", message(json!([]), "end_turn").to_string()))).await;
     let mut asked = request();
     asked.schema.json = Value::Null;
-    server.provider().complete(&asked).await.unwrap();
+    claude(&server).complete(&asked).await.unwrap();
     assert_eq!(server.asked()[0].json().get("output_config"), None);
 }
 
@@ -136,8 +136,9 @@ fn the_environment_is_read() {
     let from = |vars: &'static [(&'static str, &'static str)]| {
         Anthropic::from_vars(|name| vars.iter().find(|(known, _)| *known == name).map(|(_, v)| (*v).to_owned()))
     };
-    assert_eq!(from(&[]).unwrap_err(), ConfigError::MissingKey);
-    assert_eq!(from(&[("ANTHROPIC_API_KEY", "  ")]).unwrap_err(), ConfigError::MissingKey);
+    let missing = ConfigError::MissingKey("ANTHROPIC_API_KEY");
+    assert_eq!(from(&[]).unwrap_err(), missing);
+    assert_eq!(from(&[("ANTHROPIC_API_KEY", "  ")]).unwrap_err(), missing);
     assert_eq!(from(&[("ANTHROPIC_API_KEY", "a\nb")]).unwrap_err(), ConfigError::UnusableKey);
     let plain = from(&[("ANTHROPIC_API_KEY", "k1")]).unwrap();
     assert_eq!((plain.model(), DEFAULT_MODEL), ("claude-sonnet-5-5", "claude-sonnet-5-5"));

@@ -4,15 +4,15 @@ use lms_core::ai::{AiProvider, ProviderError, ProviderErrorKind as Kind, Retry};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use super::request;
-use super::server::{KEY, Say, Server, http, open_ended};
+use super::server::{Say, Server, http, open_ended};
+use super::{KEY, claude, request};
 use crate::provider::Anthropic;
 
 const HTML: &str = "content-type: text/html\r\n";
 
 async fn failed(say: Say) -> ProviderError {
     let server = Server::start(say).await;
-    let error = server.provider().complete(&request()).await.unwrap_err();
+    let error = claude(&server).complete(&request()).await.unwrap_err();
     assert_eq!(server.asked().len(), 1, "one attempt on the wire");
     let shown = format!("{error} {error:?}");
     assert!(!shown.contains("0123456789"), "{shown}");
@@ -208,8 +208,8 @@ async fn a_body_that_breaks_off_is_a_broken_connection() {
 
 #[tokio::test]
 async fn an_endless_body_stops_at_the_cap() {
-    let server = Server::start(Say::Endless(open_ended("", ""))).await;
-    let error = server.provider().complete(&request()).await.unwrap_err();
+    let server = Server::start(Say::Endless(open_ended("", ""), b" ")).await;
+    let error = claude(&server).complete(&request()).await.unwrap_err();
     assert_eq!(error.kind, Kind::Protocol);
     assert!(error.excerpt.contains("2097152"), "{error}");
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -218,7 +218,7 @@ async fn an_endless_body_stops_at_the_cap() {
     assert_eq!(server.sent(), sent, "the connection is closed");
 
     let head = b"HTTP/1.1 500 X\r\nconnection: close\r\n\r\n".to_vec();
-    assert_eq!(failed(Say::Endless(head)).await.kind, Kind::Server);
+    assert_eq!(failed(Say::Endless(head, b" ")).await.kind, Kind::Server);
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_request_over_the_limit_of_the_service_is_not_sent() {
     let server = Server::start(Say::Bytes(http(200, "", "{}"))).await;
     let mut asked = request();
     asked.parts[0].text = "x".repeat(32 * 1024 * 1024);
-    let error = server.provider().complete(&asked).await.unwrap_err();
+    let error = claude(&server).complete(&asked).await.unwrap_err();
     assert_eq!((error.kind, error.retry), (Kind::TooLarge, Retry::Never));
     assert!(server.asked().is_empty());
 }
@@ -260,14 +260,14 @@ async fn a_slow_server_is_a_timeout_at_the_deadline() {
         let mut asked = request();
         asked.deadline = Duration::from_millis(300);
         let start = Instant::now();
-        let error = server.provider().complete(&asked).await.unwrap_err();
+        let error = claude(&server).complete(&asked).await.unwrap_err();
         assert_eq!((error.kind, error.retry), (Kind::Timeout, Retry::Now));
         assert!(start.elapsed() >= Duration::from_millis(290) && start.elapsed() < Duration::from_secs(5));
     }
     let server = Server::start(Say::Bytes(whole)).await;
     let mut asked = request();
     asked.deadline = Duration::ZERO;
-    assert_eq!(server.provider().complete(&asked).await.unwrap_err().kind, Kind::Timeout);
+    assert_eq!(claude(&server).complete(&asked).await.unwrap_err().kind, Kind::Timeout);
     assert!(server.asked().is_empty());
 }
 

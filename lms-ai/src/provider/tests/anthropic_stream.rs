@@ -3,8 +3,8 @@ use std::time::Duration;
 use lms_core::ai::{AiProvider, AiRequest, AiResponse, ProviderError, ProviderErrorKind as Kind, Retry, Stop, Usage};
 use serde_json::{Value, json};
 
-use super::request;
-use super::server::{KEY, Say, Server, http, open_ended};
+use super::server::{Say, Server, http, open_ended};
+use super::{KEY, claude, request};
 use crate::provider::Anthropic;
 
 const EVENTS: &str = "content-type: text/event-stream; charset=utf-8\r\n";
@@ -45,7 +45,7 @@ fn whole(stop: &str) -> String {
 
 async fn streamed(say: Say) -> Result<AiResponse, ProviderError> {
     let server = Server::start(say).await;
-    let result = server.provider().complete(&long()).await;
+    let result = claude(&server).complete(&long()).await;
     assert_eq!(server.asked().len(), 1);
     assert_eq!(server.asked()[0].json()["stream"], json!(true));
     result
@@ -66,7 +66,7 @@ async fn long_answers_are_streamed_and_put_together() {
 async fn up_to_8192_tokens_nothing_is_streamed() {
     let server = Server::start(Say::Bytes(http(200, "", r#"{"content":[]}"#))).await;
     let asked = AiRequest { max_tokens: 8_192, ..request() };
-    server.provider().complete(&asked).await.unwrap();
+    claude(&server).complete(&asked).await.unwrap();
     assert_eq!(server.asked()[0].json().get("stream"), None);
 }
 
@@ -114,7 +114,7 @@ async fn an_error_event_has_its_kind() {
 
 #[tokio::test]
 async fn an_endless_stream_stops_at_the_cap_and_a_silent_one_at_the_pause() {
-    let error = streamed(Say::Endless(open_ended(EVENTS, &events(&opening())))).await.unwrap_err();
+    let error = streamed(Say::Endless(open_ended(EVENTS, &events(&opening())), b" ")).await.unwrap_err();
     assert_eq!(error.kind, Kind::Protocol);
     assert!(error.excerpt.contains("2097152"), "{error}");
 

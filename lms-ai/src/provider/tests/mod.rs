@@ -1,6 +1,8 @@
 //! Tests of the providers.
 
-mod prices;
+mod breaker;
+mod limited;
+mod profiles;
 mod scripted;
 
 #[cfg(feature = "http")]
@@ -10,13 +12,23 @@ mod anthropic_failures;
 #[cfg(feature = "http")]
 mod anthropic_stream;
 #[cfg(feature = "http")]
+mod openai;
+#[cfg(feature = "http")]
+mod openai_failures;
+#[cfg(feature = "http")]
+#[path = "../../../tests/http/server.rs"]
 mod server;
 
 use std::time::Duration;
 
-use lms_core::ai::{AiRequest, CallMeta, OutputSchema, Part, Trust};
+use async_trait::async_trait;
+use lms_core::ai::{
+    AiProvider, AiRequest, AiResponse, CallMeta, ModelProfile, OutputSchema, Part, ProviderError, Trust,
+};
 use serde_json::json;
 use uuid::Uuid;
+
+use crate::provider::Scripted;
 
 /// The request of the golden file.
 fn request() -> AiRequest {
@@ -42,5 +54,30 @@ fn request() -> AiRequest {
         temperature: None,
         deadline: Duration::from_secs(20),
         meta: CallMeta { operation_id: Uuid::nil(), attempt: 1, kind: "grade".into(), actor: "actor-7f3a".into() },
+    }
+}
+
+/// The key of every test; it must turn up nowhere but in its header.
+#[cfg(feature = "http")]
+const KEY: &str = "sk-ant-test-0123456789";
+
+#[cfg(feature = "http")]
+fn claude(server: &server::Server) -> crate::provider::Anthropic {
+    crate::provider::Anthropic::builder(KEY).base_url(&server.url).build().unwrap()
+}
+
+/// Never answers.
+struct Stuck;
+
+#[async_trait]
+impl AiProvider for Stuck {
+    fn name(&self) -> &str {
+        "stuck"
+    }
+    fn profile(&self, _model: &str) -> ModelProfile {
+        Scripted::new().profile("")
+    }
+    async fn complete(&self, _request: &AiRequest) -> Result<AiResponse, ProviderError> {
+        std::future::pending().await
     }
 }

@@ -52,3 +52,47 @@ fn a_call_of_a_known_model_costs_what_the_list_says() {
     // 2 + 10 + 0.2 + 2.5 US dollars.
     assert_eq!(price.cost(&usage), 14_700_000);
 }
+
+#[test]
+fn a_table_is_data() {
+    let table = Profiles::openrouter().with("own", Profiles::own_machine().get("x"));
+    let json = serde_json::to_string(&table).unwrap();
+    assert_eq!(serde_json::from_str::<Profiles>(&json).unwrap(), table);
+    assert!(serde_json::from_str::<Profiles>(r#"{"models":{},"fallbak":{}}"#).is_err());
+}
+
+#[test]
+fn a_vendor_before_the_id_does_not_matter() {
+    let table = Profiles::openrouter();
+    assert_eq!(table.get("openai/gpt-5.4-mini").price.input, 750_000);
+    assert_eq!(table.get("gpt-5.4-2026-03-05").price.output, 15_000_000);
+    assert_eq!(table.get("anthropic/claude-sonnet-4.5").price.output, 15_000_000);
+    assert_eq!(table.get("anthropic/claude-opus-5.5").price.input, 4_000_000);
+    assert!(!table.knows("nobody/saga-9"));
+    assert_eq!(Profiles::own_machine().get("qwen3:32b").price.cost(&Usage { input: 1_000_000, ..Usage::default() }), 0);
+    assert!(Profiles::unknown().get("x").price.output >= Profiles::openai().get("gpt-5.5-pro").price.output);
+}
+
+#[test]
+fn every_family_that_is_known_is_in_the_table() {
+    let table = Profiles::anthropic();
+    for model in [
+        "claude-sonnet-4-5",
+        "claude-sonnet-4-6",
+        "claude-sonnet-5",
+        "claude-sonnet-5-5",
+        "claude-haiku-4-5",
+        "claude-opus-4-5",
+        "claude-opus-4-6",
+        "claude-opus-4-7",
+        "claude-opus-4-8",
+        "claude-opus-5",
+        "claude-opus-5-5",
+        "claude-fable-5",
+        "claude-fable-5-1",
+        "claude-mythos-5",
+        "claude-mythos-5-1",
+    ] {
+        assert!(table.knows(model) && table.get(model).native_schema, "{model}");
+    }
+}
