@@ -10,7 +10,7 @@ use lms_core::ai::AiProvider;
 
 /// What the environment may say, for the help texts.
 pub const ENVIRONMENT: &str = "\
-  LMS_AI_PROVIDER      anthropic, openai, ollama, vllm, llama.cpp, openrouter, compatible or offline
+  LMS_AI_PROVIDER      anthropic, openai, ollama, vllm, llamacpp, openrouter, compatible or offline
                        (default: anthropic where its key is set, else by OPENAI_BASE_URL and
                        OPENAI_API_KEY, else offline)
   LMS_AI_MODEL         the model; Claude alone has a default
@@ -49,7 +49,12 @@ impl Chosen {
     /// # Errors
     /// What is missing or wrong.
     pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<Self, NoProvider> {
-        let var = |name: &str| get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let var = |name: &str| {
+            let value = get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())?;
+            // A name without its dot is as good.
+            let dotless = name == "LMS_AI_PROVIDER" && value.eq_ignore_ascii_case("llamacpp");
+            Some(if dotless { Preset::LlamaCpp.name().to_owned() } else { value })
+        };
         let named = var("LMS_AI_PROVIDER").map(|name| name.to_ascii_lowercase());
         match named.as_deref() {
             Some("anthropic") => claude(&var),
@@ -62,12 +67,11 @@ impl Chosen {
             None if var("ANTHROPIC_API_KEY").is_some() => claude(&var),
             None if var("OPENAI_API_KEY").or_else(|| var("OPENAI_BASE_URL")).is_some() => compatible(&var),
             // An address without a key is a mistake, and not a wish to work offline.
-            None => match ["ANTHROPIC_BASE_URL"].into_iter().find(|name| var(name).is_some()) {
-                Some(name) => Err(NoProvider(format!(
-                    "{name} is set and its key is not; set the key too, or LMS_AI_PROVIDER=offline"
-                ))),
-                None => Ok(offline(None)),
-            },
+            None if var("ANTHROPIC_BASE_URL").is_some() => Err(NoProvider(
+                "ANTHROPIC_BASE_URL is set and ANTHROPIC_API_KEY is not; set it too, or LMS_AI_PROVIDER=offline"
+                    .to_owned(),
+            )),
+            None => Ok(offline(None)),
         }
     }
 
@@ -140,6 +144,9 @@ mod tests {
         assert_eq!(provider(&[other, model]), ("openai".into(), "m-1".into()));
         assert_eq!(provider(&[other, key]).0, "anthropic");
         assert_eq!(provider(&[key, model, ("LMS_AI_PROVIDER", "Ollama")]), ("ollama".into(), "m-1".into()));
+        for (name, known) in [("llamacpp", "llama.cpp"), ("llama.cpp", "llama.cpp"), ("VLLM", "vllm")] {
+            assert_eq!(provider(&[model, ("LMS_AI_PROVIDER", name)]), (known.into(), "m-1".into()));
+        }
         assert_eq!(provider(&[model, ("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")]).0, "compatible");
     }
 

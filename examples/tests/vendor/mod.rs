@@ -14,9 +14,10 @@ pub(crate) const KEY: &str = "sk-test-0123456789abcdef";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Anthropic,
+    OpenAi,
 }
 
-pub(crate) const PROTOCOLS: &[Protocol] = &[Protocol::Anthropic];
+pub(crate) const PROTOCOLS: &[Protocol] = &[Protocol::Anthropic, Protocol::OpenAi];
 
 /// What is said to one request.
 #[derive(Debug, Clone)]
@@ -48,8 +49,10 @@ impl Asked {
     /// The code that a grade has to give back: it stands in the frame of the work.
     pub(crate) fn check_code(&self) -> String {
         let text = self.body.to_string();
-        let at = text.find("UNTRUSTED ").unwrap_or_else(|| panic!("no work in {text}"));
-        text[at + 10..].chars().take_while(char::is_ascii_hexdigit).collect()
+        let codes =
+            text.split("UNTRUSTED ").skip(1).map(|rest| rest.chars().take_while(char::is_ascii_hexdigit).collect());
+        // The rules name the frame, too, without a code.
+        codes.filter(|code: &String| code.len() == 24).next().unwrap_or_else(|| panic!("no work in {text}"))
     }
 }
 
@@ -106,6 +109,12 @@ pub(crate) fn environment(protocol: Protocol, url: &str) -> Vec<(&'static str, S
         Protocol::Anthropic => {
             vec![("ANTHROPIC_API_KEY", KEY.to_owned()), ("ANTHROPIC_BASE_URL", url.to_owned())]
         }
+        Protocol::OpenAi => vec![
+            ("OPENAI_API_KEY", KEY.to_owned()),
+            ("OPENAI_BASE_URL", format!("{url}/v1")),
+            ("LMS_AI_PROVIDER", "openai".to_owned()),
+            ("LMS_AI_MODEL", "gpt-5.4".to_owned()),
+        ],
     }
 }
 
@@ -131,6 +140,18 @@ impl Protocol {
                 "stop_reason": ending.of(["end_turn", "max_tokens", "refusal"]),
                 "usage": { "input_tokens": 1000, "output_tokens": 200 },
             }),
+            Self::OpenAi => json!({
+                "id": "chatcmpl-01", "object": "chat.completion", "model": "gpt-5.4",
+                "choices": [{
+                    "index": 0,
+                    "message": match ending {
+                        Ending::Refusal => json!({ "role": "assistant", "content": null, "refusal": text }),
+                        _ => json!({ "role": "assistant", "content": text, "refusal": null }),
+                    },
+                    "finish_reason": ending.of(["stop", "length", "stop"]),
+                }],
+                "usage": { "prompt_tokens": 1000, "completion_tokens": 200 },
+            }),
         }
     }
 
@@ -145,9 +166,9 @@ impl Protocol {
                     429 => "rate_limit_error",
                     _ => "api_error",
                 };
-                let _ = code;
                 json!({ "type": "error", "error": { "type": kind, "message": message } })
             }
+            Self::OpenAi => json!({ "error": { "message": message, "type": "x_error", "param": null, "code": code } }),
         }
     }
 }
