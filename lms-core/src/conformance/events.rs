@@ -216,3 +216,171 @@ pub async fn v7_a_grader_does_not_listen(h: &Harness) {
         h.lms.as_user(co).people().user(co).await.unwrap();
     }
 }
+
+/// What was told of so far, by kind; each step says what it adds.
+struct Told<'h> {
+    h: &'h Harness,
+    room: crate::testing::Classroom,
+    kinds: std::collections::BTreeMap<String, usize>,
+}
+
+impl<'h> Told<'h> {
+    async fn counted(h: &Harness) -> std::collections::BTreeMap<String, usize> {
+        let mut kinds = std::collections::BTreeMap::new();
+        for event in h.events().await {
+            *kinds.entry(event.event.kind.as_str().to_owned()).or_default() += 1;
+        }
+        kinds
+    }
+
+    async fn of(h: &'h Harness, room: crate::testing::Classroom) -> Self {
+        Self { h, room, kinds: Self::counted(h).await }
+    }
+
+    /// Does a step twice: the kinds that it tells of, each once, and the second time nothing is left to tell.
+    async fn step<T>(&mut self, kinds: &[&str], act: impl AsyncFn() -> Result<T, crate::Error>) -> T {
+        let first = Box::pin(act()).await.unwrap();
+        let _ = Box::pin(act()).await;
+        self.once(kinds).await;
+        first
+    }
+
+    /// What was just done has told of these, each once.
+    async fn once(&mut self, kinds: &[&str]) {
+        for kind in kinds {
+            *self.kinds.entry((*kind).to_owned()).or_default() += 1;
+        }
+        let now = Self::counted(self.h).await;
+        assert_eq!(now, self.kinds, "{kinds:?} and nothing else");
+    }
+
+    async fn quizzes(&mut self) -> crate::model::QuizId {
+        use crate::lms::QuizRules;
+        let (room, teacher) = (self.room.clone(), self.room.teacher());
+        let me = room.student(0);
+        let rules = QuizRules {
+            pass_threshold_bp: crate::model::BasisPoints::percent(60),
+            time_limit_seconds: Some(60),
+            kept_score: crate::model::KeptScore::Latest,
+            ..QuizRules::default()
+        };
+        let quiz = room.add_quiz(room.lessons[0], 2, rules).await.unwrap().id;
+        self.once(&["content_changed"]).await;
+        self.step(&["course_opened"], async || me.learning().open_course(room.course).await).await;
+        self.step(&["lesson_opened"], async || me.learning().open_lesson(room.lessons[0]).await).await;
+        self.step(&["topic_viewed"], async || me.learning().view_topic(room.topics[0]).await).await;
+        for (right, kind) in [(1, "quiz_failed"), (2, "quiz_passed")] {
+            let attempt = self.step(&["quiz_started"], async || me.quizzes().start(quiz).await).await;
+            super::quizzes::answer(&me, &attempt, right).await;
+            let kinds = ["quiz_submitted", "quiz_graded", kind];
+            self.step(&kinds, async || me.quizzes().submit(attempt.id).await).await;
+        }
+        let third = self.step(&["quiz_started"], async || me.quizzes().start(quiz).await).await;
+        super::quizzes::answer(&me, &third, 2).await;
+        self.h.clock.advance(91);
+        self.step(&["quiz_expired", "quiz_graded"], async || me.quizzes().view_attempt(third.id).await).await;
+        self.step(&["attempt_voided"], async || teacher.quizzes().void(third.id, "a reason").await).await;
+        quiz
+    }
+
+    async fn work(&mut self) {
+        use super::assignments::{assign, by_ai, suggestion};
+        use crate::lms::{AiOrigin, AssignmentRules, NewGrade, NewSubmission, ReviewAnswer};
+        use crate::model::{AiGrading, Points, Posting};
+        const WORK: &str = "A text of some length, so that it is neither nothing nor too short to be graded.";
+        let (room, teacher, h) = (self.room.clone(), self.room.teacher(), self.h);
+        let (me, who) = (room.student(0), room.students[0]);
+        let rules = AssignmentRules { posting: Posting::Manual, ..AssignmentRules::default() };
+        let by_hand = assign(&room, rules, None).await.id;
+        let rules = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
+        let with_ai = assign(&room, rules, None).await.id;
+        self.once(&["content_changed", "content_changed"]).await;
+        let handed = me.assignments().submit(by_hand, NewSubmission::text(WORK)).await.unwrap().id;
+        self.once(&["assignment_submitted"]).await;
+        let mark = |whole: i64, seen_seq: i64| NewGrade { points: Points::whole(whole), seen_seq, ..NewGrade::default() };
+        self.step(&["assignment_graded"], async || teacher.assignments().grade(handed, mark(50, 0)).await).await;
+        self.step(&["grade_changed"], async || teacher.assignments().grade(handed, mark(60, 1)).await).await;
+        self.step(&["grade_posted"], async || teacher.assignments().post_grade(by_hand, who).await).await;
+        self.step(&["review_requested"], async || me.assignments().request_review(handed, "please").await).await;
+        let kept = || ReviewAnswer { change: None, reason: "it stands".into() };
+        self.step(&["review_answered"], async || teacher.assignments().answer_review(handed, kept()).await).await;
+        self.step(&["submission_returned"], async || teacher.assignments().return_for_revision(handed).await).await;
+        let ai_work = me.assignments().submit(with_ai, NewSubmission::text(WORK)).await.unwrap().id;
+        let other = room.student(1).assignments().submit(with_ai, NewSubmission::text(WORK)).await.unwrap().id;
+        self.once(&["assignment_submitted", "assignment_submitted"]).await;
+        let log = super::atomicity::valid_log(h, "grade", uuid::Uuid::from_u128(77)).await;
+        let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };
+        let ai = by_ai(h, &room, log.id).await;
+        let apply = async || ai.assignments().apply_ai_grade(ai_work, suggestion(70, false), origin).await;
+        self.step(&["ai_graded"], apply).await;
+        let fail = async || h.lms.system().assignments().ai_grading_failed(other, "answer.schema".into()).await;
+        self.step(&["ai_rejected"], fail).await;
+        let adopt = async || teacher.assignments().adopt_suggestion(ai_work, None).await;
+        self.step(&["assignment_graded", "grade_posted"], adopt).await;
+        let log = super::atomicity::valid_log(h, "outline", uuid::Uuid::from_u128(78)).await;
+        let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };
+        let ai = by_ai(h, &room, log.id).await;
+        let draft = || crate::lms::CourseDraft {
+            course: crate::lms::NewCourse::titled("By AI"),
+            objectives: vec![],
+            lessons: vec![],
+        };
+        self.step(&["ai_generated"], async || ai.catalog().apply_course(draft(), origin).await).await;
+    }
+
+    async fn completion(&mut self, quiz: crate::model::QuizId) {
+        use crate::store::Item;
+        let (room, teacher, system) = (self.room.clone(), self.room.teacher(), self.h.lms.system());
+        let (me, who, course, lesson) = (room.student(0), room.students[0], room.course, room.lessons[0]);
+        let more = || crate::lms::Extension::because("agreed");
+        self.step(&["override_granted"], async || teacher.grants().extend(Item::Quiz(quiz), who, more()).await).await;
+        let kinds = ["lesson_completed", "course_completed", "certificate_issued"];
+        self.step(&kinds, async || me.learning().complete_lesson(lesson).await).await;
+        let id = me.certificates().of(course, who).await.unwrap().id;
+        self.step(&["certificate_failed"], async || system.certificates().set_failed(id, "glyphs".into()).await).await;
+        let ready = async || system.certificates().set_ready(id, "https://x.org/1".into(), "00".repeat(32)).await;
+        self.step(&["certificate_ready"], ready).await;
+        let again = teacher.clone().with_command_id(uuid::Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001));
+        let reissue = async || again.certificates().reissue(course, who, "a name").await;
+        self.step(&["certificate_reissued"], reissue).await;
+        let revoke = async || teacher.certificates().revoke(course, who, "a reason".into()).await;
+        self.step(&["certificate_revoked"], revoke).await;
+        let reset = async || teacher.grants().reset_progress(course, who, "a reason").await;
+        self.step(&["progress_reset"], reset).await;
+        let waive = async || teacher.grants().waive(Item::Quiz(quiz), room.students[1], "a reason").await;
+        self.step(&["progress_waived"], waive).await;
+    }
+
+    async fn people(&mut self, quiz: crate::model::QuizId) {
+        use crate::model::{Role, StaffRole};
+        let (room, teacher, system) = (self.room.clone(), self.room.teacher(), self.h.lms.system());
+        let (course, other) = (room.course, room.students[1]);
+        self.step(&["suspended"], async || teacher.enrollment().suspend(course, other).await).await;
+        self.step(&["reactivated"], async || teacher.enrollment().reactivate(course, other).await).await;
+        self.step(&["withdrawn"], async || room.student(1).enrollment().withdraw(course, other).await).await;
+        let co = system.people().ensure_user(crate::lms::NewUser::new(Role::Student, "Co")).await.unwrap().id;
+        self.step(&["enrolled"], async || teacher.enrollment().enroll(course, co, Default::default()).await).await;
+        self.step(&["role_changed"], async || system.people().set_role(co, Role::Instructor).await).await;
+        let add = async || teacher.catalog().set_staff(course, co, Some(StaffRole::Instructor)).await;
+        self.step(&["staff_added"], add).await;
+        self.step(&["staff_removed"], async || teacher.catalog().set_staff(course, co, None).await).await;
+        self.step(&["content_changed"], async || teacher.catalog().publish_quiz(quiz, false).await).await;
+        let admin = self.h.lms.as_user(room.admin);
+        self.step(&["person_erased"], async || admin.people().erase_person(room.students[2]).await).await;
+    }
+}
+
+/// Every kind of the vocabulary is told of, once per transition: each step is done twice, and the second time
+/// nothing is left to tell.
+/// rules: V2, V1, V3
+pub async fn v2_every_kind_is_told_once_per_transition(h: &Harness) {
+    let room = h.classroom(1, 3).await;
+    h.lms.expect_ai_grading();
+    let mut told = Told::of(h, room).await;
+    let quiz = Box::pin(told.quizzes()).await;
+    Box::pin(told.work()).await;
+    Box::pin(told.completion(quiz)).await;
+    Box::pin(told.people(quiz)).await;
+    let silent: Vec<_> = EventKind::WORDS.iter().filter(|kind| !told.kinds.contains_key(**kind)).collect();
+    assert!(silent.is_empty(), "nothing told of {silent:?}");
+}
