@@ -297,7 +297,8 @@ impl<'h> Told<'h> {
         self.once(&["content_changed", "content_changed"]).await;
         let handed = me.assignments().submit(by_hand, NewSubmission::text(WORK)).await.unwrap().id;
         self.once(&["assignment_submitted"]).await;
-        let mark = |whole: i64, seen_seq: i64| NewGrade { points: Points::whole(whole), seen_seq, ..NewGrade::default() };
+        let mark =
+            |whole: i64, seen_seq: i64| NewGrade { points: Points::whole(whole), seen_seq, ..NewGrade::default() };
         self.step(&["assignment_graded"], async || teacher.assignments().grade(handed, mark(50, 0)).await).await;
         self.step(&["grade_changed"], async || teacher.assignments().grade(handed, mark(60, 1)).await).await;
         self.step(&["grade_posted"], async || teacher.assignments().post_grade(by_hand, who).await).await;
