@@ -150,7 +150,8 @@ pub async fn e6_an_order_id_is_one_enrollment(h: &Harness) {
     let taken = h.lms.system().enrollment().enroll(room.course, other, options.clone()).await.unwrap_err();
     assert_eq!(taken.code(), "external_id.taken");
     // In another course it is another order.
-    let course = room.teacher().catalog().copy_course(room.course, Default::default(), Default::default()).await.unwrap();
+    let course =
+        room.teacher().catalog().copy_course(room.course, Default::default(), Default::default()).await.unwrap();
     room.teacher().enrollment().enroll(course.id, other, options).await.unwrap();
 }
 

@@ -217,117 +217,171 @@ pub async fn v7_a_grader_does_not_listen(h: &Harness) {
     }
 }
 
+/// What was told of so far, by kind; each step says what it adds.
+struct Told<'h> {
+    h: &'h Harness,
+    room: crate::testing::Classroom,
+    kinds: std::collections::BTreeMap<String, usize>,
+}
+
+impl<'h> Told<'h> {
+    async fn counted(h: &Harness) -> std::collections::BTreeMap<String, usize> {
+        let mut kinds = std::collections::BTreeMap::new();
+        for event in h.events().await {
+            *kinds.entry(event.event.kind.as_str().to_owned()).or_default() += 1;
+        }
+        kinds
+    }
+
+    async fn of(h: &'h Harness, room: crate::testing::Classroom) -> Self {
+        Self { h, room, kinds: Self::counted(h).await }
+    }
+
+    /// Does a step twice: the kinds that it tells of, each once, and the second time nothing is left to tell.
+    async fn step<T>(&mut self, kinds: &[&str], act: impl AsyncFn() -> Result<T, crate::Error>) -> T {
+        let first = Box::pin(act()).await.unwrap();
+        let _ = Box::pin(act()).await;
+        self.once(kinds).await;
+        first
+    }
+
+    /// What was just done has told of these, each once.
+    async fn once(&mut self, kinds: &[&str]) {
+        for kind in kinds {
+            *self.kinds.entry((*kind).to_owned()).or_default() += 1;
+        }
+        let now = Self::counted(self.h).await;
+        assert_eq!(now, self.kinds, "{kinds:?} and nothing else");
+    }
+
+    async fn quizzes(&mut self) -> crate::model::QuizId {
+        use crate::lms::QuizRules;
+        let (room, teacher) = (self.room.clone(), self.room.teacher());
+        let me = room.student(0);
+        let rules = QuizRules {
+            pass_threshold_bp: crate::model::BasisPoints::percent(60),
+            time_limit_seconds: Some(60),
+            kept_score: crate::model::KeptScore::Latest,
+            ..QuizRules::default()
+        };
+        let quiz = room.add_quiz(room.lessons[0], 2, rules).await.unwrap().id;
+        self.once(&["content_changed"]).await;
+        self.step(&["course_opened"], async || me.learning().open_course(room.course).await).await;
+        self.step(&["lesson_opened"], async || me.learning().open_lesson(room.lessons[0]).await).await;
+        self.step(&["topic_viewed"], async || me.learning().view_topic(room.topics[0]).await).await;
+        for (right, kind) in [(1, "quiz_failed"), (2, "quiz_passed")] {
+            let attempt = self.step(&["quiz_started"], async || me.quizzes().start(quiz).await).await;
+            super::quizzes::answer(&me, &attempt, right).await;
+            let kinds = ["quiz_submitted", "quiz_graded", kind];
+            self.step(&kinds, async || me.quizzes().submit(attempt.id).await).await;
+        }
+        let third = self.step(&["quiz_started"], async || me.quizzes().start(quiz).await).await;
+        super::quizzes::answer(&me, &third, 2).await;
+        self.h.clock.advance(91);
+        self.step(&["quiz_expired", "quiz_graded"], async || me.quizzes().view_attempt(third.id).await).await;
+        self.step(&["attempt_voided"], async || teacher.quizzes().void(third.id, "a reason").await).await;
+        quiz
+    }
+
+    async fn work(&mut self) {
+        use super::assignments::{assign, by_ai, suggestion};
+        use crate::lms::{AiOrigin, AssignmentRules, NewGrade, NewSubmission, ReviewAnswer};
+        use crate::model::{AiGrading, Points, Posting};
+        const WORK: &str = "A text of some length, so that it is neither nothing nor too short to be graded.";
+        let (room, teacher, h) = (self.room.clone(), self.room.teacher(), self.h);
+        let (me, who) = (room.student(0), room.students[0]);
+        let rules = AssignmentRules { posting: Posting::Manual, ..AssignmentRules::default() };
+        let by_hand = assign(&room, rules, None).await.id;
+        let rules = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
+        let with_ai = assign(&room, rules, None).await.id;
+        self.once(&["content_changed", "content_changed"]).await;
+        let handed = me.assignments().submit(by_hand, NewSubmission::text(WORK)).await.unwrap().id;
+        self.once(&["assignment_submitted"]).await;
+        let mark =
+            |whole: i64, seen_seq: i64| NewGrade { points: Points::whole(whole), seen_seq, ..NewGrade::default() };
+        self.step(&["assignment_graded"], async || teacher.assignments().grade(handed, mark(50, 0)).await).await;
+        self.step(&["grade_changed"], async || teacher.assignments().grade(handed, mark(60, 1)).await).await;
+        self.step(&["grade_posted"], async || teacher.assignments().post_grade(by_hand, who).await).await;
+        self.step(&["review_requested"], async || me.assignments().request_review(handed, "please").await).await;
+        let kept = || ReviewAnswer { change: None, reason: "it stands".into() };
+        self.step(&["review_answered"], async || teacher.assignments().answer_review(handed, kept()).await).await;
+        self.step(&["submission_returned"], async || teacher.assignments().return_for_revision(handed).await).await;
+        let ai_work = me.assignments().submit(with_ai, NewSubmission::text(WORK)).await.unwrap().id;
+        let other = room.student(1).assignments().submit(with_ai, NewSubmission::text(WORK)).await.unwrap().id;
+        self.once(&["assignment_submitted", "assignment_submitted"]).await;
+        let log = super::atomicity::valid_log(h, "grade", uuid::Uuid::from_u128(77)).await;
+        let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };
+        let ai = by_ai(h, &room, log.id).await;
+        let apply = async || ai.assignments().apply_ai_grade(ai_work, suggestion(70, false), origin).await;
+        self.step(&["ai_graded"], apply).await;
+        let fail = async || h.lms.system().assignments().ai_grading_failed(other, "answer.schema".into()).await;
+        self.step(&["ai_rejected"], fail).await;
+        let adopt = async || teacher.assignments().adopt_suggestion(ai_work, None).await;
+        self.step(&["assignment_graded", "grade_posted"], adopt).await;
+        let log = super::atomicity::valid_log(h, "outline", uuid::Uuid::from_u128(78)).await;
+        let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };
+        let ai = by_ai(h, &room, log.id).await;
+        let draft = || crate::lms::CourseDraft {
+            course: crate::lms::NewCourse::titled("By AI"),
+            objectives: vec![],
+            lessons: vec![],
+        };
+        self.step(&["ai_generated"], async || ai.catalog().apply_course(draft(), origin).await).await;
+    }
+
+    async fn completion(&mut self, quiz: crate::model::QuizId) {
+        use crate::store::Item;
+        let (room, teacher, system) = (self.room.clone(), self.room.teacher(), self.h.lms.system());
+        let (me, who, course, lesson) = (room.student(0), room.students[0], room.course, room.lessons[0]);
+        let more = || crate::lms::Extension::because("agreed");
+        self.step(&["override_granted"], async || teacher.grants().extend(Item::Quiz(quiz), who, more()).await).await;
+        let kinds = ["lesson_completed", "course_completed", "certificate_issued"];
+        self.step(&kinds, async || me.learning().complete_lesson(lesson).await).await;
+        let id = me.certificates().of(course, who).await.unwrap().id;
+        self.step(&["certificate_failed"], async || system.certificates().set_failed(id, "glyphs".into()).await).await;
+        let ready = async || system.certificates().set_ready(id, "https://x.org/1".into(), "00".repeat(32)).await;
+        self.step(&["certificate_ready"], ready).await;
+        let again = teacher.clone().with_command_id(uuid::Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001));
+        let reissue = async || again.certificates().reissue(course, who, "a name").await;
+        self.step(&["certificate_reissued"], reissue).await;
+        let revoke = async || teacher.certificates().revoke(course, who, "a reason".into()).await;
+        self.step(&["certificate_revoked"], revoke).await;
+        let reset = async || teacher.grants().reset_progress(course, who, "a reason").await;
+        self.step(&["progress_reset"], reset).await;
+        let waive = async || teacher.grants().waive(Item::Quiz(quiz), room.students[1], "a reason").await;
+        self.step(&["progress_waived"], waive).await;
+    }
+
+    async fn people(&mut self, quiz: crate::model::QuizId) {
+        use crate::model::{Role, StaffRole};
+        let (room, teacher, system) = (self.room.clone(), self.room.teacher(), self.h.lms.system());
+        let (course, other) = (room.course, room.students[1]);
+        self.step(&["suspended"], async || teacher.enrollment().suspend(course, other).await).await;
+        self.step(&["reactivated"], async || teacher.enrollment().reactivate(course, other).await).await;
+        self.step(&["withdrawn"], async || room.student(1).enrollment().withdraw(course, other).await).await;
+        let co = system.people().ensure_user(crate::lms::NewUser::new(Role::Student, "Co")).await.unwrap().id;
+        self.step(&["enrolled"], async || teacher.enrollment().enroll(course, co, Default::default()).await).await;
+        self.step(&["role_changed"], async || system.people().set_role(co, Role::Instructor).await).await;
+        let add = async || teacher.catalog().set_staff(course, co, Some(StaffRole::Instructor)).await;
+        self.step(&["staff_added"], add).await;
+        self.step(&["staff_removed"], async || teacher.catalog().set_staff(course, co, None).await).await;
+        self.step(&["content_changed"], async || teacher.catalog().publish_quiz(quiz, false).await).await;
+        let admin = self.h.lms.as_user(room.admin);
+        self.step(&["person_erased"], async || admin.people().erase_person(room.students[2]).await).await;
+    }
+}
+
 /// Every kind of the vocabulary is told of, once per transition: each step is done twice, and the second time
 /// nothing is left to tell.
 /// rules: V2, V1, V3
 pub async fn v2_every_kind_is_told_once_per_transition(h: &Harness) {
-    use super::assignments::{assign, by_ai, suggestion};
-    use super::atomicity::valid_log;
-    use super::quizzes::answer;
-    use crate::lms::{
-        AiOrigin, AssignmentRules, CourseDraft, Extension, NewCourse, NewGrade, NewSubmission, NewUser, QuizRules,
-        ReviewAnswer,
-    };
-    use crate::model::{AiGrading, BasisPoints, Points, Posting, Role, StaffRole};
-    use crate::store::Item;
-    const WORK: &str = "A text of some length, so that it is neither nothing nor too short to be graded.";
     let room = h.classroom(1, 3).await;
-    let (teacher, system, admin) = (room.teacher(), h.lms.system(), h.lms.as_user(room.admin));
-    let (me, who, lesson) = (room.student(0), room.students[0], room.lessons[0]);
     h.lms.expect_ai_grading();
-    let rules = QuizRules {
-        pass_threshold_bp: BasisPoints::percent(60),
-        time_limit_seconds: Some(60),
-        kept_score: crate::model::KeptScore::Latest,
-        ..QuizRules::default()
-    };
-    let quiz = room.add_quiz(lesson, 2, rules).await.unwrap();
-    let rules = AssignmentRules { posting: Posting::Manual, ..AssignmentRules::default() };
-    let by_hand = assign(&room, rules, None).await.id;
-    let rules = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
-    let with_ai = assign(&room, rules, None).await.id;
-    let mut told: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
-    for event in h.events().await {
-        *told.entry(event.event.kind.as_str().to_owned()).or_default() += 1;
-    }
-    /// Does a step twice; says which kinds it told of, each once.
-    macro_rules! step {
-        ($($kind:literal)* => $call:expr) => {{
-            // Boxed, so that thirty steps do not stand on one stack.
-            let first = Box::pin(async { $call.await }).await.unwrap();
-            let _ = Box::pin(async { $call.await }).await;
-            let mut now = std::collections::BTreeMap::new();
-            for event in Box::pin(h.events()).await {
-                *now.entry(event.event.kind.as_str().to_owned()).or_default() += 1;
-            }
-            let wanted: &[&str] = &[$($kind),*];
-            for kind in wanted {
-                *told.entry((*kind).to_owned()).or_default() += 1;
-            }
-            assert_eq!(now, told, "after {}", stringify!($call));
-            first
-        }};
-    }
-    step!("course_opened" => me.learning().open_course(room.course));
-    step!("lesson_opened" => me.learning().open_lesson(lesson));
-    step!("topic_viewed" => me.learning().view_topic(room.topics[0]));
-    let attempt = step!("quiz_started" => me.quizzes().start(quiz.id));
-    answer(&me, &attempt, 1).await;
-    step!("quiz_submitted" "quiz_graded" "quiz_failed" => me.quizzes().submit(attempt.id));
-    let second = step!("quiz_started" => me.quizzes().start(quiz.id));
-    answer(&me, &second, 2).await;
-    step!("quiz_submitted" "quiz_graded" "quiz_passed" => me.quizzes().submit(second.id));
-    let third = step!("quiz_started" => me.quizzes().start(quiz.id));
-    answer(&me, &third, 2).await;
-    h.clock.advance(91);
-    step!("quiz_expired" "quiz_graded" => me.quizzes().view_attempt(third.id));
-    step!("attempt_voided" => teacher.quizzes().void(third.id, "a reason"));
-    let handed = me.assignments().submit(by_hand, NewSubmission::text(WORK)).await.unwrap().id;
-    *told.entry("assignment_submitted".into()).or_default() += 1;
-    let mark = |whole: i64, seen_seq: i64| NewGrade { points: Points::whole(whole), seen_seq, ..NewGrade::default() };
-    step!("assignment_graded" => teacher.assignments().grade(handed, mark(50, 0)));
-    step!("grade_changed" => teacher.assignments().grade(handed, mark(60, 1)));
-    step!("grade_posted" => teacher.assignments().post_grade(by_hand, who));
-    step!("review_requested" => me.assignments().request_review(handed, "please"));
-    let kept = || ReviewAnswer { change: None, reason: "it stands".into() };
-    step!("review_answered" => teacher.assignments().answer_review(handed, kept()));
-    step!("submission_returned" => teacher.assignments().return_for_revision(handed));
-    let ai_work = me.assignments().submit(with_ai, NewSubmission::text(WORK)).await.unwrap().id;
-    *told.entry("assignment_submitted".into()).or_default() += 1;
-    let log = valid_log(h, "grade", uuid::Uuid::from_u128(77)).await;
-    let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };
-    let ai = by_ai(h, &room, log.id).await;
-    step!("ai_graded" => ai.assignments().apply_ai_grade(ai_work, suggestion(70, false), origin));
-    let other = room.student(1).assignments().submit(with_ai, NewSubmission::text(WORK)).await.unwrap().id;
-    *told.entry("assignment_submitted".into()).or_default() += 1;
-    step!("ai_rejected" => system.assignments().ai_grading_failed(other, "answer.schema".into()));
-    step!("assignment_graded" "grade_posted" => teacher.assignments().adopt_suggestion(ai_work, None));
-    let log = valid_log(h, "outline", uuid::Uuid::from_u128(78)).await;
-    let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };
-    let draft = || CourseDraft { course: NewCourse::titled("By AI"), objectives: vec![], lessons: vec![] };
-    step!("ai_generated" => by_ai(h, &room, log.id).await.catalog().apply_course(draft(), origin));
-    let excused = || Extension::because("agreed");
-    step!("override_granted" => teacher.grants().extend(Item::Quiz(quiz.id), who, excused()));
-    step!("lesson_completed" "course_completed" "certificate_issued" => me.learning().complete_lesson(lesson));
-    let certificate = me.certificates().of(room.course, who).await.unwrap().id;
-    step!("certificate_failed" => system.certificates().set_failed(certificate, "glyphs".into()));
-    step!("certificate_ready" => system.certificates().set_ready(certificate, "https://x.org/1".into(), "00".repeat(32)));
-    let again = uuid::Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001);
-    step!("certificate_reissued" =>
-        room.teacher().with_command_id(again).certificates().reissue(room.course, who, "a name"));
-    step!("certificate_revoked" => teacher.certificates().revoke(room.course, who, "a reason".into()));
-    step!("progress_reset" => teacher.grants().reset_progress(room.course, who, "a reason"));
-    step!("progress_waived" => teacher.grants().waive(Item::Quiz(quiz.id), room.students[1], "a reason"));
-    step!("suspended" => teacher.enrollment().suspend(room.course, room.students[1]));
-    step!("reactivated" => teacher.enrollment().reactivate(room.course, room.students[1]));
-    step!("withdrawn" => room.student(1).enrollment().withdraw(room.course, room.students[1]));
-    let co = system.people().ensure_user(NewUser::new(Role::Student, "Co")).await.unwrap().id;
-    step!("enrolled" => teacher.enrollment().enroll(room.course, co, Default::default()));
-    step!("role_changed" => system.people().set_role(co, Role::Instructor));
-    step!("staff_added" => teacher.catalog().set_staff(room.course, co, Some(StaffRole::Instructor)));
-    step!("staff_removed" => teacher.catalog().set_staff(room.course, co, None));
-    step!("content_changed" => teacher.catalog().publish_quiz(quiz.id, false));
-    step!("person_erased" => admin.people().erase_person(room.students[2]));
-    let silent: Vec<_> = EventKind::WORDS.iter().filter(|kind| !told.contains_key(**kind)).collect();
+    let mut told = Told::of(h, room).await;
+    let quiz = Box::pin(told.quizzes()).await;
+    Box::pin(told.work()).await;
+    Box::pin(told.completion(quiz)).await;
+    Box::pin(told.people(quiz)).await;
+    let silent: Vec<_> = EventKind::WORDS.iter().filter(|kind| !told.kinds.contains_key(**kind)).collect();
     assert!(silent.is_empty(), "nothing told of {silent:?}");
 }

@@ -125,12 +125,13 @@ impl Activity<'_> {
                         let context = self
                             .s
                             .store()
-                            .course(Some(id), course, None)
+                            .course(Some(id), course, Some(id))
                             .await?
                             .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
                         let (actor, staff) = (context.actor.as_ref(), context.staff.as_ref());
                         let rights = Rights::of(&self.s.actor, actor, Some(&context.course), staff);
-                        rights.require(Action::ReadAnalytics, false, SubjectType::Course, course)?;
+                        let sees = context.enrollment.is_some();
+                        rights.require(Action::ReadAnalytics, sees, SubjectType::Course, course)?;
                         rights
                     }
                     None => {
