@@ -47,7 +47,7 @@ impl Store for PgStore {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        let mut conn = self.inner.pool.acquire().await.map_err(of_write)?;
+        let mut conn = self.inner.lines.pool().acquire().await.map_err(of_write)?;
         migrate::migrate(&mut conn, &self.inner.names).await?;
         drop(conn);
         self.require_schema().await

@@ -123,6 +123,12 @@ impl Call {
 #[error("an expectation did not hold")]
 struct Stale(Option<usize>);
 
+/// Whether an error of [`Call::send`] is the function's own word that an expectation did not hold: nothing is
+/// wrong with the connection then.
+pub(crate) fn is_stale(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Decode(inner) if inner.is::<Stale>())
+}
+
 /// The library's error for what [`Call::send`] gives.
 pub(crate) fn failed(error: sqlx::Error) -> StoreError {
     if let sqlx::Error::Decode(inner) = &error
