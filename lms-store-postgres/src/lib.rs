@@ -274,9 +274,10 @@ impl PgStore {
         Doc::parse(self.text(&self.inner.lines, sql, params).await?.as_deref())
     }
 
-    /// Reads one document from the replica, where there is one.
+    /// Reads one document from the replica, where there is one and it is good enough.
     pub(crate) async fn stale_doc(&self, sql: &Arc<str>, params: Params) -> Result<Option<Doc>, StoreError> {
-        let lines = self.inner.replica.as_ref().unwrap_or(&self.inner.lines);
+        let replica = self.inner.replica.as_ref().filter(|_| !lms_core::store::must_be_fresh());
+        let lines = replica.unwrap_or(&self.inner.lines);
         Doc::parse(self.text(lines, sql, params).await?.as_deref())
     }
 

@@ -337,7 +337,8 @@ impl EventLog for PgStore {
                 params.push(id(student));
                 &s.events_student
             }
-            (None, None) => &s.events_all,
+            (None, None) if filter.kinds.is_empty() => &s.events_all,
+            (None, None) => &s.events_kinds,
         };
         reads::events::read_events(there(self.doc(sql, params).await?)?)
     }

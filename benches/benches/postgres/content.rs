@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lms_benches::Failure;
 use lms_benches::bars::{Bar, Demand};
 use lms_benches::floor::Outline;
-use lms_benches::measure::median;
+use lms_benches::measure::{exponent, median};
 use lms_benches::postgres::{Hand, PgWorld, Server};
 use lms_benches::seed::Sizes;
 use lms_benches::work::{draft, log, quiz};
@@ -65,16 +65,16 @@ async fn growth(server: &Server, world: &PgWorld) -> Result<Bar, Failure> {
     let teacher = lms.as_user(world.instructor);
     let lesson = *world.lessons.first().ok_or("the course has lessons")?;
     let mut found = Vec::new();
-    for (round, times) in [(0, 1), (1, 1), (2, 10)] {
+    for (round, times) in [(0, 1), (0, 1), (0, 1), (1, 1), (2, 10)] {
         let (first, second) = (log(&world.lms).await?, log(&world.lms).await?);
         let origin = |log: &lms_core::model::AiLog| AiOrigin { log_id: log.id, operation_id: log.operation_id };
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
         server.count_anew().await?;
         let before = proxy.round_trips();
         teacher.catalog().apply_quiz(lesson, quiz(5 * times), origin(&first)).await?;
         let shape = Outline { lessons: 4, topics: 4 * times, objectives: 2 };
         teacher.catalog().apply_course(draft(shape), origin(&second)).await?;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
         let trips = (proxy.round_trips() - before) as f64 - server.counted("relay_v1").await?.0;
         // The first round prepares the statements.
         if round > 0 {
@@ -89,4 +89,44 @@ async fn growth(server: &Server, world: &PgWorld) -> Result<Bar, Failure> {
         demand: Demand::AtMost(1.0),
         note: format!("{ten:.0} and {one:.0} round trips"),
     })
+}
+
+/// B12: publishing and unpublishing a lesson, without learners' rows and with them, as enrollments grow.
+pub(crate) async fn publish(server: &Server, effort: Effort) -> Result<Vec<Bar>, Failure> {
+    let (few, many) = (1_000, 100_000 / effort.scale);
+    // Everybody has done the first lesson of three: the second and the third complete nobody.
+    let sizes = |learners: usize| Sizes { lessons: 3, learners, done: 1 };
+    let small = PgWorld::make(server.url(), 1, sizes(few)).await?;
+    let large = PgWorld::make(server.url(), 1, sizes(many)).await?;
+    let mut bars = Vec::new();
+    for (lesson, what, most, rounds) in
+        [(2, "without learners' rows", 0.10, effort.rounds), (0, "with learners' rows", 1.1, 3)]
+    {
+        let toggle = async |world: &PgWorld| {
+            let lesson = *world.lessons.get(lesson).ok_or("the course has lessons")?;
+            let teacher = world.lms.as_user(world.instructor);
+            let started = Instant::now();
+            teacher.catalog().publish_lesson(lesson, false).await?;
+            teacher.catalog().publish_lesson(lesson, true).await?;
+            Ok::<_, Failure>(started.elapsed().as_secs_f64())
+        };
+        let (mut a, mut b) = (Vec::new(), Vec::new());
+        for round in 0..=rounds {
+            let (x, y) = (toggle(&small).await?, toggle(&large).await?);
+            if round > 0 {
+                a.push(x);
+                b.push(y);
+            }
+        }
+        bars.push(Bar {
+            name: "B12",
+            what: format!("unpublish and publish a lesson {what}, 1e3 to {many:.0e} enrollments: exponent"),
+            value: exponent((few as f64, median(&a)), (many as f64, median(&b))),
+            demand: Demand::AtMost(most),
+            note: format!("{:.1} ms, {:.1} ms", median(&a) * 1e3, median(&b) * 1e3),
+        });
+    }
+    small.audit().await?;
+    large.audit().await?;
+    Ok(bars)
 }

@@ -8,22 +8,22 @@ use lms_benches::bars::{Bar, Demand};
 use lms_benches::measure::median;
 use lms_benches::postgres::{PgWorld, Server};
 use lms_benches::seed::Sizes;
-use lms_benches::work::complete;
+use lms_benches::work::{attempts, complete};
 use lms_core::model::EventKind;
-use lms_core::store::{EventFilter, EventLog as _};
+use lms_core::store::{AnalyticsReads as _, EventFilter, EventLog as _, QuizScope};
 use lms_store_postgres::PgStore;
 use lms_store_postgres::driver::{self, Connection as _, postgres::PgListener};
 
 use super::Effort;
 
-/// Positioned events, every `rare`-th of them of a rare kind.
+/// Positioned events two days and more old, every `rare`-th of them of a rare kind.
 async fn events(world: &PgWorld, count: usize, rare: usize) -> Result<(), Failure> {
     world.lms.settle().await?;
     world
         .sql(&format!(
             "INSERT INTO {{priv}}.activity_events (position, id, at, kind, actor_kind, actor_id, course_id, student_id,
                  subject_type, subject_id, learner_initiated, metadata)
-             SELECT h.head + n, gen_random_uuid(), now(), CASE WHEN n % {rare} = 0 THEN 'acme.rare' ELSE 'lesson_opened' END,
+             SELECT h.head + n, gen_random_uuid(), now() - interval '2 days' - n * interval '1 second', CASE WHEN n % {rare} = 0 THEN 'acme.rare' ELSE 'lesson_opened' END,
                  'user', e.student_id, e.course_id, e.student_id, 'lesson', e.id, true, '{{}}'
              FROM {{priv}}.lms_log AS h, generate_series(1, {count}) AS n
              CROSS JOIN LATERAL (SELECT id, course_id, student_id FROM {{lms}}.enrollments ORDER BY id OFFSET n % 50 LIMIT 1) AS e;
@@ -75,6 +75,71 @@ async fn page(store: &PgStore, filter: &EventFilter) -> Result<f64, Failure> {
     let page = store.events(0, filter, 500).await?;
     let took = started.elapsed().as_secs_f64();
     if page.len() == 500 { Ok(took) } else { Err(format!("a page of {}", page.len()).into()) }
+}
+
+/// B14 and B15: a course's figures, and who was active in the last day, in a short and in a long log.
+pub(crate) async fn figures(server: &Server, effort: Effort) -> Result<Vec<Bar>, Failure> {
+    let sizes = Sizes { lessons: 4, learners: 1_000, done: 2 };
+    let (small, large) =
+        (PgWorld::make(server.url(), 1, sizes).await?, PgWorld::make(server.url(), 1, sizes).await?);
+    for world in [&small, &large] {
+        // A thousand events of the last day in each, and scores to average.
+        let third: Vec<_> =
+            world.learners.iter().filter_map(|student| Some((*student, *world.lessons.get(2)?))).collect();
+        complete(&world.lms, &third, 1).await?;
+        let first = *world.lessons.first().ok_or("the course has lessons")?;
+        let some = world.learners.get(..50).unwrap_or_default();
+        for (student, attempt) in attempts(&world.lms, world.instructor, first, some).await? {
+            world.lms.as_user(student).quizzes().submit(attempt).await?;
+        }
+    }
+    let (few, many) = (10_000, 1_000_000 / effort.scale);
+    events(&small, few, few).await?;
+    events(&large, many, many).await?;
+    for world in [&small, &large] {
+        world.sql("VACUUM ANALYZE").await?;
+    }
+    let until = small.lms.now().plus_seconds(60);
+    let since = until.plus_seconds(-24 * 3_600);
+    let times = 20 / effort.scale.min(4);
+    let mut bars = Vec::new();
+    for (name, what) in [("B14", "completion and quiz average of a course"), ("B15", "active in 24 h, one course")] {
+        let read = async |world: &PgWorld| {
+            let started = Instant::now();
+            if name == "B14" {
+                world.store.completion(world.course).await?;
+                world.store.quiz_percents(QuizScope::Course(world.course)).await?;
+            } else {
+                let active = world.store.active_students(Some(world.course), since, until).await?;
+                if usize::try_from(active)? != world.learners.len() {
+                    return Err(format!("{active} are active").into());
+                }
+            }
+            Ok::<_, Failure>(started.elapsed().as_secs_f64())
+        };
+        let (mut ratios, mut controls, mut absolute) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..=effort.rounds {
+            let (mut a, mut b, mut c) = (0.0, 0.0, 0.0);
+            for _ in 0..times {
+                a += read(&small).await?;
+                b += read(&large).await?;
+                c += read(&small).await?;
+            }
+            if round > 0 {
+                ratios.push(2.0 * b / (a + c));
+                controls.push(a / c);
+                absolute.push(b / times as f64);
+            }
+        }
+        bars.push(Bar {
+            name,
+            what: format!("{what}: 1e4 to {many:.0e} old events"),
+            value: median(&ratios),
+            demand: Demand::AtMost(1.5),
+            note: format!("{:.2} ms; 1e4 against itself {:.2}", median(&absolute) * 1e3, median(&controls)),
+        });
+    }
+    Ok(bars)
 }
 
 /// B18: from the confirmed commit to the subscriber, one at a time, against a NOTIFY inside the transaction.

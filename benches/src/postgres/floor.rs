@@ -81,8 +81,12 @@ BEGIN
         INSERT INTO {lms}.certificates (id, course_id, student_id, template_id, issued_at, code, snapshot, revision_no,
                 rendering, version, created_at, updated_at)
             SELECT p_ids[5], p_course, p_student, (SELECT id FROM {lms}.certificate_templates LIMIT 1), p_now, p_code,
-                json_build_object('student_name', u.display_name, 'course_title', c.title), 1, 'pending', 1, p_now, p_now
-            FROM {lms}.users AS u, {lms}.courses AS c WHERE u.id = p_student AND c.id = p_course;
+                json_build_object('format', 1, 'student_name', u.display_name, 'course_title', c.title, 'instructor_name',
+                    i.display_name, 'completed_at', p_now, 'final_score', NULL, 'estimated_minutes', NULL, 'language',
+                    c.language, 'template_id', (SELECT id FROM {lms}.certificate_templates LIMIT 1)),
+                1, 'pending', 1, p_now, p_now
+            FROM {lms}.users AS u, {lms}.courses AS c JOIN {lms}.users AS i ON i.id = c.instructor_id
+            WHERE u.id = p_student AND c.id = p_course;
     END IF;
     RETURN true;
 END $$";
@@ -111,8 +115,12 @@ const CERTIFICATE: &str =
     "INSERT INTO {lms}.certificates (id, course_id, student_id, template_id, issued_at, code, snapshot,
         revision_no, rendering, version, created_at, updated_at)
     SELECT $1::uuid, $2::uuid, $3::uuid, (SELECT id FROM {lms}.certificate_templates LIMIT 1), now(), $4,
-        json_build_object('student_name', u.display_name, 'course_title', c.title), 1, 'pending', 1, now(), now()
-    FROM {lms}.users AS u, {lms}.courses AS c WHERE u.id = $3::uuid AND c.id = $2::uuid";
+        json_build_object('format', 1, 'student_name', u.display_name, 'course_title', c.title, 'instructor_name',
+            i.display_name, 'completed_at', now(), 'final_score', NULL, 'estimated_minutes', NULL, 'language', c.language,
+            'template_id', (SELECT id FROM {lms}.certificate_templates LIMIT 1)),
+        1, 'pending', 1, now(), now()
+    FROM {lms}.users AS u, {lms}.courses AS c JOIN {lms}.users AS i ON i.id = c.instructor_id
+    WHERE u.id = $3::uuid AND c.id = $2::uuid";
 
 /// A course, its objectives, lessons, topics and links, its log row, its event: a statement per table, rows as arrays.
 const OUTLINE: &[&str] = &[

@@ -5,6 +5,7 @@ mod context;
 mod error;
 mod forward;
 mod keys;
+mod fresh;
 mod reads;
 
 use std::sync::Arc;
@@ -15,6 +16,8 @@ pub use batch::*;
 pub use context::*;
 pub use error::*;
 pub use keys::*;
+pub(crate) use fresh::fresh;
+pub use fresh::must_be_fresh;
 pub use reads::*;
 
 /// Where the domain lives.
