@@ -1,7 +1,7 @@
 //! The bars of the Postgres store: `cargo bench -p lms-benches --bench postgres` (`-- --quick` for a smoke
 //! run, `-- --only B7` for one).
 //!
-//! Printed as lines and written to `target/bars.json`.
+//! Printed as lines and written to `target/bars-postgres.json`.
 #![allow(clippy::print_stdout, missing_docs, reason = "a program that reports")]
 
 mod content;
@@ -81,7 +81,7 @@ async fn main() -> Result<(), Failure> {
     if wanted("B19") {
         report(log::drain(&server, effort).await?);
     }
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bars.json");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/bars-postgres.json");
     std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
     write(&bars, &path)?;
     println!("\n{} of {} bars met", bars.iter().filter(|b| b.met()).count(), bars.len());

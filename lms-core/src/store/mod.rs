@@ -4,8 +4,8 @@ mod batch;
 mod context;
 mod error;
 mod forward;
-mod keys;
 mod fresh;
+mod keys;
 mod reads;
 
 use std::sync::Arc;
@@ -15,9 +15,9 @@ use async_trait::async_trait;
 pub use batch::*;
 pub use context::*;
 pub use error::*;
-pub use keys::*;
 pub(crate) use fresh::fresh;
 pub use fresh::must_be_fresh;
+pub use keys::*;
 pub use reads::*;
 
 /// Where the domain lives.
