@@ -134,9 +134,13 @@ impl Drop for Sweeper {
     }
 }
 
+fn in_runtime() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
 /// To the pool, whose ping needs a runtime; without one the connection is closed.
 fn give_back(conn: PoolConnection<Postgres>) {
-    if tokio::runtime::Handle::try_current().is_ok() {
+    if in_runtime() {
         drop(conn);
     } else {
         drop(conn.leak());
@@ -204,7 +208,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         let Some(mut conn) = self.conn.take() else { return };
         match (self.state, &self.home) {
-            (State::AtRest, Some((kept, _))) if self.taken.elapsed() < AWAY => {
+            (State::AtRest, Some((kept, _))) if self.taken.elapsed() < AWAY && in_runtime() => {
                 kept.keep(Idle { conn, taken: self.taken, used: Instant::now() });
                 return;
             }

@@ -17,6 +17,9 @@ const STEP: i64 = 2_000;
 /// The least time from one step to the next. The first commit after a pause is numbered at once; under load
 /// one step numbers what came in meanwhile, instead of taking a connection and a flush for each.
 const GAP: Duration = Duration::from_millis(4);
+/// The same while nobody listens in this process: another one that does hears of it a moment later, and a
+/// process that only writes has its connections and flushes for that.
+const QUIET: Duration = Duration::from_millis(25);
 /// How often the step runs by itself while somebody listens: for what hosts and other programs commit.
 const POLL: Duration = Duration::from_millis(100);
 /// How often while nobody does.
@@ -78,8 +81,8 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
     let (hints, inner) = (inner.hints.clone(), Arc::downgrade(inner));
     tokio::spawn(async move {
         loop {
-            let rest = if hints.is_listened_to() { POLL } else { IDLE };
-            tokio::time::sleep(GAP).await;
+            let (gap, rest) = if hints.is_listened_to() { (GAP, POLL) } else { (QUIET, IDLE) };
+            tokio::time::sleep(gap).await;
             tokio::select! {
                 () = hints.relay.notified() => {}
                 () = tokio::time::sleep(rest) => {}

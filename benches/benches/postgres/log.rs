@@ -80,8 +80,7 @@ async fn page(store: &PgStore, filter: &EventFilter) -> Result<f64, Failure> {
 /// B14 and B15: a course's figures, and who was active in the last day, in a short and in a long log.
 pub(crate) async fn figures(server: &Server, effort: Effort) -> Result<Vec<Bar>, Failure> {
     let sizes = Sizes { lessons: 4, learners: 1_000, done: 2 };
-    let (small, large) =
-        (PgWorld::make(server.url(), 1, sizes).await?, PgWorld::make(server.url(), 1, sizes).await?);
+    let (small, large) = (PgWorld::make(server.url(), 1, sizes).await?, PgWorld::make(server.url(), 1, sizes).await?);
     for world in [&small, &large] {
         // A thousand events of the last day in each, and scores to average.
         let third: Vec<_> =
