@@ -1449,6 +1449,11 @@ BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RETURN -2;
     END IF;
+    -- With nothing to number nothing is locked: a step by the clock writes nothing.
+    PERFORM 1 FROM "lms_private".activity_events WHERE position IS NULL LIMIT 1;
+    IF NOT FOUND THEN
+        RETURN 0;
+    END IF;
     SELECT head INTO v_head FROM "lms_private".lms_log WHERE one FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN -1;
@@ -1510,10 +1515,14 @@ END $$;
 --
 -- Generated from the tables' description in lms-core; a test holds it to that. Do not edit by hand.
 --
--- Order: the courses' advisory locks ascending by key, the enrollments' rows by id, what the decision
--- relied on, the structure versions, the changes in their order, the events. It is VOLATILE: in READ
--- COMMITTED every statement has a snapshot of its own and sees what was committed before the locks were
--- had. A failed expectation is returned (nothing is written then); a row that is gone is raised.
+-- Order: the courses' advisory locks ascending by key, the expectations as the caller has ordered them
+-- (structures, enrollments by id, which locks their rows, all others, seats), the structure versions, the
+-- changes in their order, the events. It is VOLATILE: in READ COMMITTED every statement has a snapshot of
+-- its own and sees what was committed before the locks were had. A failed expectation is returned (nothing
+-- is written then); a row that is gone is raised.
+--
+-- One row by its id, never a list by ANY: a plan for any list is dearer than one for the list at hand, so
+-- the planner would make one in every call.
 
 CREATE TYPE "lms_private".users_v1 AS (id uuid, role text, display_name text, email text, external_id text, metadata json, erased_at timestamptz, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".courses_v1 AS (id uuid, instructor_id uuid, title text, description text, thumbnail_url text, is_published boolean, external_id text, audience text, difficulty text, estimated_minutes bigint, language text, time_zone text, flow text, enrollment text, capacity bigint, seats_taken bigint, certificates text, certificate_template_id uuid, certificate_valid_days bigint, archived_at timestamptz, published_at timestamptz, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, lessons_total bigint, quizzes_total bigint, assignments_total bigint, structure_version bigint, version bigint, created_at timestamptz, updated_at timestamptz);
@@ -1552,7 +1561,7 @@ CREATE TYPE "lms_private".op_v1 AS (
     at timestamptz, flag boolean, ids uuid[], doc text);
 
 CREATE FUNCTION "lms_private".write_v1(
-    p_locks integer[], p_exclusive boolean[], p_bump uuid[], p_held uuid[],
+    p_locks integer[], p_exclusive boolean[], p_bump uuid[],
     p_expect "lms_private".expect_v1[], p_ops "lms_private".op_v1[], p_host boolean DEFAULT false,
     p_events "lms_private".events_v1[] DEFAULT NULL,
     p_users "lms_private".users_v1[] DEFAULT NULL,
@@ -1602,9 +1611,6 @@ BEGIN
             PERFORM pg_advisory_xact_lock_shared(-473871547, p_locks[i]);
         END IF;
     END LOOP;
-    IF array_length(p_held, 1) > 0 THEN
-        PERFORM 1 FROM "lms".enrollments WHERE id = ANY (p_held) ORDER BY id FOR NO KEY UPDATE;
-    END IF;
     FOREACH e IN ARRAY p_expect LOOP
         CASE e.kind
         WHEN 'structure' THEN
@@ -1614,7 +1620,8 @@ BEGIN
                 PERFORM 1 FROM "lms".courses WHERE id = e.id AND structure_version = e.version;
             END IF;
         WHEN 'enrollment' THEN
-            PERFORM 1 FROM "lms".enrollments WHERE id = e.id AND version = e.version;
+            -- After a wait the row is looked at again as it then is: another version is not found.
+            PERFORM 1 FROM "lms".enrollments WHERE id = e.id AND version = e.version FOR NO KEY UPDATE;
         WHEN 'attempt' THEN
             IF e.hold THEN
                 PERFORM 1 FROM "lms".quiz_attempts WHERE id = e.id AND state = e.word AND version = e.version

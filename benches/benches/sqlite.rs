@@ -3,7 +3,6 @@
 //! B1–B5, B11, B13 and B20, printed as lines and written to `target/bars.json`.
 #![allow(clippy::print_stdout, missing_docs, reason = "a program that reports")]
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,10 +11,9 @@ use lms_benches::bars::{Bar, Demand, print, write};
 use lms_benches::floor::{Floor, Outline};
 use lms_benches::measure::{exponent, median};
 use lms_benches::seed::{Sizes, World};
-use lms_core::lms::{AiOrigin, CourseDraft, LessonDraft, NewCourse, NewLesson, NewQuestion, NewQuiz, NewTopic};
-use lms_core::model::question::{Answer, Labelled, QuestionBody};
-use lms_core::model::table::Json;
-use lms_core::model::{AiLog, AiLogId, AiLogStatus, AttemptId, LessonId, UserId};
+use lms_benches::work::{Pairs, attempts, complete, draft, log};
+use lms_core::lms::AiOrigin;
+use lms_core::model::{AttemptId, LessonId, UserId};
 use lms_core::store::EventLog as _;
 use lms_store_sqlite::Durability;
 
@@ -23,30 +21,6 @@ use lms_store_sqlite::Durability;
 struct Effort {
     rounds: usize,
     scale: usize,
-}
-
-/// The learners' and lessons' pairs of a world, each taken once.
-struct Pairs {
-    all: Vec<(UserId, LessonId)>,
-    next: usize,
-}
-
-impl Pairs {
-    fn of(world: &World, from_lesson: usize) -> Self {
-        // Learner by learner, as they learn: the last lesson of each completes the course.
-        let all = world
-            .learners
-            .iter()
-            .flat_map(|student| world.lessons.iter().skip(from_lesson).map(|lesson| (*student, *lesson)))
-            .collect();
-        Self { all, next: 0 }
-    }
-
-    fn take(&mut self, n: usize) -> Result<Vec<(UserId, LessonId)>, Failure> {
-        let taken = self.all.get(self.next..self.next + n).ok_or("the seeded pairs are used up")?.to_vec();
-        self.next += n;
-        Ok(taken)
-    }
 }
 
 #[tokio::main]
@@ -99,28 +73,11 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn ours(world: &World, pairs: &[(UserId, LessonId)], clients: usize) -> Result<f64, Failure> {
-    let started = Instant::now();
-    if clients == 1 {
-        for (student, lesson) in pairs {
-            world.lms.as_user(*student).learning().complete_lesson(*lesson).await?;
-        }
-    } else {
-        let mut tasks = Vec::new();
-        for n in 0..clients {
-            let own: Vec<_> = pairs.iter().skip(n).step_by(clients).copied().collect();
-            let lms = world.lms.clone();
-            tasks.push(tokio::spawn(async move {
-                for (student, lesson) in own {
-                    lms.as_user(student).learning().complete_lesson(lesson).await?;
-                }
-                Ok::<_, lms_core::Error>(())
-            }));
-        }
-        for task in tasks {
-            task.await??;
-        }
-    }
-    Ok(started.elapsed().as_secs_f64() / pairs.len() as f64)
+    complete(&world.lms, pairs, clients).await
+}
+
+fn pairs(world: &World, from_lesson: usize) -> Pairs {
+    Pairs::of(&world.learners, world.lessons.get(from_lesson..).unwrap_or_default())
 }
 
 fn floor(floor: &mut Floor, world: &World, pairs: &[(UserId, LessonId)]) -> Result<f64, Failure> {
@@ -146,7 +103,7 @@ async fn against(
     let world = World::make(&own, durability, sizes(1)).await?;
     let other = World::make(&theirs, durability, sizes(2)).await?;
     let mut direct = Floor::open(&theirs, durability)?;
-    let (mut pairs, mut floors) = (Pairs::of(&world, 0), Pairs::of(&other, 0));
+    let (mut pairs, mut floors) = (pairs(&world, 0), pairs(&other, 0));
     let (mut ratios, mut controls, mut absolute) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let before = floor(&mut direct, &other, &floors.take(operations)?)?;
@@ -282,7 +239,7 @@ async fn growth(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
         World::make(&folder.join("B5-large.db"), Durability::Full, Sizes { lessons: 21, learners: many, done: 20 })
             .await?;
     // The small one has as many learners as are needed, and few rows of progress: each is taken once.
-    let (mut few, mut lots) = (Pairs::of(&small, 20), Pairs::of(&large, 20));
+    let (mut few, mut lots) = (pairs(&small, 20), pairs(&large, 20));
     let (mut a, mut b) = (Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
         a.push(ours(&small, &few.take(operations)?, 1).await?);
@@ -308,7 +265,7 @@ async fn completion(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
     let large =
         World::make(&folder.join("B11-large.db"), Durability::Full, Sizes { lessons: 1_000, learners, done: 999 })
             .await?;
-    let (mut few, mut lots) = (Pairs::of(&small, 9), Pairs::of(&large, 999));
+    let (mut few, mut lots) = (pairs(&small, 9), pairs(&large, 999));
     let (mut a, mut b) = (Vec::new(), Vec::new());
     for _ in 0..effort.rounds {
         a.push(ours(&small, &few.take(operations)?, 1).await?);
@@ -321,65 +278,6 @@ async fn completion(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
         demand: Demand::AtMost(0.15),
         note: format!("{:.0} us, {:.0} us", median(&a) * 1e6, median(&b) * 1e6),
     })
-}
-
-fn draft(outline: Outline) -> CourseDraft {
-    CourseDraft {
-        course: NewCourse::titled("By AI"),
-        objectives: (0..outline.objectives).map(|n| (format!("key{n}"), "Do something".to_owned())).collect(),
-        lessons: (0..outline.lessons)
-            .map(|n| LessonDraft {
-                lesson: NewLesson::titled(format!("Lesson {n}")),
-                objectives: vec![format!("key{}", n % outline.objectives.max(1))],
-                topics: (0..outline.topics).map(|t| NewTopic::text(format!("Topic {t}"), "Text of a topic.")).collect(),
-            })
-            .collect(),
-    }
-}
-
-async fn log(world: &World) -> Result<AiLog, Failure> {
-    let now = world.lms.now();
-    let row = AiLog {
-        id: AiLogId::from_uuid(world.lms.ids().uuid(now)),
-        operation_id: world.lms.ids().uuid(now),
-        attempt: 1,
-        kind: "outline".into(),
-        prompt_version: 1,
-        status: AiLogStatus::Valid,
-        provider: "bench".into(),
-        model_requested: "bench".into(),
-        model_served: None,
-        request_id: None,
-        message_id: None,
-        stop_reason: None,
-        http_status: None,
-        error_kind: None,
-        violations: Json::parse("[]")?,
-        input_sha256: "0".repeat(64),
-        prompt_sha256: "0".repeat(64),
-        schema_sha256: "0".repeat(64),
-        prompt_text: None,
-        response_text: None,
-        response_sha256: None,
-        redaction: "full".into(),
-        tokens_in: 0,
-        tokens_out: 0,
-        tokens_cache_read: 0,
-        tokens_cache_write: 0,
-        tokens_thinking: 0,
-        cost_micro_usd: 0,
-        latency_ms: None,
-        actor_id: None,
-        course_id: None,
-        subject_type: None,
-        subject_id: None,
-        created_at: now,
-        completed_at: Some(now),
-        applied_at: None,
-        expires_at: None,
-    };
-    world.lms.system().ai_log().claim(row.clone()).await?;
-    Ok(row)
 }
 
 async fn outline(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
@@ -397,7 +295,7 @@ async fn outline(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
         // Taken in turns, so that a noisy moment meets both.
         let (mut hand, mut us) = (0.0, 0.0);
         for _ in 0..times {
-            let (own, theirs) = (log(&world).await?, log(&other).await?.id.uuid());
+            let (own, theirs) = (log(&world.lms).await?, log(&other.lms).await?.id.uuid());
             let (draft, now) = (draft(shape), other.lms.now().as_micros());
             let started = Instant::now();
             direct.outline(other.instructor, theirs, shape, now)?;
@@ -419,26 +317,9 @@ async fn outline(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
     })
 }
 
-/// An open, answered attempt at a quiz of five questions for each learner of a world.
-async fn attempts(world: &World) -> Result<Vec<(UserId, AttemptId)>, Failure> {
-    let question = |n: usize| {
-        let options = vec![Labelled::new("right", "The right one"), Labelled::new("wrong", "The wrong one")];
-        let body = QuestionBody::SingleChoice { options, correct: "right".into(), why: BTreeMap::new() };
-        NewQuestion::new(format!("Question {n}"), body)
-    };
-    let new = NewQuiz { is_published: true, questions: (0..5).map(question).collect(), ..NewQuiz::titled("Quiz") };
+async fn open_attempts(world: &World) -> Result<Vec<(UserId, AttemptId)>, Failure> {
     let lesson = *world.lessons.first().ok_or("the course has a lesson")?;
-    let quiz = world.lms.as_user(world.instructor).catalog().add_quiz(lesson, new).await?;
-    let mut open = Vec::with_capacity(world.learners.len());
-    for student in &world.learners {
-        let me = world.lms.as_user(*student);
-        let attempt = me.quizzes().start(quiz.id).await?;
-        let right = || Some(Answer::Choice { option_id: "right".into() });
-        let patch = attempt.questions.iter().map(|q| (q.id, right())).collect();
-        me.quizzes().save(attempt.id, "tab", 1, patch).await?;
-        open.push((*student, attempt.id));
-    }
-    Ok(open)
+    attempts(&world.lms, world.instructor, lesson, &world.learners).await
 }
 
 async fn quiz(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
@@ -447,7 +328,7 @@ async fn quiz(folder: &Path, effort: &Effort) -> Result<Bar, Failure> {
     let (own, theirs) = (folder.join("quiz-ours.db"), folder.join("quiz-floor.db"));
     let world = World::make(&own, Durability::Full, sizes).await?;
     let other = World::make(&theirs, Durability::Full, sizes).await?;
-    let (open, direct_open) = (attempts(&world).await?, attempts(&other).await?);
+    let (open, direct_open) = (open_attempts(&world).await?, open_attempts(&other).await?);
     let mut direct = Floor::open(&theirs, Durability::Full)?;
     let (mut ratios, mut absolute) = (Vec::new(), Vec::new());
     for (ours, theirs) in open.chunks(operations).zip(direct_open.chunks(operations)) {

@@ -7,7 +7,10 @@
 pub mod bars;
 pub mod floor;
 pub mod measure;
+pub mod postgres;
+pub mod proxy;
 pub mod seed;
+pub mod work;
 
 /// What a bench fails with: it says so and stops.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

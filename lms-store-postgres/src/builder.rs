@@ -8,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::PgStore;
 use crate::error::of_read;
+use crate::held::Lines;
 use crate::sql::Names;
 
 /// Opens a store with options.
@@ -101,12 +102,16 @@ impl Builder {
             (None, false) => Some(single(options.clone())),
         };
         let replica = match &self.replica {
-            Some(url) => Some(self.pool(parse(url)?)),
+            Some(url) => Some(self.lines(parse(url)?)),
             None => None,
         };
-        let pool = self.pool(options);
-        pool.acquire().await.map_err(of_read)?;
-        Ok(PgStore::start(pool, replica, listening, self.pooled, names))
+        let lines = self.lines(options);
+        lines.take().await.map_err(of_read)?;
+        Ok(PgStore::start(lines, replica, listening, self.pooled, names))
+    }
+
+    fn lines(&self, options: PgConnectOptions) -> Lines {
+        Lines::own(self.pool(options), self.connections, self.acquire)
     }
 
     fn pool(&self, options: PgConnectOptions) -> PgPool {

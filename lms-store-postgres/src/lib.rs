@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::held::Held;
+use crate::held::{Held, Lines};
 use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
 use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
@@ -65,8 +65,8 @@ pub struct PgStore {
 }
 
 pub(crate) struct Inner {
-    pool: PgPool,
-    replica: Option<PgPool>,
+    lines: Lines,
+    replica: Option<Lines>,
     /// Where LISTEN works: a session of its own, not through a pooler.
     listening: Option<PgPool>,
     pooled: bool,
@@ -108,20 +108,21 @@ impl PgStore {
     }
 
     /// Over the host's own pool, in the schemas of these names. The session's isolation level is looked
-    /// after; `synchronous_commit` is the host's to leave on.
+    /// after; `synchronous_commit` is the host's to leave on. Connections go back to the host's pool after
+    /// every statement, at the price of the pool's ping; a pool of the store's own saves that round trip.
     ///
     /// # Errors
     /// NotSupported for names that are not schema names.
     pub fn with_pool(pool: PgPool, lms: &str, private: &str) -> Result<Self, StoreError> {
         let listening = builder::single(pool.connect_options().as_ref().clone());
-        Ok(Self::start(pool, None, Some(listening), false, Names::new(lms, private)?))
+        Ok(Self::start(Lines::hosts(pool), None, Some(listening), false, Names::new(lms, private)?))
     }
 
-    fn start(pool: PgPool, replica: Option<PgPool>, listening: Option<PgPool>, pooled: bool, names: Names) -> Self {
+    fn start(lines: Lines, replica: Option<Lines>, listening: Option<PgPool>, pooled: bool, names: Names) -> Self {
         let hints = Arc::new(Hints::default());
         let inner = Arc::new(Inner {
             statements: reads::Statements::new(&names),
-            pool,
+            lines,
             replica,
             listening,
             pooled,
@@ -136,7 +137,7 @@ impl PgStore {
 
     /// The pool that the store works with.
     pub fn pool(&self) -> &PgPool {
-        &self.inner.pool
+        self.inner.lines.pool()
     }
 
     /// The SQL of every migration that the database has not had yet, for a role that may migrate to run
@@ -216,9 +217,9 @@ impl PgStore {
     /// The version in the database, and the oldest library schema that may still run on it. In a
     /// transaction, so that a pooler keeps question and answer together.
     pub(crate) async fn found(&self) -> Result<(i64, i64), StoreError> {
-        let mut conn = Held::of(&self.inner.pool).await.map_err(of_read)?;
+        let mut conn = self.inner.lines.take().await.map_err(of_read)?;
         let found = found_in(conn.enter(), &self.inner.names).await;
-        conn.left();
+        conn.over(found.is_ok());
         found
     }
 
@@ -229,7 +230,7 @@ impl PgStore {
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut conn = Held::of(&inner.pool).await.map_err(of_read)?;
+            let mut conn = inner.lines.take().await.map_err(of_read)?;
             match self.send(&mut conn, &call).await {
                 Ok(()) => {
                     if !batch.events.is_empty() {
@@ -255,26 +256,29 @@ impl PgStore {
         debug_assert!(!call.is_hosts(), "a host's batch runs in the host's transaction");
         let inner = &self.inner;
         if !inner.pooled && !inner.explicit.load(Ordering::Relaxed) {
-            match call.send(conn, true).await? {
+            let sent = call.send(conn.statement(), true).await;
+            conn.over(sent.as_ref().map_or_else(write::is_stale, |_| true));
+            match sent? {
                 Answer::Done => return Ok(()),
                 Answer::Isolation => inner.explicit.store(true, Ordering::Relaxed),
             }
         }
         let begin = if inner.pooled { BEGIN_POOLED } else { BEGIN };
         let sent = in_transaction(conn.enter(), call, begin, !inner.pooled).await;
-        conn.left();
+        conn.over(sent.is_ok());
         sent
     }
 
     /// Reads one document from the primary.
     pub(crate) async fn doc(&self, sql: &Arc<str>, params: Params) -> Result<Option<Doc>, StoreError> {
-        Doc::parse(self.text(&self.inner.pool, sql, params).await?.as_deref())
+        Doc::parse(self.text(&self.inner.lines, sql, params).await?.as_deref())
     }
 
-    /// Reads one document from the replica, where there is one.
+    /// Reads one document from the replica, where there is one and it is good enough.
     pub(crate) async fn stale_doc(&self, sql: &Arc<str>, params: Params) -> Result<Option<Doc>, StoreError> {
-        let pool = self.inner.replica.as_ref().unwrap_or(&self.inner.pool);
-        Doc::parse(self.text(pool, sql, params).await?.as_deref())
+        let replica = self.inner.replica.as_ref().filter(|_| !lms_core::store::must_be_fresh());
+        let lines = replica.unwrap_or(&self.inner.lines);
+        Doc::parse(self.text(lines, sql, params).await?.as_deref())
     }
 
     /// Reads one list of records.
@@ -283,19 +287,19 @@ impl PgStore {
         sql: &Arc<str>,
         params: Params,
     ) -> Result<Vec<R>, StoreError> {
-        let text = self.text(&self.inner.pool, sql, params).await?.unwrap_or_default();
+        let text = self.text(&self.inner.lines, sql, params).await?.unwrap_or_default();
         let json = serde_json::from_str(&text).map_err(|e| StoreError::with_source(StoreErrorKind::Backend, e))?;
         rows::records(json)
     }
 
     /// One text. A read may be sent again: when the connection breaks, until the server is back.
-    async fn text(&self, pool: &PgPool, sql: &Arc<str>, params: Params) -> Result<Option<String>, StoreError> {
+    async fn text(&self, lines: &Lines, sql: &Arc<str>, params: Params) -> Result<Option<String>, StoreError> {
         self.require_schema().await?;
         let started = tokio::time::Instant::now();
         let mut tries = 0;
         loop {
             tries += 1;
-            let error = match self.fetch(pool, sql, &params).await {
+            let error = match self.fetch(lines, sql, &params).await {
                 Ok(text) => return Ok(text),
                 Err(e) => e,
             };
@@ -308,28 +312,27 @@ impl PgStore {
         }
     }
 
-    async fn fetch(&self, pool: &PgPool, sql: &Arc<str>, params: &Params) -> Result<Option<String>, sqlx::Error> {
+    async fn fetch(&self, lines: &Lines, sql: &Arc<str>, params: &Params) -> Result<Option<String>, sqlx::Error> {
         let mut arguments = PgArguments::default();
         for param in params {
             arguments.add(param.as_deref()).map_err(sqlx::Error::Encode)?;
         }
         let query = sqlx::query_with(AssertSqlSafe(sql.clone()), arguments).persistent(!self.inner.pooled);
-        let mut conn = Held::of(pool).await?;
+        let mut conn = lines.take().await?;
         let row = if self.inner.pooled {
             // Behind a pooler only a transaction keeps a statement and its answer together.
             let inside = conn.enter();
-            let row = async {
+            async {
                 let mut tx = inside.begin_with(BEGIN_POOLED).await?;
                 let row = query.fetch_optional(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(row)
             }
-            .await;
-            conn.left();
-            row
+            .await
         } else {
-            query.fetch_optional(&mut *conn).await
+            query.fetch_optional(conn.statement()).await
         };
+        conn.over(row.is_ok());
         match row {
             Ok(row) => row.map_or(Ok(None), |row| row.try_get(0)),
             Err(e) => {

@@ -10,11 +10,16 @@ use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::sync::Notify;
 
 use crate::error::of_read;
-use crate::held::Held;
 use crate::{BEGIN, BEGIN_POOLED, Inner, PgStore};
 
 /// How many events one step numbers.
 const STEP: i64 = 2_000;
+/// The least time from one step to the next. The first commit after a pause is numbered at once; under load
+/// one step numbers what came in meanwhile, instead of taking a connection and a flush for each.
+const GAP: Duration = Duration::from_millis(4);
+/// The same while nobody listens in this process: another one that does hears of it a moment later, and a
+/// process that only writes has its connections and flushes for that.
+const QUIET: Duration = Duration::from_millis(25);
 /// How often the step runs by itself while somebody listens: for what hosts and other programs commit.
 const POLL: Duration = Duration::from_millis(100);
 /// How often while nobody does.
@@ -76,7 +81,8 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
     let (hints, inner) = (inner.hints.clone(), Arc::downgrade(inner));
     tokio::spawn(async move {
         loop {
-            let rest = if hints.is_listened_to() { POLL } else { IDLE };
+            let (gap, rest) = if hints.is_listened_to() { (GAP, POLL) } else { (QUIET, IDLE) };
+            tokio::time::sleep(gap).await;
             tokio::select! {
                 () = hints.relay.notified() => {}
                 () = tokio::time::sleep(rest) => {}
@@ -113,13 +119,11 @@ pub(crate) async fn drain(inner: &Inner) -> Result<(), StoreError> {
 
 async fn step(inner: &Inner) -> Result<i64, StoreError> {
     let sql = inner.names.expand(&format!("SELECT {{priv}}.relay_v1({STEP})"));
-    let mut conn = Held::of(&inner.pool).await.map_err(of_read)?;
+    let mut conn = inner.lines.take().await.map_err(of_read)?;
     if !inner.pooled && !inner.explicit.load(Ordering::Relaxed) {
-        let moved = sqlx::query(AssertSqlSafe(sql.clone()))
-            .fetch_one(&mut *conn)
-            .await
-            .and_then(|row| row.try_get::<i64, _>(0))
-            .map_err(of_read)?;
+        let answer = sqlx::query(AssertSqlSafe(sql.clone())).fetch_one(conn.statement()).await;
+        conn.over(answer.is_ok());
+        let moved = answer.and_then(|row| row.try_get::<i64, _>(0)).map_err(of_read)?;
         if moved != -2 {
             return Ok(moved);
         }
@@ -134,7 +138,7 @@ async fn step(inner: &Inner) -> Result<i64, StoreError> {
         row.try_get(0)
     }
     .await;
-    conn.left();
+    conn.over(moved.is_ok());
     moved.map_err(of_read)
 }
 

@@ -47,7 +47,7 @@ impl Store for PgStore {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        let mut conn = self.inner.pool.acquire().await.map_err(of_write)?;
+        let mut conn = self.inner.lines.pool().acquire().await.map_err(of_write)?;
         migrate::migrate(&mut conn, &self.inner.names).await?;
         drop(conn);
         self.require_schema().await
@@ -337,7 +337,8 @@ impl EventLog for PgStore {
                 params.push(id(student));
                 &s.events_student
             }
-            (None, None) => &s.events_all,
+            (None, None) if filter.kinds.is_empty() => &s.events_all,
+            (None, None) => &s.events_kinds,
         };
         reads::events::read_events(there(self.doc(sql, params).await?)?)
     }

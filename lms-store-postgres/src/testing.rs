@@ -45,16 +45,24 @@ impl Cluster {
     ///
     /// # Panics
     /// When none can be started; the message says what to install.
-    #[expect(clippy::panic, reason = "tests cannot go on without a server, and must say so")]
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        Self::try_start(settings).unwrap_or_else(|e| panic!("{e}"))
+        Self::start_in(&std::env::temp_dir(), settings)
     }
 
-    fn try_start(settings: &[(&str, &str)]) -> Result<Self, String> {
+    /// The same with its files under a folder of the caller's choice, on a disk or in memory.
+    ///
+    /// # Panics
+    /// When none can be started; the message says what to install.
+    #[expect(clippy::panic, reason = "tests cannot go on without a server, and must say so")]
+    pub fn start_in(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::try_start(folder, settings).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    fn try_start(place: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
         let bin = programs().ok_or(INSTALL)?;
         let folder = tempfile::Builder::new()
             .prefix("lms-pg-")
-            .tempdir()
+            .tempdir_in(place)
             .map_err(|e| format!("no temporary folder: {e}"))?
             .keep();
         let data = folder.join("data");

@@ -53,14 +53,6 @@ impl Call {
             .collect();
         let locks = locks(batch, &made);
         let bump: Vec<Uuid> = batch.exclusive.iter().map(|c| c.uuid()).filter(|c| !made.contains(c)).collect();
-        let held: Vec<Uuid> = batch
-            .expect
-            .iter()
-            .filter_map(|e| match e {
-                Expect::Enrollment { id, .. } => Some(id.uuid()),
-                _ => None,
-            })
-            .collect();
         let mut builder = Builder { names, rows: BTreeMap::new(), ops: Rows::default(), open: None };
         for change in &batch.changes {
             builder.change(change)?;
@@ -68,14 +60,13 @@ impl Call {
         builder.close();
 
         let mut sql = String::from(
-            "SELECT {priv}.write_v1($1::int[], $2::boolean[], $3::uuid[], $4::uuid[], \
-             $5::{priv}.expect_v1[], $6::{priv}.op_v1[], $7::boolean",
+            "SELECT {priv}.write_v1($1::int[], $2::boolean[], $3::uuid[], \
+             $4::{priv}.expect_v1[], $5::{priv}.op_v1[], $6::boolean",
         );
         let mut params = vec![
             plain(locks.keys()),
             plain(locks.values().map(|x| if *x { 't' } else { 'f' })),
             plain(bump),
-            plain(held),
             expectations(batch),
             builder.ops.finish_or_empty(),
             if host { "t".to_owned() } else { "f".to_owned() },
@@ -122,6 +113,12 @@ impl Call {
 #[derive(Debug, thiserror::Error)]
 #[error("an expectation did not hold")]
 struct Stale(Option<usize>);
+
+/// Whether an error of [`Call::send`] is the function's own word that an expectation did not hold: nothing is
+/// wrong with the connection then.
+pub(crate) fn is_stale(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Decode(inner) if inner.is::<Stale>())
+}
 
 /// The library's error for what [`Call::send`] gives.
 pub(crate) fn failed(error: sqlx::Error) -> StoreError {
@@ -199,12 +196,23 @@ fn text(text: &str) -> Value<'_> {
     Value::Text(text.into())
 }
 
-/// The expectations, those that take a seat last: a failed one must have written nothing.
+/// Where an expectation stands: structures first; then enrollments by id, whose rows are locked in that order;
+/// those that take a seat last, because a failed one must have written nothing.
+fn turn(expect: &Expect) -> (u8, Uuid) {
+    match expect {
+        Expect::Structure { .. } => (0, Uuid::nil()),
+        Expect::Enrollment { id, .. } => (1, id.uuid()),
+        Expect::SeatFree { .. } => (3, Uuid::nil()),
+        _ => (2, Uuid::nil()),
+    }
+}
+
+/// The expectations in the order of their turns.
 fn expectations(batch: &WriteBatch) -> String {
     let mut rows = Rows::default();
-    let (seats, others): (Vec<_>, Vec<_>) =
-        batch.expect.iter().enumerate().partition(|(_, e)| matches!(e, Expect::SeatFree { .. }));
-    for (n, expect) in others.into_iter().chain(seats) {
+    let mut expect: Vec<_> = batch.expect.iter().enumerate().collect();
+    expect.sort_by_key(|(_, expect)| turn(expect));
+    for (n, expect) in expect {
         let n = Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
         let null = Value::Null;
         // n, kind, tab, id, version, word, other, counts, hold

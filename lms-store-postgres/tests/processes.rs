@@ -144,6 +144,7 @@ async fn a_server_that_restarts_in_a_storm_loses_nothing() {
     for id in &stored {
         assert_eq!(seen.get(id), Some(&1), "one event per enrollment");
     }
+    assert_eq!(seen.len(), stored.len(), "nothing was delivered that the server then took back");
     assert_eq!(a.ends().await.unwrap().head, head);
     assert!(here.system().activity().audit(course.id).await.unwrap().is_empty(), "no drift");
 }

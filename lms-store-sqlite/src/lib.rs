@@ -14,6 +14,7 @@ mod readers;
 mod reads;
 mod rows;
 mod store;
+mod wal;
 mod write;
 mod writer;
 
@@ -87,6 +88,7 @@ impl Builder {
 pub struct SqliteStore {
     pub(crate) writer: Arc<Writer>,
     pub(crate) readers: Option<Arc<Readers>>,
+    log: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -133,11 +135,22 @@ impl SqliteStore {
     ) -> Result<Self, StoreError> {
         let writer = Arc::new(Writer::start(place.clone(), durability, busy_timeout, deadline)?);
         writer.ready().await?;
+        let log = match &place {
+            Place::Memory => None,
+            Place::File(path) => Some(wal::log_of(path)),
+        };
         let readers = match &place {
             Place::Memory => None,
             Place::File(path) => Some(Arc::new(Readers::start(path, readers, busy_timeout, &writer)?)),
         };
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, log })
+    }
+
+    /// How large the write-ahead log is, in bytes. The library keeps it from growing without end by itself, but
+    /// not against a transaction that another connection of the host's keeps open: a log that goes on growing
+    /// says that there is one.
+    pub fn wal_bytes(&self) -> u64 {
+        self.log.as_deref().map_or(0, wal::size)
     }
 
     /// Runs the host's own statements and the library's batches in one transaction on the writer

@@ -14,6 +14,7 @@ use crate::company::{Company, PATIENCE, relax};
 use crate::connection::{Place, snapshot, writer};
 use crate::error::{Fault, backend};
 use crate::group::{Answer, commit};
+use crate::wal::Wal;
 use crate::{Durability, migrate};
 
 /// Batches that wait at the most.
@@ -56,7 +57,11 @@ impl Writer {
         let conn = Arc::new(Mutex::new(writer(&place, durability, busy)?));
         let company = Arc::new(Company::new());
         let committed = Arc::new(Notify::new());
-        let thread = Thread { conn: conn.clone(), jobs, company: company.clone(), committed: committed.clone() };
+        let wal = match &place {
+            Place::Memory => None,
+            Place::File(path) => Some(Wal::of(path, busy)),
+        };
+        let thread = Thread { conn: conn.clone(), jobs, company: company.clone(), committed: committed.clone(), wal };
         let thread = std::thread::Builder::new()
             .name("lms-sqlite-writer".to_owned())
             .spawn(move || thread.run())
@@ -180,6 +185,7 @@ struct Thread {
     jobs: mpsc::Receiver<Job>,
     company: Arc<Company>,
     committed: Arc<Notify>,
+    wal: Option<Wal>,
 }
 
 impl Thread {
@@ -208,6 +214,10 @@ impl Thread {
                 }
             }
             self.committed.notify_waiters();
+            if let Some(mut wal) = self.wal.take() {
+                wal.look(&self.conn());
+                self.wal = Some(wal);
+            }
         }
     }
 

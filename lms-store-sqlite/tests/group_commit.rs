@@ -305,3 +305,36 @@ async fn a_read_never_waits_for_a_writer() {
     }
     assert_eq!(rows(&world.sql(), "users"), 101);
 }
+
+/// The last one that goes waits for what is queued, and ends the threads: the file is closed then, which empties
+/// its log.
+/// rules: DESIGN §6
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_is_written_before_the_store_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lms.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let lms = Lms::builder(store.clone()).build();
+    lms.migrate().await.unwrap();
+    let held = Held::by(&store).await;
+    let write = |store: SqliteStore| {
+        let batch = people(&lms, "waits", 1);
+        tokio::spawn(async move { store.write(batch).await.map(drop) })
+    };
+    let writers: Vec<_> = (0..20).map(|_| write(store.clone())).collect();
+    drop((store, lms));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    held.release().await;
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+    }
+    let log = folder.path().join("lms.db-wal");
+    for n in 0.. {
+        if !log.exists() {
+            break;
+        }
+        assert!(n < 250, "a thread still has the file open");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(rows(&support::around(&path), "users"), 20);
+}

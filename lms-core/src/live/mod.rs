@@ -15,7 +15,7 @@ pub use cursor::{Cursor, NotACursor};
 use crate::error::{Error, Refusal};
 use crate::lms::{CourseMetrics, Lms, Outline, Session};
 use crate::model::{CourseId, Event, UserId};
-use crate::store::{EventFilter, Store};
+use crate::store::{EventFilter, Store, fresh};
 use scope::Scope;
 
 /// An event as a subscriber receives it: with the cursor to resume after it, and how far the log was
@@ -180,7 +180,7 @@ impl Live {
         session: &Session,
         course: CourseId,
     ) -> Result<LiveStream<CourseMetrics>, Error> {
-        session.analytics().course_metrics(course).await?;
+        fresh(session.analytics().course_metrics(course)).await?;
         self.states(
             session.clone(),
             course,
@@ -220,7 +220,7 @@ impl Live {
         let (to, from) = mpsc::channel(1);
         tokio::spawn(async move {
             loop {
-                let state = read(session.clone()).await;
+                let state = fresh(read(session.clone())).await;
                 let ends = state.is_err();
                 if to.send(state).await.is_err() || ends {
                     return;

@@ -4,6 +4,7 @@ mod batch;
 mod context;
 mod error;
 mod forward;
+mod fresh;
 mod keys;
 mod reads;
 
@@ -14,6 +15,8 @@ use async_trait::async_trait;
 pub use batch::*;
 pub use context::*;
 pub use error::*;
+pub(crate) use fresh::fresh;
+pub use fresh::must_be_fresh;
 pub use keys::*;
 pub use reads::*;
 

@@ -48,6 +48,22 @@ pub(super) fn page(key: Key) -> String {
     )
 }
 
+/// $1 after, $2 limit, $3 kinds. Each kind walks an index of its own: in a long log a rare one costs what it
+/// costs in a short one.
+pub(super) fn kinds() -> String {
+    format!(
+        "SELECT json_build_object('events', {})::text",
+        list(&format!(
+            "SELECT json_build_array(t.position, {}) FROM (SELECT DISTINCT unnest($3::text[])) AS k (kind)
+             CROSS JOIN LATERAL (
+                 SELECT * FROM {{priv}}.activity_events AS e
+                 WHERE e.kind = k.kind AND e.position > $1::bigint ORDER BY e.position LIMIT $2::bigint) AS t
+             ORDER BY t.position LIMIT $2::bigint",
+            array::<NewEvent>()
+        ))
+    )
+}
+
 /// An event that may not have a position yet.
 pub(super) fn one(condition: &str) -> String {
     format!(

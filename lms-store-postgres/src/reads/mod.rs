@@ -105,6 +105,7 @@ statements! {
     events_all = events::page(events::Key::All);
     events_course = events::page(events::Key::Course);
     events_student = events::page(events::Key::Student);
+    events_kinds = events::kinds();
     event = events::one("t.id = $1::uuid");
     event_at = events::one("t.position = $1::bigint");
     consumers = events::consumers();

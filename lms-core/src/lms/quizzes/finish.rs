@@ -7,7 +7,7 @@ use crate::lms::{Command, Planned};
 use crate::model::table::Json;
 use crate::rules::grading;
 use crate::rules::regrade::{adjust, record_of};
-use crate::store::{AttemptHead, Expect, LearnerScope, WriteBatch};
+use crate::store::{AttemptHead, Change, Expect, LearnerContext, LearnerScope, Row, WriteBatch};
 
 impl Quizzes<'_> {
     /// Hands an attempt in. A repeat (double click, lost response, other tab) returns the first
@@ -18,8 +18,9 @@ impl Quizzes<'_> {
     #[tracing::instrument(name = "lms.submit_attempt", skip_all)]
     pub async fn submit(&self, attempt: AttemptId) -> Result<AttemptView, Error> {
         let me = self.me()?;
-        self.finish(attempt, Some(me)).await?;
-        self.view(attempt).await
+        // What was loaded and what was written of it is what stands: no other load is needed to show it.
+        let (_, stands) = self.s.run(Some(me.uuid()), |command| self.plan_finish(command, attempt, Some(me))).await?;
+        self.show(attempt, &stands).await
     }
 
     /// Finishes the open attempts of a learner who has left (A13).
@@ -33,27 +34,28 @@ impl Quizzes<'_> {
 
     /// Finishes an attempt: handed in by its learner, or expired. Returns whether this call did.
     pub(super) async fn finish(&self, attempt: AttemptId, learner: Option<UserId>) -> Result<bool, Error> {
-        self.s.run(learner.map(Id::uuid), |command| self.plan_finish(command, attempt, learner)).await
+        let done = self.s.run(learner.map(Id::uuid), |command| self.plan_finish(command, attempt, learner)).await?;
+        Ok(done.0)
     }
 
-    /// Handing in as a plan.
+    /// Handing in as a plan: whether it does, and what stands after it.
     pub(crate) async fn plan_finish(
         &self,
         command: Command,
         attempt: AttemptId,
         learner: Option<UserId>,
-    ) -> Result<Planned<bool>, Error> {
+    ) -> Result<Planned<(bool, Box<LearnerContext>)>, Error> {
         let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
         let row = match learner {
             Some(me) => self.own_attempt(&context, attempt, me)?,
             None => context.attempt.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?,
         };
         if row.state != AttemptState::InProgress {
-            return Ok(Planned::nothing(false));
+            return Ok(Planned::nothing((false, Box::new(context))));
         }
         let expired = is_gone(&context) || overdue(&row, context.quiz.as_ref(), command.now);
         if learner.is_none() && !expired {
-            return Ok(Planned::nothing(false));
+            return Ok(Planned::nothing((false, Box::new(context))));
         }
         let content = self.revision(row.revision_id).await?;
         let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
@@ -84,7 +86,8 @@ impl Quizzes<'_> {
         let event = work.event(kind, SubjectType::Attempt, row.id).by_learner(!expired).with(&meta);
         work.batch.events.push(event);
         let batch = self.settle(work, &context, after, now).await?;
-        Ok(Planned { batch, outcome: true })
+        let stands = written(Box::new(context), &batch);
+        Ok(Planned { batch, outcome: (true, stands) })
     }
 
     /// Writes a changed attempt, its kept score, and all that follows from it.
@@ -171,4 +174,26 @@ impl Quizzes<'_> {
         }
         Ok(report)
     }
+}
+
+/// A load with what a batch writes of the attempt and its kept score.
+fn written(mut context: Box<LearnerContext>, batch: &WriteBatch) -> Box<LearnerContext> {
+    for change in &batch.changes {
+        match change {
+            Change::Put(Row::QuizAttempt(attempt)) => {
+                for head in context.attempts.iter_mut().filter(|head| head.id == attempt.id) {
+                    head.state = attempt.state;
+                }
+                context.attempt = Some(attempt.clone());
+            }
+            Change::Upsert(Row::QuizResult(result)) => {
+                if let Some(work) = &mut context.work {
+                    work.results.retain(|r| r.quiz_id != result.quiz_id);
+                    work.results.push(result.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    context
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::lms::learner::{access, rights};
 use crate::rules::shuffle;
-use crate::store::LearnerScope;
+use crate::store::{LearnerContext, LearnerScope};
 
 impl Quizzes<'_> {
     /// An attempt: to its learner, and to the course's staff. Reading never writes, but for its
@@ -27,7 +27,12 @@ impl Quizzes<'_> {
 
     pub(super) async fn view(&self, attempt: AttemptId) -> Result<AttemptView, Error> {
         let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
-        let rights = rights(self.s, &context);
+        self.show(attempt, &context).await
+    }
+
+    /// The attempt of a load.
+    pub(super) async fn show(&self, attempt: AttemptId, context: &LearnerContext) -> Result<AttemptView, Error> {
+        let rights = rights(self.s, context);
         if !(rights.own || rights.may(Action::ReadWork)) {
             return Err(Error::not_found(SubjectType::Attempt, attempt));
         }
@@ -47,7 +52,7 @@ impl Quizzes<'_> {
         }
         let finished = row.state != AttemptState::InProgress;
         let passed = context.work.as_ref().and_then(|w| w.result(row.quiz_id)).and_then(|r| r.passed).unwrap_or(false);
-        let no_attempt_left = access(&context).no_attempts_left;
+        let no_attempt_left = access(context).no_attempts_left;
         let revealed = rights.may(Action::ReadWork)
             || quiz.is_some_and(|q| match q.reveal {
                 Reveal::Never => false,
@@ -82,7 +87,7 @@ impl Quizzes<'_> {
             quiz_id: row.quiz_id,
             attempt_no: row.attempt_no,
             state: row.state,
-            grading_due: !finished && (is_gone(&context) || overdue(&row, quiz, self.s.lms.now())),
+            grading_due: !finished && (is_gone(context) || overdue(&row, quiz, self.s.lms.now())),
             started_at: row.started_at,
             deadline: row.deadline,
             completed_at: row.completed_at,
