@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use lms_core::model::BudgetScope;
 use lms_core::model::table::Value;
 use lms_core::store::{Change, Committed, Expect, Item, Key, Row, StoreError, StoreErrorKind, Table, WriteBatch};
 use sqlx::postgres::PgArguments;
@@ -198,11 +199,11 @@ fn text(text: &str) -> Value<'_> {
     Value::Text(text.into())
 }
 
-/// The expectations, those that take a seat last: a failed one must have written nothing.
+/// The expectations, those that take something last: a failed one must have written nothing.
 fn expectations(batch: &WriteBatch) -> String {
     let mut rows = Rows::default();
     let (seats, others): (Vec<_>, Vec<_>) =
-        batch.expect.iter().enumerate().partition(|(_, e)| matches!(e, Expect::SeatFree { .. }));
+        batch.expect.iter().enumerate().partition(|(_, e)| matches!(e, Expect::SeatFree { .. } | Expect::Budget { .. }));
     for (n, expect) in others.into_iter().chain(seats) {
         let n = Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
         let null = Value::Null;
@@ -302,6 +303,17 @@ fn expectations(batch: &WriteBatch) -> String {
                 null,
                 Value::Bool(true),
             ],
+            Expect::Budget { scopes, day, amount } => [
+                n,
+                text("budget"),
+                text(day),
+                null.clone(),
+                Value::Int(*amount),
+                Value::Text(scope_list(scopes).into()),
+                null.clone(),
+                null,
+                Value::Bool(true),
+            ],
             Expect::GradesWithin { assignment, max } => [
                 n,
                 text("grades"),
@@ -344,6 +356,13 @@ fn expectations(batch: &WriteBatch) -> String {
         rows.push(&row);
     }
     rows.finish_or_empty()
+}
+
+/// Scopes as one text, in the order in which every batch locks them.
+fn scope_list(scopes: &[BudgetScope]) -> String {
+    let mut keys: Vec<String> = scopes.iter().map(BudgetScope::key).collect();
+    keys.sort_unstable();
+    keys.join(",")
 }
 
 /// The word and the id of an item.
@@ -447,6 +466,25 @@ impl Builder<'_> {
                 let fields =
                     Fields { id: Some(job.uuid()), other: cursor.map(|c| c.uuid()), at: *done_at, ..Fields::default() };
                 self.op("advance_job", &fields);
+            }
+            Change::SettleBudget { scopes, day, reserved, spent } => {
+                let (scopes, spent) = (scope_list(scopes), spent.to_string());
+                let fields = Fields {
+                    word: Some(&scopes),
+                    word2: Some(day),
+                    n: Some(*reserved),
+                    doc: Some(&spent),
+                    ..Fields::default()
+                };
+                self.op("settle_budget", &fields);
+            }
+            Change::SetBudget { scope, limit } => {
+                let scope = scope.key();
+                self.op("set_budget", &Fields { word: Some(&scope), n: *limit, ..Fields::default() });
+            }
+            Change::BlankLogs { ids } => {
+                let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+                self.op("blank_logs", &Fields { ids: Some(&ids), ..Fields::default() });
             }
             Change::EraseText { user, at } => {
                 self.op("erase_text", &Fields { id: Some(user.uuid()), at: Some(*at), ..Fields::default() });
