@@ -60,6 +60,13 @@ pub struct Prompt {
     pub parts: Vec<Part>,
 }
 
+impl Prompt {
+    /// Its length in bytes, labels aside.
+    pub(crate) fn bytes(&self) -> usize {
+        self.system.len() + self.parts.iter().map(|part| part.text.len()).sum::<usize>()
+    }
+}
+
 /// One rule that an answer breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Violation {

@@ -266,6 +266,12 @@ pub async fn r1_every_action_for_every_actor(h: &Harness) {
         "record an event",
         "read the events",
         "read the course's AI calls",
+        "read what all AI cost",
+        "read what the course's AI cost",
+        "set an AI budget",
+        "read AI budgets",
+        "sweep AI calls",
+        "blank AI calls",
         "enroll the learner",
     ]
     .into();

@@ -1,0 +1,118 @@
+//! Whether an answer counts, and what the model is told where it does not.
+
+use lms_core::ai::{AiResponse, Part, Stop, Trust};
+use serde_json::Value;
+
+use super::AiError;
+use crate::reader::{fold_enum_case, read, truncate_bytes};
+use crate::task::json_string;
+use crate::{AiTask, Prompt, Violation};
+
+/// How much of a bad answer goes into the repair.
+const MAX_QUOTED: usize = 16 * 1024;
+/// Violations shown to the model and kept in the log.
+pub(super) const MAX_VIOLATIONS: usize = 20;
+
+/// What one attempt came to.
+pub(super) enum Outcome<T> {
+    Good(Judged<T>),
+    Bad(Vec<Violation>),
+    Cut,
+    Refused(Option<String>),
+    Ends(AiError),
+}
+
+/// An answer that counts, and what was put right before it was read.
+pub(super) struct Judged<T> {
+    pub(super) value: T,
+    pub(super) notes: Vec<&'static str>,
+}
+
+/// What answers of a task are held against.
+pub(super) struct Judge {
+    /// The schema of the task's own types.
+    pub(super) canonical: Value,
+    /// What the provider is given of it.
+    pub(super) wire: Value,
+}
+
+impl Judge {
+    /// The stop reason comes before the text: a refusal or a cut is never read as an answer.
+    pub(super) fn outcome<T: AiTask>(&self, input: &T::In, response: &AiResponse) -> Outcome<T::Out> {
+        match &response.stop {
+            Stop::Complete => match self.judge::<T>(input, &response.text) {
+                Ok(judged) => Outcome::Good(judged),
+                Err(violations) => Outcome::Bad(violations),
+            },
+            Stop::Truncated => Outcome::Cut,
+            Stop::Refused { category } => Outcome::Refused(category.clone()),
+            Stop::ContextFull | Stop::Filtered | Stop::Other => {
+                Outcome::Ends(AiError::Stopped { reason: response.raw_stop.clone() })
+            }
+        }
+    }
+
+    /// Strict read, schema, types, domain checks.
+    pub(super) fn judge<T: AiTask>(&self, input: &T::In, text: &str) -> Result<Judged<T::Out>, Vec<Violation>> {
+        let one = |code: &'static str, pointer: String, message: String| vec![Violation { code, pointer, message }];
+        let (mut value, floats) = read(text).map_err(|e| one(e.code(), String::new(), e.to_string()))?;
+        let mut notes = Vec::new();
+        if floats {
+            notes.push("whole_floats");
+        }
+        if fold_enum_case(&mut value, &self.wire) {
+            notes.push("enum_case");
+        }
+        let validator = jsonschema::validator_for(&self.canonical)
+            .map_err(|_| one("schema.broken", String::new(), "the schema itself is broken".to_owned()))?;
+        let found: Vec<Violation> = validator
+            .iter_errors(&value)
+            .take(MAX_VIOLATIONS)
+            .map(|error| Violation {
+                // The validator's messages quote values: only kind and place go on.
+                code: "schema",
+                pointer: error.instance_path().to_string(),
+                message: format!("does not fit the schema ({})", error.kind().keyword()),
+            })
+            .collect();
+        if !found.is_empty() {
+            return Err(found);
+        }
+        let out: T::Out = serde_json::from_value(value)
+            .map_err(|_| one("schema", String::new(), "does not fit the schema".to_owned()))?;
+        let found = T::check(input, &out);
+        if found.is_empty() { Ok(Judged { value: out, notes }) } else { Err(found) }
+    }
+}
+
+/// The last bad answer, as the repair quotes it: one JSON string on one line, so that nothing in it can pass
+/// for a rule.
+pub(super) fn quoted(answer: &str) -> Part {
+    Part {
+        label: "previous_answer".to_owned(),
+        text: json_string(truncate_bytes(answer, MAX_QUOTED)),
+        trust: Trust::Untrusted,
+    }
+}
+
+/// The original prompt, the last bad answer as quoted data, and what is wrong with it: one turn, so
+/// that repairs cost no more each time.
+pub(super) fn repair(original: &Prompt, answer: &str, violations: &[Violation]) -> Prompt {
+    let mut parts = original.parts.clone();
+    parts.push(quoted(answer));
+    let shown: Vec<&Violation> = violations.iter().take(MAX_VIOLATIONS).collect();
+    parts.push(Part {
+        label: "violations".to_owned(),
+        text: format!(
+            "Your previous answer breaks the rules listed here. Answer again with the whole JSON object. Fix only \
+             these; do not invent items.\n{}",
+            serde_json::to_string(&shown).unwrap_or_default()
+        ),
+        trust: Trust::Trusted,
+    });
+    Prompt { system: original.system.clone(), parts }
+}
+
+pub(super) fn same_faults(a: &[Violation], b: &[Violation]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.code == b.code && a.pointer == b.pointer)
+}
