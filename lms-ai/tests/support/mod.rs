@@ -20,7 +20,7 @@ use lms_core::lms::{AssignmentRules, NewAssignment, NewSubmission, Session, Upda
 use lms_core::model::{
     AiGrading, AiLog, AiLogStatus, AssignmentId, Criterion, LessonId, Points, Rubric, Submission, SubmissionId, TopicId,
 };
-use lms_core::store::{AiLogFilter, ById};
+use lms_core::store::{AiLogFilter, ById, Store};
 use lms_core::testing::{Classroom, FixedClock};
 use lms_store_sqlite::SqliteStore;
 use lms_store_sqlite::driver::types::Value as Cell;
@@ -33,9 +33,9 @@ pub(crate) use answers::*;
 pub(crate) const MODEL: &str = "model-1";
 
 /// A course with objectives, a lesson with text, an assignment that AI grades, and learners.
-pub(crate) struct World {
+pub(crate) struct World<S = SqliteStore> {
     pub(crate) lms: Lms,
-    pub(crate) store: SqliteStore,
+    pub(crate) store: S,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) room: Classroom,
     pub(crate) lesson: LessonId,
@@ -46,7 +46,7 @@ pub(crate) struct World {
     _folder: Option<TempDir>,
 }
 
-impl World {
+impl World<SqliteStore> {
     /// In memory.
     pub(crate) async fn memory() -> Self {
         Self::on(SqliteStore::in_memory().await.unwrap(), None).await
@@ -59,7 +59,15 @@ impl World {
         Self::on(store, Some(folder)).await
     }
 
-    async fn on(store: SqliteStore, folder: Option<TempDir>) -> Self {
+    /// Runs SQL around the library.
+    pub(crate) async fn sql(&self, sql: impl Into<String>) {
+        let sql = sql.into();
+        self.store.transaction(move |tx| tx.execute_batch(&sql)).await.unwrap().unwrap();
+    }
+}
+
+impl<S: Store + Snapshot + Clone> World<S> {
+    pub(crate) async fn on(store: S, folder: Option<TempDir>) -> Self {
         let clock = Arc::new(FixedClock::noon());
         let lms = Lms::builder(store.clone()).clock(clock.clone()).build();
         lms.expect_ai_grading();
@@ -160,38 +168,12 @@ impl World {
         self.lms.store().ai_logs(&AiLogFilter::default(), page).await.unwrap()
     }
 
-    /// Every row of every table but ai_logs.
+    /// Every row of every table but those that keep the books of AI calls: ai_logs and ai_spending.
     pub(crate) async fn tables(&self) -> Tables {
-        let read = self.store.transaction(|tx| -> Result<Tables, lms_store_sqlite::driver::Error> {
-            let mut names = tx.prepare(
-                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
-                 AND name NOT IN ('ai_logs', 'fault')",
-            )?;
-            let names = names.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-            let mut tables = BTreeMap::new();
-            for name in names {
-                let mut statement = tx.prepare(&format!("SELECT * FROM {name}"))?;
-                let width = statement.column_count();
-                let mut rows = statement
-                    .query_map([], |row| {
-                        let cells = (0..width).map(|n| row.get::<_, Cell>(n)).collect::<Result<Vec<_>, _>>()?;
-                        Ok(format!("{cells:?}"))
-                    })?
-                    .collect::<Result<Vec<_>, _>>()?;
-                rows.sort();
-                tables.insert(name, rows);
-            }
-            Ok(tables)
-        });
-        let tables = read.await.unwrap().unwrap();
+        let mut tables = self.store.snapshot().await;
+        tables.remove("ai_spending").unwrap();
         assert!(tables.len() > 25 && !tables["courses"].is_empty() && !tables["activity_events"].is_empty());
         tables
-    }
-
-    /// Runs SQL around the library.
-    pub(crate) async fn sql(&self, sql: impl Into<String>) {
-        let sql = sql.into();
-        self.store.transaction(move |tx| tx.execute_batch(&sql)).await.unwrap().unwrap();
     }
 
     /// Does one of the five workflows.
@@ -223,6 +205,41 @@ impl World {
 
 /// What stands in each table.
 pub(crate) type Tables = BTreeMap<String, Vec<String>>;
+
+/// A look at every table of a store, past the library.
+#[async_trait]
+pub(crate) trait Snapshot {
+    /// Every row of every table but ai_logs.
+    async fn snapshot(&self) -> Tables;
+}
+
+#[async_trait]
+impl Snapshot for SqliteStore {
+    async fn snapshot(&self) -> Tables {
+        let read = self.transaction(|tx| -> Result<Tables, lms_store_sqlite::driver::Error> {
+            let mut names = tx.prepare(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+                 AND name NOT IN ('ai_logs', 'fault')",
+            )?;
+            let names = names.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+            let mut tables = BTreeMap::new();
+            for name in names {
+                let mut statement = tx.prepare(&format!("SELECT * FROM {name}"))?;
+                let width = statement.column_count();
+                let mut rows = statement
+                    .query_map([], |row| {
+                        let cells = (0..width).map(|n| row.get::<_, Cell>(n)).collect::<Result<Vec<_>, _>>()?;
+                        Ok(format!("{cells:?}"))
+                    })?
+                    .collect::<Result<Vec<_>, _>>()?;
+                rows.sort();
+                tables.insert(name, rows);
+            }
+            Ok(tables)
+        });
+        read.await.unwrap().unwrap()
+    }
+}
 
 /// The tables that differ, each with how many rows it has and had.
 pub(crate) fn differences(before: &Tables, after: &Tables) -> Vec<(String, usize, usize)> {
