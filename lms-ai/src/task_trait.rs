@@ -30,6 +30,12 @@ pub trait AiTask: Send + Sync {
         Vec::new()
     }
 
+    /// Whether an answer that breaks this rule still, when the repairs are used up, may be shown to a person
+    /// in place of none. It never counts by itself: [`AiTask::review`] must give a reason for it.
+    fn is_tolerable(_violation: &Violation) -> bool {
+        false
+    }
+
     /// What the call may be long.
     fn limits(_input: &Self::In) -> Limits {
         Limits::default()

@@ -111,6 +111,41 @@ async fn s11_a_grade_by_the_fallback_waits_for_a_person() {
     assert_eq!(world.submission(work).await.ai_status, AiGradingState::Suggested);
 }
 
+/// A quote that does not stand in the work, and still does not after the repairs, is for a person to judge:
+/// never applied, and on record. Beside any other fault it is refused.
+// rules: S11
+#[tokio::test]
+async fn s11_evidence_that_stays_unverified_waits_for_a_person() {
+    let world = World::memory().await;
+    let invented = with(grade(), "/criteria/0/evidence", json!(["Plants drink the light of the moon"]));
+    let worse = with(invented.clone(), "/criteria/0/points", json!(11));
+    for (n, (replies, last)) in [
+        (vec![invented.clone(), invented.clone()], Review),
+        (vec![worse.clone(), invented.clone(), invented.clone()], Review),
+        (vec![invented.clone(), grade()], Applied),
+        (vec![invented.clone(), worse.clone(), worse.clone()], Invalid),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let work = world.work(ESSAY).await;
+        let calls = replies.len();
+        let script = Script::new(replies.iter().fold(Scripted::new(), |s, reply| s.then(Reply::json(reply))));
+        let outcome = world.ai(script.clone()).grade_submission(work).await;
+        let rows = world.operation(world.operation_of(What::Grade(work), Uuid::nil()).await).await;
+        assert_eq!((script.calls(), rows.len(), rows[calls - 1].status), (calls, calls, last), "case {n}");
+        let waits = last == Review;
+        assert_eq!(outcome.is_ok(), last != Invalid, "case {n}");
+        if waits {
+            assert_eq!(outcome.unwrap().reasons, ["unverified_evidence"], "case {n}");
+            let kept: Value = rows[calls - 1].violations.read().unwrap();
+            assert_eq!(kept[0]["code"], "evidence_unverified", "case {n}");
+        }
+        let row = world.submission(work).await;
+        assert_eq!((row.grade.is_some(), row.suggested_seq.is_some()), (last == Applied, waits), "case {n}");
+    }
+}
+
 fn prints_schema(request: &AiRequest) -> bool {
     request.system.contains("fits this schema") && request.system.contains("objective_keys")
 }

@@ -8,6 +8,7 @@ use lms_core::ai::{
 use serde_json::Value;
 
 use super::estimate::{answer_tokens, worst_case};
+use super::judge::{Outcome, Rejected, same_faults};
 use super::{Ai, AiConfig};
 use crate::{Prompt, Violation};
 
@@ -111,6 +112,25 @@ impl Asking {
     /// Whether this is another model than the configured one.
     pub(super) const fn is_fallback(&self) -> bool {
         self.fallen_back
+    }
+
+    /// Whether the model is not asked to mend this: it made the same faults before, or has been asked often
+    /// enough.
+    pub(super) fn is_beyond_repair(&self, violations: &[Violation], config: &AiConfig) -> bool {
+        let same = self.before.as_ref().is_some_and(|before| same_faults(before, violations));
+        same || self.repairs >= config.max_repairs
+    }
+
+    /// An answer beyond repair counts where a person may judge each of its faults.
+    pub(super) fn last_word<T>(&self, outcome: Outcome<T>, config: &AiConfig) -> Outcome<T> {
+        match outcome {
+            Outcome::Bad(Rejected { violations, tolerable: Some(judged) })
+                if self.is_beyond_repair(&violations, config) =>
+            {
+                Outcome::Good(judged)
+            }
+            other => other,
+        }
     }
 
     /// Doubles the room for the answer, once, up to what the model can do. Whether there is any.

@@ -8,7 +8,7 @@ use lms_core::model::{AiLog, AiLogStatus, BudgetScope};
 use tokio::time::Instant;
 
 use super::asking::{Asking, Next, charged, may_have_used, meta};
-use super::judge::{Judge, Outcome, repair, same_faults};
+use super::judge::{Judge, Outcome, repair};
 use super::row::{self, Heading, Redaction, sha256};
 use super::standing::{Past, Standing, reasons};
 use super::{About, Accepted, Ai, AiError};
@@ -146,7 +146,7 @@ impl Run<'_> {
             let spent = asking.profile.price.cost(&response.usage);
             cost = cost.saturating_add(spent);
             add(&mut usage, &response.usage);
-            let outcome = self.judge.outcome::<T>(input, &response);
+            let outcome = asking.last_word(self.judge.outcome::<T>(input, &response), &config);
             row::answered(&mut row, &response, spent, &outcome);
             row.charged_micro_usd = charged(&response.usage, spent, reserved);
             let log_id = row.id;
@@ -175,9 +175,9 @@ impl Run<'_> {
                         return Err(AiError::Truncated);
                     }
                 }
-                Outcome::Bad(violations) => {
-                    let same = asking.before.as_ref().is_some_and(|before| same_faults(before, &violations));
-                    if same || asking.repairs >= config.max_repairs {
+                Outcome::Bad(rejected) => {
+                    let violations = rejected.violations;
+                    if asking.is_beyond_repair(&violations, &config) {
                         return Err(AiError::Invalid { violations });
                     }
                     asking.repairs += 1;

@@ -16,7 +16,7 @@ pub(super) const MAX_VIOLATIONS: usize = 20;
 /// What one attempt came to.
 pub(super) enum Outcome<T> {
     Good(Judged<T>),
-    Bad(Vec<Violation>),
+    Bad(Rejected<T>),
     Cut,
     Refused(Option<String>),
     Ends(AiError),
@@ -26,6 +26,25 @@ pub(super) enum Outcome<T> {
 pub(super) struct Judged<T> {
     pub(super) value: T,
     pub(super) notes: Vec<&'static str>,
+    /// Rules that it breaks all the same, of those that a person may judge.
+    pub(super) violations: Vec<Violation>,
+}
+
+/// An answer that does not count.
+pub(super) struct Rejected<T> {
+    pub(super) violations: Vec<Violation>,
+    /// The answer, where a person may judge each of its faults.
+    pub(super) tolerable: Option<Judged<T>>,
+}
+
+impl<T> Rejected<T> {
+    fn one(code: &'static str, message: String) -> Self {
+        Self::of(vec![Violation { code, pointer: String::new(), message }])
+    }
+
+    const fn of(violations: Vec<Violation>) -> Self {
+        Self { violations, tolerable: None }
+    }
 }
 
 /// What answers of a task are held against.
@@ -42,7 +61,7 @@ impl Judge {
         match &response.stop {
             Stop::Complete => match self.judge::<T>(input, &response.text) {
                 Ok(judged) => Outcome::Good(judged),
-                Err(violations) => Outcome::Bad(violations),
+                Err(rejected) => Outcome::Bad(rejected),
             },
             Stop::Truncated => Outcome::Cut,
             Stop::Refused { category } => Outcome::Refused(category.clone()),
@@ -53,9 +72,8 @@ impl Judge {
     }
 
     /// Strict read, schema, types, domain checks.
-    pub(super) fn judge<T: AiTask>(&self, input: &T::In, text: &str) -> Result<Judged<T::Out>, Vec<Violation>> {
-        let one = |code: &'static str, pointer: String, message: String| vec![Violation { code, pointer, message }];
-        let (mut value, floats) = read(text).map_err(|e| one(e.code(), String::new(), e.to_string()))?;
+    pub(super) fn judge<T: AiTask>(&self, input: &T::In, text: &str) -> Result<Judged<T::Out>, Rejected<T::Out>> {
+        let (mut value, floats) = read(text).map_err(|e| Rejected::one(e.code(), e.to_string()))?;
         let mut notes = Vec::new();
         if floats {
             notes.push("whole_floats");
@@ -64,7 +82,7 @@ impl Judge {
             notes.push("enum_case");
         }
         let validator = jsonschema::validator_for(&self.canonical)
-            .map_err(|_| one("schema.broken", String::new(), "the schema itself is broken".to_owned()))?;
+            .map_err(|_| Rejected::one("schema.broken", "the schema itself is broken".to_owned()))?;
         let found: Vec<Violation> = validator
             .iter_errors(&value)
             .take(MAX_VIOLATIONS)
@@ -76,12 +94,17 @@ impl Judge {
             })
             .collect();
         if !found.is_empty() {
-            return Err(found);
+            return Err(Rejected::of(found));
         }
         let out: T::Out = serde_json::from_value(value)
-            .map_err(|_| one("schema", String::new(), "does not fit the schema".to_owned()))?;
-        let found = T::check(input, &out);
-        if found.is_empty() { Ok(Judged { value: out, notes }) } else { Err(found) }
+            .map_err(|_| Rejected::one("schema", "does not fit the schema".to_owned()))?;
+        let violations = T::check(input, &out);
+        let judged = Judged { value: out, notes, violations: violations.clone() };
+        if violations.is_empty() {
+            return Ok(judged);
+        }
+        let tolerable = violations.iter().all(T::is_tolerable).then_some(judged);
+        Err(Rejected { violations, tolerable })
     }
 }
 

@@ -174,19 +174,17 @@ pub(super) fn answered<T>(row: &mut AiLog, response: &AiResponse, cost: u64, out
         Outcome::Cut => AiLogStatus::Truncated,
         Outcome::Refused(_) => AiLogStatus::Refused,
     };
-    let coded = |violation: &Violation| -> (&'static str, String) { (violation.code, violation.pointer.clone()) };
-    match outcome {
-        Outcome::Bad(violations) => {
-            let kept: Vec<_> = violations.iter().take(MAX_VIOLATIONS).map(coded).collect();
-            let kept: Vec<_> = kept.iter().map(|(code, pointer)| Coded { code, pointer }).collect();
-            row.violations = Json::of(&kept);
-        }
-        Outcome::Good(judged) if !judged.notes.is_empty() => {
-            let mut notes: Vec<String> = row.notes.read().unwrap_or_default();
-            notes.extend(judged.notes.iter().map(|note| (*note).to_owned()));
-            row.notes = Json::of(&notes);
-        }
-        _ => {}
+    let (violations, notes): (&[Violation], &[&str]) = match outcome {
+        Outcome::Good(judged) => (&judged.violations, &judged.notes),
+        Outcome::Bad(rejected) => (&rejected.violations, &[]),
+        _ => (&[], &[]),
+    };
+    let coded = violations.iter().take(MAX_VIOLATIONS).map(|v| Coded { code: v.code, pointer: &v.pointer });
+    row.violations = Json::of(&coded.collect::<Vec<_>>());
+    if !notes.is_empty() {
+        let mut all: Vec<String> = row.notes.read().unwrap_or_default();
+        all.extend(notes.iter().map(|note| (*note).to_owned()));
+        row.notes = Json::of(&all);
     }
     if row.redaction != "metadata" || row.status == AiLogStatus::Valid {
         // U+0000 cannot be stored as text; everything else stands as it came, up to the cap.

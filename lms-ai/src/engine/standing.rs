@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::asking::{FALLBACK_MODEL, is_other_model};
 use super::call::Run;
+use super::judge::Rejected;
 use super::{Accepted, Ai, AiError};
 use crate::{AiTask, ReviewReason};
 
@@ -124,7 +125,10 @@ impl Run<'_> {
     /// The stored answer of an operation: no call is made.
     pub(super) fn stored<T: AiTask>(&self, input: &T::In, row: &AiLog) -> Result<Accepted<T::Out>, AiError> {
         let Some(text) = row.response_text.as_deref() else { return Err(AiError::AnswerGone) };
-        let judged = self.judge.judge::<T>(input, text).map_err(|violations| AiError::Invalid { violations })?;
+        let judged = match self.judge.judge::<T>(input, text) {
+            Ok(judged) | Err(Rejected { tolerable: Some(judged), .. }) => judged,
+            Err(Rejected { violations, .. }) => return Err(AiError::Invalid { violations }),
+        };
         let notes: Vec<String> = row.notes.read().unwrap_or_default();
         let fallback = notes.iter().any(|note| note == FALLBACK_MODEL);
         let served = row.model_served.as_deref().unwrap_or(&row.model_requested);
