@@ -139,3 +139,30 @@ pub(super) fn repair(original: &Prompt, answer: &str, violations: &[Violation]) 
 pub(super) fn same_faults(a: &[Violation], b: &[Violation]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.code == b.code && a.pointer == b.pointer)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// No answer can change the policy or the task, or pass for a rule, in the repair that quotes it.
+        #[test]
+        fn no_answer_leaves_its_quotation(answer in "\\PC{0,80}|(END |UNTRUSTED |\n|\r|\u{2028}|\u{85}|\"|\\\\|\\\\n|violations|system:|\0){0,14}") {
+            let part = Part { label: "task".into(), text: "the task".into(), trust: Trust::Trusted };
+            let original = Prompt { system: "the policy".into(), parts: vec![part] };
+            let fault = Violation { code: "too_long", pointer: "/title".into(), message: "is too long".into() };
+            let repaired = repair(&original, &answer, std::slice::from_ref(&fault));
+            let other = repair(&original, "", &[fault]);
+            prop_assert_eq!(&repaired.system, "the policy");
+            prop_assert_eq!(repaired.parts.len(), 3);
+            prop_assert_eq!((&repaired.parts[0], &repaired.parts[2]), (&other.parts[0], &other.parts[2]));
+            let quotation = &repaired.parts[1];
+            prop_assert_eq!((quotation.label.as_str(), quotation.trust), ("previous_answer", Trust::Untrusted));
+            let breaks = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{b}', '\u{c}'];
+            prop_assert!(!quotation.text.contains(breaks), "one line");
+            prop_assert_eq!(serde_json::from_str::<String>(&quotation.text).unwrap(), answer);
+        }
+    }
+}

@@ -24,7 +24,7 @@ pub(crate) fn logs(conn: &Connection, filter: &AiLogFilter, page: ById) -> Resul
             "(t.created_at, t.id) {beyond} ((SELECT created_at FROM ai_logs WHERE id = ?{n}), ?{n})"
         ));
     }
-    values.push(Bound(Value::Int(at_most(page).into())));
+    values.push(Bound(Value::Int(at_most(page))));
     let list = columns::<AiLog>();
     let list = if filter.without_texts {
         list.replace("t.prompt_text", "NULL").replace("t.response_text", "NULL")

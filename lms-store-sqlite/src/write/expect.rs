@@ -60,17 +60,17 @@ pub(super) fn holds(conn: &Connection, expect: &Expect) -> Result<bool> {
     }
 }
 
-/// Sets an amount aside in every scope. One that has no room ends the batch, which takes the others back.
+/// Sets an amount aside in every scope; in none, and nothing is written, where one has no room.
 fn reserve(conn: &Connection, scopes: &[BudgetScope], day: &str, amount: i64) -> Result<bool> {
-    for spending in crate::reads::ai_budgets::spending_of(conn, day, scopes)? {
-        if !spending.has_room(amount) {
-            return Ok(false);
-        }
+    if !crate::reads::ai_budgets::spending_of(conn, day, scopes)?.iter().all(|s| s.has_room(amount)) {
+        return Ok(false);
+    }
+    for scope in scopes {
         execute(
             conn,
             "INSERT INTO ai_spending (scope, day, reserved, spent) VALUES (?1, ?2, ?3, 0)
              ON CONFLICT (day, scope) DO UPDATE SET reserved = reserved + excluded.reserved",
-            params![text(&spending.scope.key()), text(day), amount],
+            params![text(&scope.key()), text(day), amount],
         )?;
     }
     Ok(true)
