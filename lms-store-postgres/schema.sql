@@ -89,10 +89,14 @@ CREATE TABLE "lms_private".ai_logs (
     error_kind text,
     -- Codes and places of what was wrong; never the text.
     violations json NOT NULL,
+    -- What the engine did out of the ordinary, by code.
+    notes json NOT NULL,
     -- SHA-256 of the task's input: another input under the same operation is refused (I3).
     input_sha256 text NOT NULL,
     -- SHA-256 of the whole prompt, before any redaction.
     prompt_sha256 text NOT NULL,
+    -- SHA-256 of the prompt's system part.
+    system_sha256 text NOT NULL,
     -- SHA-256 of the schema.
     schema_sha256 text NOT NULL,
     -- The prompt; redacted where `redaction` says so.
@@ -115,6 +119,9 @@ CREATE TABLE "lms_private".ai_logs (
     tokens_thinking bigint NOT NULL CHECK (tokens_thinking >= 0),
     -- What it cost, in millionths of a US dollar.
     cost_micro_usd bigint NOT NULL CHECK (cost_micro_usd >= 0),
+    -- What counts against budgets: the worst case while the call is under way and where what it used stays
+    -- unknown, else its cost.
+    charged_micro_usd bigint NOT NULL CHECK (charged_micro_usd >= 0),
     -- How long it took, in milliseconds.
     latency_ms bigint CHECK (latency_ms >= 0),
     -- Who asked.
@@ -135,11 +142,15 @@ CREATE TABLE "lms_private".ai_logs (
     expires_at timestamptz,
     CONSTRAINT ai_logs_operation_id_attempt_key UNIQUE (operation_id, attempt)
 );
-CREATE INDEX ai_logs_actor_id ON "lms_private".ai_logs (actor_id);
+CREATE INDEX ai_logs_actor ON "lms_private".ai_logs (actor_id, created_at, id);
 CREATE UNIQUE INDEX ai_logs_applied ON "lms_private".ai_logs (operation_id) WHERE status IN ('applied', 'review');
 CREATE INDEX ai_logs_subject ON "lms_private".ai_logs (subject_id) WHERE subject_id IS NOT NULL;
-CREATE INDEX ai_logs_course ON "lms_private".ai_logs (course_id, id);
+CREATE INDEX ai_logs_course ON "lms_private".ai_logs (course_id, created_at, id);
+CREATE INDEX ai_logs_time ON "lms_private".ai_logs (created_at, id);
 CREATE INDEX ai_logs_pending ON "lms_private".ai_logs (created_at) WHERE status = 'pending';
+-- Texts whose time is over.
+CREATE INDEX ai_logs_expiring ON "lms_private".ai_logs (expires_at)
+    WHERE expires_at IS NOT NULL AND status <> 'pending' AND (prompt_text IS NOT NULL OR response_text IS NOT NULL);
 
 -- One version of a certificate template (C7). Old certificates keep theirs.
 CREATE TABLE "lms".certificate_templates (
@@ -1236,20 +1247,25 @@ CREATE TABLE "lms_private".consumers (
     CONSTRAINT consumers_lease CHECK ((lease_token IS NULL) = (lease_until IS NULL))
 );
 
--- What AI may cost, per scope and period, in millionths of a US dollar.
+-- What AI may cost in a day (UTC), in millionths of a US dollar, as a host set it.
 CREATE TABLE "lms_private".ai_budgets (
-    id uuid NOT NULL PRIMARY KEY,
-    -- What it limits: a course, a user, all.
-    scope text NOT NULL,
-    -- In which period.
-    period text NOT NULL,
-    -- How much may be spent.
-    limit_micro_usd bigint NOT NULL CHECK (limit_micro_usd >= 0),
-    -- Set aside for calls that are on their way.
-    reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    -- What it limits: all, courses, actors, course:ID, actor:ID.
+    scope text NOT NULL PRIMARY KEY CHECK (length(scope) BETWEEN 1 AND 100),
+    -- How much a day may cost.
+    limit_micro_usd bigint NOT NULL CHECK (limit_micro_usd >= 0)
+);
+
+-- What AI cost in a day, per scope, in millionths of a US dollar.
+CREATE TABLE "lms_private".ai_spending (
+    -- Whose: all, course:ID, actor:ID.
+    scope text NOT NULL CHECK (length(scope) BETWEEN 1 AND 100),
+    -- The day (UTC), as 2026-03-01.
+    day text NOT NULL CHECK (length(day) = 10),
+    -- Set aside for calls that are under way.
+    reserved bigint NOT NULL CHECK (reserved >= 0),
     -- Spent.
-    spent bigint NOT NULL DEFAULT 0 CHECK (spent >= 0),
-    CONSTRAINT ai_budgets_scope_period_key UNIQUE (scope, period)
+    spent bigint NOT NULL CHECK (spent >= 0),
+    PRIMARY KEY (day, scope)
 );
 
 -- The inverted index of similarity: which hash of words stands where.
@@ -1505,11 +1521,49 @@ BEGIN
     UPDATE "lms_private".similarity_matches SET passages = '[]'
         WHERE submission_id IN (SELECT id FROM "lms".submissions WHERE student_id = p_user)
            OR other_id IN (SELECT id FROM "lms".submissions WHERE student_id = p_user);
-    UPDATE "lms_private".ai_logs SET prompt_text = NULL, response_text = NULL, violations = '[]', expires_at = p_at
+    UPDATE "lms_private".ai_logs SET prompt_text = NULL, response_text = NULL, violations = '[]', expires_at = p_at,
+            status = CASE WHEN status IN ('pending', 'valid', 'abandoned') THEN 'dropped' ELSE status END
         WHERE actor_id = p_user
            OR subject_id IN (SELECT id FROM "lms".submissions WHERE student_id = p_user)
            OR subject_id IN (SELECT id FROM "lms".quiz_attempts WHERE student_id = p_user);
     UPDATE "lms_private".activity_events SET metadata = '{}' WHERE student_id = p_user AND position('.' IN kind) > 0;
+END $$;
+
+-- The limit of a day for a scope: its own, or that of its kind; NULL where there is none.
+CREATE FUNCTION "lms_private".budget_limit_v1(p_scope text) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = '' AS $$
+    SELECT coalesce(
+        (SELECT limit_micro_usd FROM "lms_private".ai_budgets WHERE scope = p_scope),
+        (SELECT limit_micro_usd FROM "lms_private".ai_budgets WHERE scope = split_part(p_scope, ':', 1) || 's'))
+$$;
+
+-- Sets an amount aside in every scope of a day, in their order, or in none: then it has written nothing.
+CREATE FUNCTION "lms_private".reserve_v1(p_scopes text[], p_day text, p_amount bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = '' AS $$
+DECLARE
+    v_scope text;
+    v_limit bigint;
+    v_used bigint;
+BEGIN
+    FOREACH v_scope IN ARRAY p_scopes LOOP
+        v_used := 0;
+        SELECT reserved + spent INTO v_used FROM "lms_private".ai_spending WHERE day = p_day AND scope = v_scope
+            FOR NO KEY UPDATE;
+        IF coalesce(v_used, 0) + p_amount > "lms_private".budget_limit_v1(v_scope) THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    FOREACH v_scope IN ARRAY p_scopes LOOP
+        v_limit := "lms_private".budget_limit_v1(v_scope);
+        INSERT INTO "lms_private".ai_spending AS t (scope, day, reserved, spent) VALUES (v_scope, p_day, p_amount, 0)
+            ON CONFLICT (day, scope) DO UPDATE SET reserved = t.reserved + excluded.reserved
+            WHERE v_limit IS NULL OR t.reserved + t.spent + excluded.reserved <= v_limit;
+        -- Somebody made the row, and used it up, since it was looked for.
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the budget is used up' USING ERRCODE = 'LM001';
+        END IF;
+    END LOOP;
+    RETURN true;
 END $$;
 -- The write door of the Postgres store, version 1: applies a batch mechanically, in one call.
 --
@@ -1551,7 +1605,7 @@ CREATE TYPE "lms_private".review_requests_v1 AS (id uuid, enrollment_id uuid, co
 CREATE TYPE "lms_private".certificate_templates_v1 AS (id uuid, family_id uuid, version_no bigint, name text, document json, archived_at timestamptz, created_at timestamptz);
 CREATE TYPE "lms_private".certificates_v1 AS (id uuid, course_id uuid, student_id uuid, template_id uuid, certificate_url text, issued_at timestamptz, expires_at timestamptz, code text, snapshot json, revision_no bigint, rendering text, rendering_error text, pdf_sha256 text, issued_by uuid, issue_reason text, revoked_at timestamptz, revoked_by uuid, revoke_reason text, erased_at timestamptz, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".certificate_revisions_v1 AS (id uuid, certificate_id uuid, revision_no bigint, snapshot json, issued_at timestamptz, certificate_url text, reason text, created_at timestamptz);
-CREATE TYPE "lms_private".ai_logs_v1 AS (id uuid, operation_id uuid, attempt bigint, kind text, prompt_version bigint, status text, provider text, model_requested text, model_served text, request_id text, message_id text, stop_reason text, http_status bigint, error_kind text, violations json, input_sha256 text, prompt_sha256 text, schema_sha256 text, prompt_text text, response_text text, response_sha256 text, redaction text, tokens_in bigint, tokens_out bigint, tokens_cache_read bigint, tokens_cache_write bigint, tokens_thinking bigint, cost_micro_usd bigint, latency_ms bigint, actor_id uuid, course_id uuid, subject_type text, subject_id uuid, created_at timestamptz, completed_at timestamptz, applied_at timestamptz, expires_at timestamptz);
+CREATE TYPE "lms_private".ai_logs_v1 AS (id uuid, operation_id uuid, attempt bigint, kind text, prompt_version bigint, status text, provider text, model_requested text, model_served text, request_id text, message_id text, stop_reason text, http_status bigint, error_kind text, violations json, notes json, input_sha256 text, prompt_sha256 text, system_sha256 text, schema_sha256 text, prompt_text text, response_text text, response_sha256 text, redaction text, tokens_in bigint, tokens_out bigint, tokens_cache_read bigint, tokens_cache_write bigint, tokens_thinking bigint, cost_micro_usd bigint, charged_micro_usd bigint, latency_ms bigint, actor_id uuid, course_id uuid, subject_type text, subject_id uuid, created_at timestamptz, completed_at timestamptz, applied_at timestamptz, expires_at timestamptz);
 CREATE TYPE "lms_private".course_jobs_v1 AS (id uuid, course_id uuid, kind text, at timestamptz, params json, cursor uuid, done_at timestamptz);
 CREATE TYPE "lms_private".events_v1 AS (id uuid, at timestamptz, kind text, actor_kind text, actor_id uuid, on_behalf_of uuid, course_id uuid, student_id uuid, subject_type text, subject_id uuid, learner_initiated boolean, metadata json);
 CREATE TYPE "lms_private".expect_v1 AS (
@@ -1600,6 +1654,7 @@ DECLARE
     v_rows bigint := 0;
     v_seats integer := 0;
     v_limited boolean;
+    v_scope text;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' AND NOT p_host THEN
         RETURN 'isolation';
@@ -1704,6 +1759,12 @@ BEGIN
                 WHERE id = e.id AND cursor IS NOT DISTINCT FROM e.other AND done_at IS NULL FOR NO KEY UPDATE;
         WHEN 'lease' THEN
             PERFORM 1 FROM "lms_private".consumers WHERE name = e.word AND lease_token = e.other FOR NO KEY UPDATE;
+        WHEN 'budget' THEN
+            PERFORM 1 WHERE "lms_private".reserve_v1(string_to_array(e.word, ','), e.tab, e.version);
+            IF FOUND THEN
+                v_seats := v_seats + 1;
+                CONTINUE;
+            END IF;
         WHEN 'grades' THEN
             PERFORM 1 WHERE NOT EXISTS (
                 SELECT 1 FROM "lms".submissions
@@ -1798,7 +1859,7 @@ BEGIN
             WHEN 'certificate_revisions' THEN
                 INSERT INTO "lms".certificate_revisions (id, certificate_id, revision_no, snapshot, issued_at, certificate_url, reason, created_at) SELECT r.id, r.certificate_id, r.revision_no, r.snapshot, r.issued_at, r.certificate_url, r.reason, r.created_at FROM unnest(p_certificate_revisions[o.lo:o.hi]) AS r;
             WHEN 'ai_logs' THEN
-                INSERT INTO "lms_private".ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested, model_served, request_id, message_id, stop_reason, http_status, error_kind, violations, input_sha256, prompt_sha256, schema_sha256, prompt_text, response_text, response_sha256, redaction, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, latency_ms, actor_id, course_id, subject_type, subject_id, created_at, completed_at, applied_at, expires_at) SELECT r.id, r.operation_id, r.attempt, r.kind, r.prompt_version, r.status, r.provider, r.model_requested, r.model_served, r.request_id, r.message_id, r.stop_reason, r.http_status, r.error_kind, r.violations, r.input_sha256, r.prompt_sha256, r.schema_sha256, r.prompt_text, r.response_text, r.response_sha256, r.redaction, r.tokens_in, r.tokens_out, r.tokens_cache_read, r.tokens_cache_write, r.tokens_thinking, r.cost_micro_usd, r.latency_ms, r.actor_id, r.course_id, r.subject_type, r.subject_id, r.created_at, r.completed_at, r.applied_at, r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r;
+                INSERT INTO "lms_private".ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested, model_served, request_id, message_id, stop_reason, http_status, error_kind, violations, notes, input_sha256, prompt_sha256, system_sha256, schema_sha256, prompt_text, response_text, response_sha256, redaction, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, charged_micro_usd, latency_ms, actor_id, course_id, subject_type, subject_id, created_at, completed_at, applied_at, expires_at) SELECT r.id, r.operation_id, r.attempt, r.kind, r.prompt_version, r.status, r.provider, r.model_requested, r.model_served, r.request_id, r.message_id, r.stop_reason, r.http_status, r.error_kind, r.violations, r.notes, r.input_sha256, r.prompt_sha256, r.system_sha256, r.schema_sha256, r.prompt_text, r.response_text, r.response_sha256, r.redaction, r.tokens_in, r.tokens_out, r.tokens_cache_read, r.tokens_cache_write, r.tokens_thinking, r.cost_micro_usd, r.charged_micro_usd, r.latency_ms, r.actor_id, r.course_id, r.subject_type, r.subject_id, r.created_at, r.completed_at, r.applied_at, r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r;
             WHEN 'course_jobs' THEN
                 INSERT INTO "lms_private".course_jobs (id, course_id, kind, at, params, cursor, done_at) SELECT r.id, r.course_id, r.kind, r.at, r.params, r.cursor, r.done_at FROM unnest(p_course_jobs[o.lo:o.hi]) AS r;
             END CASE;
@@ -1874,7 +1935,7 @@ BEGIN
                 UPDATE "lms".certificate_revisions AS t SET certificate_id = r.certificate_id, revision_no = r.revision_no, snapshot = r.snapshot, issued_at = r.issued_at, certificate_url = r.certificate_url, reason = r.reason FROM unnest(p_certificate_revisions[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'ai_logs' THEN
-                UPDATE "lms_private".ai_logs AS t SET operation_id = r.operation_id, attempt = r.attempt, kind = r.kind, prompt_version = r.prompt_version, status = r.status, provider = r.provider, model_requested = r.model_requested, model_served = r.model_served, request_id = r.request_id, message_id = r.message_id, stop_reason = r.stop_reason, http_status = r.http_status, error_kind = r.error_kind, violations = r.violations, input_sha256 = r.input_sha256, prompt_sha256 = r.prompt_sha256, schema_sha256 = r.schema_sha256, prompt_text = r.prompt_text, response_text = r.response_text, response_sha256 = r.response_sha256, redaction = r.redaction, tokens_in = r.tokens_in, tokens_out = r.tokens_out, tokens_cache_read = r.tokens_cache_read, tokens_cache_write = r.tokens_cache_write, tokens_thinking = r.tokens_thinking, cost_micro_usd = r.cost_micro_usd, latency_ms = r.latency_ms, actor_id = r.actor_id, course_id = r.course_id, subject_type = r.subject_type, subject_id = r.subject_id, completed_at = r.completed_at, applied_at = r.applied_at, expires_at = r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms_private".ai_logs AS t SET operation_id = r.operation_id, attempt = r.attempt, kind = r.kind, prompt_version = r.prompt_version, status = r.status, provider = r.provider, model_requested = r.model_requested, model_served = r.model_served, request_id = r.request_id, message_id = r.message_id, stop_reason = r.stop_reason, http_status = r.http_status, error_kind = r.error_kind, violations = r.violations, notes = r.notes, input_sha256 = r.input_sha256, prompt_sha256 = r.prompt_sha256, system_sha256 = r.system_sha256, schema_sha256 = r.schema_sha256, prompt_text = r.prompt_text, response_text = r.response_text, response_sha256 = r.response_sha256, redaction = r.redaction, tokens_in = r.tokens_in, tokens_out = r.tokens_out, tokens_cache_read = r.tokens_cache_read, tokens_cache_write = r.tokens_cache_write, tokens_thinking = r.tokens_thinking, cost_micro_usd = r.cost_micro_usd, charged_micro_usd = r.charged_micro_usd, latency_ms = r.latency_ms, actor_id = r.actor_id, course_id = r.course_id, subject_type = r.subject_type, subject_id = r.subject_id, completed_at = r.completed_at, applied_at = r.applied_at, expires_at = r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'course_jobs' THEN
                 UPDATE "lms_private".course_jobs AS t SET course_id = r.course_id, kind = r.kind, at = r.at, params = r.params, cursor = r.cursor, done_at = r.done_at FROM unnest(p_course_jobs[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -1951,7 +2012,7 @@ BEGIN
             WHEN 'certificate_revisions' THEN
                 INSERT INTO "lms".certificate_revisions (id, certificate_id, revision_no, snapshot, issued_at, certificate_url, reason, created_at) SELECT r.id, r.certificate_id, r.revision_no, r.snapshot, r.issued_at, r.certificate_url, r.reason, r.created_at FROM unnest(p_certificate_revisions[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'ai_logs' THEN
-                INSERT INTO "lms_private".ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested, model_served, request_id, message_id, stop_reason, http_status, error_kind, violations, input_sha256, prompt_sha256, schema_sha256, prompt_text, response_text, response_sha256, redaction, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, latency_ms, actor_id, course_id, subject_type, subject_id, created_at, completed_at, applied_at, expires_at) SELECT r.id, r.operation_id, r.attempt, r.kind, r.prompt_version, r.status, r.provider, r.model_requested, r.model_served, r.request_id, r.message_id, r.stop_reason, r.http_status, r.error_kind, r.violations, r.input_sha256, r.prompt_sha256, r.schema_sha256, r.prompt_text, r.response_text, r.response_sha256, r.redaction, r.tokens_in, r.tokens_out, r.tokens_cache_read, r.tokens_cache_write, r.tokens_thinking, r.cost_micro_usd, r.latency_ms, r.actor_id, r.course_id, r.subject_type, r.subject_id, r.created_at, r.completed_at, r.applied_at, r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms_private".ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested, model_served, request_id, message_id, stop_reason, http_status, error_kind, violations, notes, input_sha256, prompt_sha256, system_sha256, schema_sha256, prompt_text, response_text, response_sha256, redaction, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, charged_micro_usd, latency_ms, actor_id, course_id, subject_type, subject_id, created_at, completed_at, applied_at, expires_at) SELECT r.id, r.operation_id, r.attempt, r.kind, r.prompt_version, r.status, r.provider, r.model_requested, r.model_served, r.request_id, r.message_id, r.stop_reason, r.http_status, r.error_kind, r.violations, r.notes, r.input_sha256, r.prompt_sha256, r.system_sha256, r.schema_sha256, r.prompt_text, r.response_text, r.response_sha256, r.redaction, r.tokens_in, r.tokens_out, r.tokens_cache_read, r.tokens_cache_write, r.tokens_thinking, r.cost_micro_usd, r.charged_micro_usd, r.latency_ms, r.actor_id, r.course_id, r.subject_type, r.subject_id, r.created_at, r.completed_at, r.applied_at, r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'course_jobs' THEN
                 INSERT INTO "lms_private".course_jobs (id, course_id, kind, at, params, cursor, done_at) SELECT r.id, r.course_id, r.kind, r.at, r.params, r.cursor, r.done_at FROM unnest(p_course_jobs[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             END CASE;
@@ -2019,9 +2080,27 @@ BEGIN
                 RAISE EXCEPTION 'the attempt is over' USING ERRCODE = 'LM001';
             END IF;
         WHEN 'flip_log' THEN
-            UPDATE "lms_private".ai_logs SET status = o.word2, applied_at = o.at WHERE id = o.id AND status = o.word;
+            UPDATE "lms_private".ai_logs SET status = o.word2, applied_at = o.at,
+                    response_text = CASE WHEN redaction = 'metadata' THEN NULL ELSE response_text END
+                WHERE id = o.id AND status = o.word;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the log row has moved on' USING ERRCODE = 'LM001';
+            END IF;
+        WHEN 'blank_logs' THEN
+            UPDATE "lms_private".ai_logs SET prompt_text = NULL, response_text = NULL,
+                    status = CASE WHEN status = 'valid' THEN 'dropped' ELSE status END
+                WHERE id = ANY (o.ids) AND status <> 'pending';
+        WHEN 'settle_budget' THEN
+            FOREACH v_scope IN ARRAY string_to_array(o.word, ',') LOOP
+                UPDATE "lms_private".ai_spending SET reserved = greatest(reserved - o.n, 0), spent = spent + o.doc::bigint
+                    WHERE day = o.word2 AND scope = v_scope;
+            END LOOP;
+        WHEN 'set_budget' THEN
+            IF o.n IS NULL THEN
+                DELETE FROM "lms_private".ai_budgets WHERE scope = o.word;
+            ELSE
+                INSERT INTO "lms_private".ai_budgets (scope, limit_micro_usd) VALUES (o.word, o.n)
+                    ON CONFLICT (scope) DO UPDATE SET limit_micro_usd = excluded.limit_micro_usd;
             END IF;
         WHEN 'advance_job' THEN
             UPDATE "lms_private".course_jobs SET cursor = o.other, done_at = o.at WHERE id = o.id AND done_at IS NULL;
@@ -2050,6 +2129,8 @@ REVOKE ALL ON FUNCTION "lms_private".recount_totals_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".recount_learners_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".erase_text_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".relay_v1 FROM PUBLIC;
+REVOKE ALL ON FUNCTION "lms_private".budget_limit_v1 FROM PUBLIC;
+REVOKE ALL ON FUNCTION "lms_private".reserve_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".write_v1 FROM PUBLIC;
 
 INSERT INTO "lms_private".lms_schema (version, min_reader, applied_at) VALUES (1, 1, now());

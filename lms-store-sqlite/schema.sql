@@ -56,21 +56,13 @@ CREATE INDEX activity_events_course ON activity_events (course_id, position) WHE
 CREATE INDEX activity_events_kind ON activity_events (kind, position);
 CREATE INDEX activity_events_student ON activity_events (student_id, position) WHERE student_id IS NOT NULL;
 
--- What AI may cost, per scope and period, in millionths of a US dollar.
+-- What AI may cost in a day (UTC), in millionths of a US dollar, as a host set it.
 CREATE TABLE ai_budgets (
-    id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
-    -- What it limits: a course, a user, all.
-    scope TEXT NOT NULL,
-    -- In which period.
-    period TEXT NOT NULL,
-    -- How much may be spent.
-    limit_micro_usd INTEGER NOT NULL CHECK (limit_micro_usd >= 0),
-    -- Set aside for calls that are on their way.
-    reserved INTEGER NOT NULL DEFAULT 0 CHECK (reserved >= 0),
-    -- Spent.
-    spent INTEGER NOT NULL DEFAULT 0 CHECK (spent >= 0),
-    UNIQUE (scope, period)
-) STRICT;
+    -- What it limits: all, courses, actors, course:ID, actor:ID.
+    scope TEXT NOT NULL PRIMARY KEY CHECK (length(scope) BETWEEN 1 AND 100),
+    -- How much a day may cost.
+    limit_micro_usd INTEGER NOT NULL CHECK (limit_micro_usd >= 0)
+) STRICT, WITHOUT ROWID;
 
 -- One wire attempt at an AI call.
 CREATE TABLE ai_logs (
@@ -107,10 +99,14 @@ CREATE TABLE ai_logs (
     error_kind TEXT,
     -- Codes and places of what was wrong; never the text.
     violations TEXT NOT NULL CHECK (json_valid(violations)),
+    -- What the engine did out of the ordinary, by code.
+    notes TEXT NOT NULL CHECK (json_valid(notes)),
     -- SHA-256 of the task's input: another input under the same operation is refused (I3).
     input_sha256 TEXT NOT NULL,
     -- SHA-256 of the whole prompt, before any redaction.
     prompt_sha256 TEXT NOT NULL,
+    -- SHA-256 of the prompt's system part.
+    system_sha256 TEXT NOT NULL,
     -- SHA-256 of the schema.
     schema_sha256 TEXT NOT NULL,
     -- The prompt; redacted where `redaction` says so.
@@ -133,6 +129,9 @@ CREATE TABLE ai_logs (
     tokens_thinking INTEGER NOT NULL CHECK (tokens_thinking >= 0),
     -- What it cost, in millionths of a US dollar.
     cost_micro_usd INTEGER NOT NULL CHECK (cost_micro_usd >= 0),
+    -- What counts against budgets: the worst case while the call is under way and where what it used stays
+    -- unknown, else its cost.
+    charged_micro_usd INTEGER NOT NULL CHECK (charged_micro_usd >= 0),
     -- How long it took, in milliseconds.
     latency_ms INTEGER CHECK (latency_ms >= 0),
     -- Who asked.
@@ -153,11 +152,27 @@ CREATE TABLE ai_logs (
     expires_at INTEGER,
     UNIQUE (operation_id, attempt)
 ) STRICT;
-CREATE INDEX ai_logs_actor_id ON ai_logs (actor_id);
+CREATE INDEX ai_logs_actor ON ai_logs (actor_id, created_at, id);
 CREATE UNIQUE INDEX ai_logs_applied ON ai_logs (operation_id) WHERE status IN ('applied', 'review');
-CREATE INDEX ai_logs_course ON ai_logs (course_id, id);
+CREATE INDEX ai_logs_course ON ai_logs (course_id, created_at, id);
+CREATE INDEX ai_logs_expiring ON ai_logs (expires_at)
+    WHERE expires_at IS NOT NULL AND status <> 'pending' AND (prompt_text IS NOT NULL OR response_text IS NOT NULL);
 CREATE INDEX ai_logs_pending ON ai_logs (created_at) WHERE status = 'pending';
 CREATE INDEX ai_logs_subject ON ai_logs (subject_id) WHERE subject_id IS NOT NULL;
+CREATE INDEX ai_logs_time ON ai_logs (created_at, id);
+
+-- What AI cost in a day, per scope, in millionths of a US dollar.
+CREATE TABLE ai_spending (
+    -- Whose: all, course:ID, actor:ID.
+    scope TEXT NOT NULL CHECK (length(scope) BETWEEN 1 AND 100),
+    -- The day (UTC), as 2026-03-01.
+    day TEXT NOT NULL CHECK (length(day) = 10),
+    -- Set aside for calls that are under way.
+    reserved INTEGER NOT NULL CHECK (reserved >= 0),
+    -- Spent.
+    spent INTEGER NOT NULL CHECK (spent >= 0),
+    PRIMARY KEY (day, scope)
+) STRICT, WITHOUT ROWID;
 
 -- An assignment, as staff see it.
 CREATE TABLE assignments (

@@ -54,11 +54,12 @@ impl Unreadable {
     }
 }
 
-/// The one JSON object of an answer.
+/// The one JSON object of an answer, and whether numbers in it that were written with a fraction of nothing
+/// (3.0) were read as whole ones.
 ///
 /// # Errors
 /// Why there is none.
-pub(crate) fn read(text: &str) -> Result<Value, Unreadable> {
+pub(crate) fn read(text: &str) -> Result<(Value, bool), Unreadable> {
     if text.len() > MAX_ANSWER {
         return Err(Unreadable::TooLong);
     }
@@ -134,9 +135,9 @@ fn objects(text: &str) -> Vec<&str> {
     found
 }
 
-fn parse(text: &str) -> Result<Value, Unreadable> {
+fn parse(text: &str) -> Result<(Value, bool), Unreadable> {
     let mut de = serde_json::Deserializer::from_str(text);
-    let mut budget = Budget { nodes: MAX_NODES, fault: None };
+    let mut budget = Budget { nodes: MAX_NODES, fault: None, floats: false };
     let value = Strict { depth: 0, budget: &mut budget }.deserialize(&mut de);
     let value = match (value, budget.fault) {
         (_, Some(fault)) => return Err(fault),
@@ -144,12 +145,13 @@ fn parse(text: &str) -> Result<Value, Unreadable> {
         (Err(_), None) => return Err(Unreadable::NotJson),
     };
     de.end().map_err(|_| Unreadable::NotJson)?;
-    if value.is_object() { Ok(value) } else { Err(Unreadable::NotJson) }
+    if value.is_object() { Ok((value, budget.floats)) } else { Err(Unreadable::NotJson) }
 }
 
 struct Budget {
     nodes: u32,
     fault: Option<Unreadable>,
+    floats: bool,
 }
 
 struct Strict<'a> {
@@ -195,6 +197,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_f64<E>(self, n: f64) -> Result<Value, E> {
         // 3.0 is an integer to JSON Schema and none to serde: one form for both.
         let whole = n.fract() == 0.0 && n.abs() < 9e15;
+        self.budget.floats |= whole;
         #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
         let value = if whole { Value::from(n as i64) } else { Number::from_f64(n).map_or(Value::Null, Value::Number) };
         Ok(value)
@@ -241,32 +244,36 @@ pub(crate) fn truncate_bytes(text: &str, max: usize) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
-/// Puts words of enums in the case that the schema spells them in; vendors do not promise it.
-pub(crate) fn fold_enum_case(value: &mut Value, schema: &Value) {
+/// Puts words of enums in the case that the schema spells them in; vendors do not promise it. Whether any
+/// was written in another.
+pub(crate) fn fold_enum_case(value: &mut Value, schema: &Value) -> bool {
+    let mut folded = false;
     match value {
         Value::String(word) => {
             let words = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
             let found = words.filter_map(Value::as_str).find(|w| w.eq_ignore_ascii_case(word));
-            if let Some(found) = found {
+            if let Some(found) = found.filter(|found| found != word) {
                 *word = found.to_owned();
+                folded = true;
             }
         }
         Value::Array(list) => {
             if let Some(items) = schema.get("items") {
                 for each in list {
-                    fold_enum_case(each, items);
+                    folded |= fold_enum_case(each, items);
                 }
             }
         }
         Value::Object(map) => {
             for (key, each) in map {
                 if let Some(inner) = schema.get("properties").and_then(|p| p.get(key)) {
-                    fold_enum_case(each, inner);
+                    folded |= fold_enum_case(each, inner);
                 }
             }
         }
         _ => {}
     }
+    folded
 }
 
 #[cfg(test)]
@@ -284,7 +291,7 @@ mod tests {
             "Here you are:\n```json\n{\"a\":1}\n```\nAnything else?",
             "Sure! {\"a\":1} Done.",
         ] {
-            assert_eq!(read(good).as_ref(), Ok(&object), "{good}");
+            assert_eq!(read(good), Ok((object.clone(), good.contains("1.0"))), "{good}");
         }
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(70), "]".repeat(70));
         let wide = format!("{{\"a\":[{}1]}}", "1,".repeat(20_001));
@@ -316,8 +323,9 @@ mod tests {
     fn enum_words_are_read_in_any_case() {
         let schema = serde_json::json!({ "properties": { "k": { "enum": ["single_choice"] } } });
         let mut value = serde_json::json!({ "k": "Single_Choice" });
-        fold_enum_case(&mut value, &schema);
+        assert!(fold_enum_case(&mut value, &schema));
         assert_eq!(value, serde_json::json!({ "k": "single_choice" }));
+        assert!(!fold_enum_case(&mut value, &schema), "as it should be");
     }
 
     proptest! {

@@ -30,6 +30,12 @@ pub trait AiTask: Send + Sync {
         Vec::new()
     }
 
+    /// Whether an answer that breaks this rule still, when the repairs are used up, may be shown to a person
+    /// in place of none. It never counts by itself: [`AiTask::review`] must give a reason for it.
+    fn is_tolerable(_violation: &Violation) -> bool {
+        false
+    }
+
     /// What the call may be long.
     fn limits(_input: &Self::In) -> Limits {
         Limits::default()
@@ -58,6 +64,13 @@ pub struct Prompt {
     pub system: String,
     /// The task and its data, in order.
     pub parts: Vec<Part>,
+}
+
+impl Prompt {
+    /// Its length in bytes, labels aside.
+    pub(crate) fn bytes(&self) -> usize {
+        self.system.len() + self.parts.iter().map(|part| part.text.len()).sum::<usize>()
+    }
 }
 
 /// One rule that an answer breaks.

@@ -1,12 +1,7 @@
 //! Whether an answer counts: strict read, schema, types, the rules of the task.
 
-use serde_json::Value;
-
-use crate::reader::{fold_enum_case, read};
+use crate::engine::Judge;
 use crate::{AiTask, Violation, schema};
-
-/// Violations of the schema that are found at most.
-const MAX_VIOLATIONS: usize = 20;
 
 /// The answer of a task, if it passes every check that the engine makes; else all that is wrong with it.
 ///
@@ -19,38 +14,8 @@ const MAX_VIOLATIONS: usize = 20;
 pub fn validate<T: AiTask>(input: &T::In, answer: &str) -> Result<T::Out, Vec<Violation>> {
     let canonical = schema::canonical::<T::Out>();
     let wire = schema::portable(&canonical);
-    against::<T>(input, answer, &canonical, &wire)
-}
-
-/// The same against schemas that are made already: the task's own, and what the provider was given of it.
-pub(crate) fn against<T: AiTask>(
-    input: &T::In,
-    answer: &str,
-    canonical: &Value,
-    wire: &Value,
-) -> Result<T::Out, Vec<Violation>> {
-    let one = |code: &'static str, pointer: String, message: String| vec![Violation { code, pointer, message }];
-    let mut value = read(answer).map_err(|e| one(e.code(), String::new(), e.to_string()))?;
-    fold_enum_case(&mut value, wire);
-    let validator = jsonschema::validator_for(canonical)
-        .map_err(|_| one("schema.broken", String::new(), "the schema itself is broken".to_owned()))?;
-    let found: Vec<Violation> = validator
-        .iter_errors(&value)
-        .take(MAX_VIOLATIONS)
-        .map(|error| Violation {
-            // The validator's messages quote values: only kind and place go on.
-            code: "schema",
-            pointer: error.instance_path().to_string(),
-            message: format!("does not fit the schema ({})", error.kind().keyword()),
-        })
-        .collect();
-    if !found.is_empty() {
-        return Err(found);
-    }
-    let out: T::Out = serde_json::from_value(value)
-        .map_err(|_| one("schema", String::new(), "does not fit the schema".to_owned()))?;
-    let found = T::check(input, &out);
-    if found.is_empty() { Ok(out) } else { Err(found) }
+    let judged = Judge { canonical, wire }.judge::<T>(input, answer);
+    judged.map(|judged| judged.value).map_err(|rejected| rejected.violations)
 }
 
 #[cfg(test)]

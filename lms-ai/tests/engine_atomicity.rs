@@ -2,16 +2,22 @@
 //! model thinks.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use lms_ai::provider::{Reply, Scripted};
 use lms_core::Lms;
 use lms_core::lms::NewUser;
 use lms_core::model::AiLogStatus::*;
 use lms_core::model::Role;
+use lms_core::store::Store;
+use lms_store_postgres::PgStore;
+use lms_store_postgres::driver::{AssertSqlSafe, raw_sql};
 use lms_store_sqlite::SqliteStore;
 use lms_store_sqlite::driver::Connection;
 use support::*;
@@ -39,75 +45,140 @@ const TABLES: [&str; 17] = [
     "activity_events",
 ];
 
-async fn arm(world: &World, writes: usize) {
-    let mut sql = format!(
-        "CREATE TABLE IF NOT EXISTS fault (n INTEGER); DELETE FROM fault; INSERT INTO fault VALUES ({writes});"
-    );
-    let body =
-        "BEGIN UPDATE fault SET n = n - 1; SELECT RAISE(ABORT, 'a fault of the test') FROM fault WHERE n < 0; END;";
-    for table in TABLES {
-        for what in ["INSERT", "UPDATE"] {
-            sql.push_str(&format!("CREATE TRIGGER IF NOT EXISTS fault_{table}_{what} BEFORE {what} ON {table} {body}"));
-        }
-    }
-    let flips = "NEW.status IN ('applied', 'review')";
-    sql.push_str(&format!("CREATE TRIGGER IF NOT EXISTS fault_log BEFORE UPDATE ON ai_logs WHEN {flips} {body}"));
-    world.sql(sql).await;
+/// A store whose writes can be made to fail at a certain one.
+#[async_trait]
+trait Faulty: Snapshot {
+    /// From now on the write after so many more fails.
+    async fn arm(&self, writes: usize);
+    /// No write fails any more.
+    async fn disarm(&self);
 }
 
-async fn disarm(world: &World) {
-    let mut sql = String::from("DROP TRIGGER fault_log; DROP TABLE fault;");
-    for table in TABLES {
-        sql.push_str(&format!("DROP TRIGGER fault_{table}_INSERT; DROP TRIGGER fault_{table}_UPDATE;"));
+#[async_trait]
+impl Faulty for SqliteStore {
+    async fn arm(&self, writes: usize) {
+        let mut sql = format!(
+            "CREATE TABLE IF NOT EXISTS fault (n INTEGER); DELETE FROM fault; INSERT INTO fault VALUES ({writes});"
+        );
+        let body =
+            "BEGIN UPDATE fault SET n = n - 1; SELECT RAISE(ABORT, 'a fault of the test') FROM fault WHERE n < 0; END;";
+        for table in TABLES {
+            for what in ["INSERT", "UPDATE"] {
+                sql.push_str(&format!(
+                    "CREATE TRIGGER IF NOT EXISTS fault_{table}_{what} BEFORE {what} ON {table} {body}"
+                ));
+            }
+        }
+        let flips = "NEW.status IN ('applied', 'review')";
+        sql.push_str(&format!("CREATE TRIGGER IF NOT EXISTS fault_log BEFORE UPDATE ON ai_logs WHEN {flips} {body}"));
+        self.transaction(move |tx| tx.execute_batch(&sql)).await.unwrap().unwrap();
     }
-    world.sql(sql).await;
+
+    async fn disarm(&self) {
+        let mut sql = String::from("DROP TRIGGER fault_log; DROP TABLE fault;");
+        for table in TABLES {
+            sql.push_str(&format!("DROP TRIGGER fault_{table}_INSERT; DROP TRIGGER fault_{table}_UPDATE;"));
+        }
+        self.transaction(move |tx| tx.execute_batch(&sql)).await.unwrap().unwrap();
+    }
+}
+
+#[async_trait]
+impl Faulty for PgStore {
+    async fn arm(&self, writes: usize) {
+        let (_, private) = postgres::schemas(self);
+        // A sequence counts on where a transaction does not come back.
+        let mut sql = format!(
+            "DROP SEQUENCE IF EXISTS {private}.fault CASCADE;
+             CREATE SEQUENCE {private}.fault MINVALUE 0 START 0;
+             CREATE OR REPLACE FUNCTION {private}.fault() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF nextval('{private}.fault') >= {writes} THEN
+                     RAISE EXCEPTION 'a fault of the test';
+                 END IF;
+                 RETURN NEW;
+             END $$;"
+        );
+        for (name, table) in postgres::tables_of(self).await {
+            if TABLES.contains(&name.as_str()) {
+                sql.push_str(&format!(
+                    "CREATE OR REPLACE TRIGGER fault BEFORE INSERT OR UPDATE ON {table}
+                     FOR EACH ROW EXECUTE FUNCTION {private}.fault();"
+                ));
+            }
+        }
+        sql.push_str(&format!(
+            "CREATE OR REPLACE TRIGGER fault BEFORE UPDATE ON {private}.ai_logs FOR EACH ROW
+             WHEN (NEW.status IN ('applied', 'review')) EXECUTE FUNCTION {private}.fault();"
+        ));
+        raw_sql(AssertSqlSafe(sql)).execute(self.pool()).await.unwrap();
+    }
+
+    async fn disarm(&self) {
+        let (_, private) = postgres::schemas(self);
+        let sql = format!("DROP FUNCTION {private}.fault() CASCADE; DROP SEQUENCE {private}.fault");
+        raw_sql(AssertSqlSafe(sql)).execute(self.pool()).await.unwrap();
+    }
+}
+
+/// How many writes each workflow makes at least: its rows, its event, and the flip of its log row.
+const WORKFLOWS: [(&str, usize); 5] = [("outline", 18), ("quiz", 8), ("assignment", 6), ("body", 3), ("grade", 5)];
+
+async fn a_fault_at_any_write_leaves_nothing<S: Store + Faulty + Clone>(world: World<S>, name: &str, least: usize) {
+    let what = match name {
+        "outline" => What::Outline,
+        "quiz" => What::Quiz,
+        "assignment" => What::Assignment,
+        "body" => What::Body,
+        _ => What::Grade(world.work(ESSAY).await),
+    };
+    let operation = Uuid::from_u128(7);
+    let script = Script::new(Scripted::new().then(Reply::json(&what.good())));
+    let ai = world.ai(script.clone());
+    // The AI user is made when the first grade is applied; it is no part of the grade.
+    ai.ai_user().await.unwrap();
+    world.lms.settle().await.unwrap();
+    let before = world.tables().await;
+    let mut writes = 0;
+    loop {
+        world.store.arm(writes).await;
+        match world.run(&ai, what, operation).await {
+            Ok(_) => break,
+            Err(error) => assert!(matches!(error, lms_ai::AiError::Lms(_)), "{name} at {writes}: {error}"),
+        }
+        assert_eq!(differences(&before, &world.tables().await), [], "{name} at {writes}");
+        let operation = world.operation_of(what, operation).await;
+        assert_eq!(world.statuses(operation).await, [Valid], "{name} at {writes}");
+        assert!(world.operation(operation).await[0].applied_at.is_none());
+        writes += 1;
+        assert!(writes < 200, "{name} never succeeds");
+    }
+    assert!(writes >= least, "{name} made only {writes} writes");
+    world.store.disarm().await;
+    assert_eq!(script.calls(), 1, "{name}: every retry used the stored answer");
+    let operation = world.operation_of(what, operation).await;
+    assert_eq!(world.statuses(operation).await, [Applied], "{name}");
+    world.lms.settle().await.unwrap();
+    let after = world.tables().await;
+    assert!(!differences(&before, &after).is_empty());
+    // And once more changes nothing.
+    world.run(&ai, what, operation).await.unwrap();
+    assert_eq!(differences(&after, &world.tables().await), [], "{name}");
+    assert_eq!(script.calls(), 1, "{name}");
 }
 
 // rules: I1, I2, I3
 #[tokio::test]
 async fn i1_i2_a_fault_at_any_write_leaves_nothing_and_the_retry_pays_nothing() {
-    // How many writes each workflow makes at least: its rows, its event, and the flip of its log row.
-    let workflows: [(&str, usize); 5] = [("outline", 18), ("quiz", 8), ("assignment", 6), ("body", 3), ("grade", 5)];
-    for (name, least) in workflows {
-        let world = World::memory().await;
-        let what = match name {
-            "outline" => What::Outline,
-            "quiz" => What::Quiz,
-            "assignment" => What::Assignment,
-            "body" => What::Body,
-            _ => What::Grade(world.work(ESSAY).await),
-        };
-        let operation = Uuid::from_u128(7);
-        let script = Script::new(Scripted::new().then(Reply::json(&what.good())));
-        let ai = world.ai(script.clone());
-        // The AI user is made when the first grade is applied; it is no part of the grade.
-        ai.ai_user().await.unwrap();
-        let before = world.tables().await;
-        let mut writes = 0;
-        loop {
-            arm(&world, writes).await;
-            match world.run(&ai, what, operation).await {
-                Ok(_) => break,
-                Err(error) => assert!(matches!(error, lms_ai::AiError::Lms(_)), "{name} at {writes}: {error}"),
-            }
-            assert_eq!(differences(&before, &world.tables().await), [], "{name} at {writes}");
-            let operation = world.operation_of(what, operation).await;
-            assert_eq!(world.statuses(operation).await, [Valid], "{name} at {writes}");
-            assert!(world.operation(operation).await[0].applied_at.is_none());
-            writes += 1;
-            assert!(writes < 200, "{name} never succeeds");
-        }
-        assert!(writes >= least, "{name} made only {writes} writes");
-        disarm(&world).await;
-        assert_eq!(script.calls(), 1, "{name}: every retry used the stored answer");
-        let operation = world.operation_of(what, operation).await;
-        assert_eq!(world.statuses(operation).await, [Applied], "{name}");
-        let after = world.tables().await;
-        assert!(!differences(&before, &after).is_empty());
-        // And once more changes nothing.
-        world.run(&ai, what, operation).await.unwrap();
-        assert_eq!(differences(&after, &world.tables().await), [], "{name}");
-        assert_eq!(script.calls(), 1, "{name}");
+    for (name, least) in WORKFLOWS {
+        a_fault_at_any_write_leaves_nothing(World::memory().await, name, least).await;
+    }
+}
+
+// rules: I1, I2, I3
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i1_i2_a_fault_at_any_write_leaves_nothing_on_postgres() {
+    for (name, least) in WORKFLOWS {
+        a_fault_at_any_write_leaves_nothing(World::postgres().await, name, least).await;
     }
 }
 

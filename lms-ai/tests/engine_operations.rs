@@ -116,12 +116,14 @@ async fn i2_failures_of_the_provider_by_the_table_of_retries() {
         (Kind::SpendLimit, Retry::Never, 1, "ai.spend_limit", ProviderError),
         (Kind::Auth, Retry::Never, 1, "ai.auth", ProviderError),
         (Kind::BadRequest { param: None }, Retry::Never, 1, "ai.provider", ProviderError),
+        // The provider has left the field out and asks for one more attempt.
+        (Kind::BadRequest { param: Some("temperature".into()) }, Retry::Now, 2, "ai.provider", ProviderError),
         (Kind::ModelUnavailable, Retry::Never, 1, "ai.model_unavailable", ProviderError),
         (Kind::TooLarge, Retry::Never, 1, "ai.provider", ProviderError),
-        (Kind::Protocol, Retry::Now, 3, "ai.provider", ProviderError),
+        (Kind::Protocol, Retry::Now, 2, "ai.provider", ProviderError),
         (Kind::Cancelled, Retry::Never, 1, "ai.provider", ProviderError),
         (Kind::CircuitOpen, Retry::Never, 1, "ai.provider", Denied),
-        (Kind::BudgetDenied, Retry::Never, 1, "ai.provider", Denied),
+        (Kind::BudgetDenied, Retry::Never, 1, "ai.budget_denied", Denied),
     ];
     let world = World::memory().await;
     let before = world.tables().await;

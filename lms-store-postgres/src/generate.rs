@@ -190,6 +190,7 @@ DECLARE
     v_rows bigint := 0;
     v_seats integer := 0;
     v_limited boolean;
+    v_scope text;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' AND NOT p_host THEN
         RETURN 'isolation';
@@ -228,6 +229,12 @@ const EXPECT_TAIL: &str = "        WHEN 'log' THEN
                 WHERE id = e.id AND cursor IS NOT DISTINCT FROM e.other AND done_at IS NULL FOR NO KEY UPDATE;
         WHEN 'lease' THEN
             PERFORM 1 FROM {priv}.consumers WHERE name = e.word AND lease_token = e.other FOR NO KEY UPDATE;
+        WHEN 'budget' THEN
+            PERFORM 1 WHERE {priv}.reserve_v1(string_to_array(e.word, ','), e.tab, e.version);
+            IF FOUND THEN
+                v_seats := v_seats + 1;
+                CONTINUE;
+            END IF;
         WHEN 'grades' THEN
             PERFORM 1 WHERE NOT EXISTS (
                 SELECT 1 FROM {lms}.submissions
@@ -314,9 +321,27 @@ const BODY_OPS: &str = "        WHEN 'delete' THEN
                 RAISE EXCEPTION 'the attempt is over' USING ERRCODE = 'LM001';
             END IF;
         WHEN 'flip_log' THEN
-            UPDATE {priv}.ai_logs SET status = o.word2, applied_at = o.at WHERE id = o.id AND status = o.word;
+            UPDATE {priv}.ai_logs SET status = o.word2, applied_at = o.at,
+                    response_text = CASE WHEN redaction = 'metadata' THEN NULL ELSE response_text END
+                WHERE id = o.id AND status = o.word;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the log row has moved on' USING ERRCODE = 'LM001';
+            END IF;
+        WHEN 'blank_logs' THEN
+            UPDATE {priv}.ai_logs SET prompt_text = NULL, response_text = NULL,
+                    status = CASE WHEN status = 'valid' THEN 'dropped' ELSE status END
+                WHERE id = ANY (o.ids) AND status <> 'pending';
+        WHEN 'settle_budget' THEN
+            FOREACH v_scope IN ARRAY string_to_array(o.word, ',') LOOP
+                UPDATE {priv}.ai_spending SET reserved = greatest(reserved - o.n, 0), spent = spent + o.doc::bigint
+                    WHERE day = o.word2 AND scope = v_scope;
+            END LOOP;
+        WHEN 'set_budget' THEN
+            IF o.n IS NULL THEN
+                DELETE FROM {priv}.ai_budgets WHERE scope = o.word;
+            ELSE
+                INSERT INTO {priv}.ai_budgets (scope, limit_micro_usd) VALUES (o.word, o.n)
+                    ON CONFLICT (scope) DO UPDATE SET limit_micro_usd = excluded.limit_micro_usd;
             END IF;
         WHEN 'advance_job' THEN
             UPDATE {priv}.course_jobs SET cursor = o.other, done_at = o.at WHERE id = o.id AND done_at IS NULL;

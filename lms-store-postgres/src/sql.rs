@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 /// The tables that client roles may not be granted.
 const PRIVATE: &[&str] =
-    &["ai_logs", "course_jobs", "quiz_revisions", "activity_events", "consumers", "lms_log", "members"];
+    &["ai_logs", "ai_spending", "course_jobs", "quiz_revisions", "activity_events", "consumers", "lms_log", "members"];
 
 /// The schema of a table, as it stands in templates.
 pub(crate) fn schema_of(table: &str) -> &'static str {

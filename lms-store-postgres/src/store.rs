@@ -382,14 +382,35 @@ impl AiLogReads for PgStore {
         if !filter.kind.as_deref().is_none_or(keepable) {
             return Ok(Vec::new());
         }
-        let params = vec![
-            id(above(page)),
-            or_null(filter.course),
-            filter.status.map(|s| s.as_str().to_owned()),
-            filter.kind.clone(),
-            number(at_most(page)),
-        ];
-        self.list(&self.inner.statements.ai_logs, params).await
+        let s = &self.inner.statements;
+        let (key, mut params) = log_filter(filter);
+        let sql = match (key, filter.newest_first) {
+            (reads::ai_logs::Key::All, false) => &s.ai_logs_all,
+            (reads::ai_logs::Key::Course, false) => &s.ai_logs_course,
+            (reads::ai_logs::Key::Actor, false) => &s.ai_logs_actor,
+            (reads::ai_logs::Key::All, true) => &s.ai_logs_all_newest,
+            (reads::ai_logs::Key::Course, true) => &s.ai_logs_course_newest,
+            (reads::ai_logs::Key::Actor, true) => &s.ai_logs_actor_newest,
+        };
+        params.extend([or_null(page.after), number(at_most(page)), Some(filter.without_texts.to_string())]);
+        self.list(sql, params).await
+    }
+    async fn ai_costs(&self, filter: &AiLogFilter) -> Read<Vec<AiCost>> {
+        if !filter.kind.as_deref().is_none_or(keepable) {
+            return Ok(Vec::new());
+        }
+        let s = &self.inner.statements;
+        let (key, params) = log_filter(filter);
+        let sql = match key {
+            reads::ai_logs::Key::All => &s.ai_costs_all,
+            reads::ai_logs::Key::Course => &s.ai_costs_course,
+            reads::ai_logs::Key::Actor => &s.ai_costs_actor,
+        };
+        self.list(sql, params).await
+    }
+    async fn expired_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLogId>> {
+        let doc = self.doc(&self.inner.statements.expired_ai_logs, vec![time(now), number(limit)]).await?;
+        Ok(there(doc)?.ids("ids")?.into_iter().map(AiLogId::from_uuid).collect())
     }
     async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
         self.list(&self.inner.statements.ai_logs_of, vec![id(person)]).await
@@ -397,4 +418,48 @@ impl AiLogReads for PgStore {
     async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
         self.list(&self.inner.statements.stale_ai_logs, vec![time(before), number(limit)]).await
     }
+}
+
+/// The index that a filter of the log goes by, and the parameters of its conditions.
+fn log_filter(filter: &AiLogFilter) -> (reads::ai_logs::Key, Params) {
+    let mut params = vec![
+        filter.status.map(|s| s.as_str().to_owned()),
+        filter.kind.clone(),
+        filter.from.map(literal::time),
+        filter.until.map(literal::time),
+    ];
+    let key = match (filter.course, filter.actor) {
+        (Some(course), actor) => {
+            params.extend([id(course), or_null(actor)]);
+            reads::ai_logs::Key::Course
+        }
+        (None, Some(actor)) => {
+            params.push(id(actor));
+            reads::ai_logs::Key::Actor
+        }
+        (None, None) => reads::ai_logs::Key::All,
+    };
+    (key, params)
+}
+
+#[async_trait]
+impl AiBudgetReads for PgStore {
+    async fn ai_budgets(&self, after: Option<BudgetScope>, limit: u32) -> Read<Vec<AiBudget>> {
+        let params = vec![Some(above_scope(after)), number(limit.clamp(1, 500))];
+        reads::ai_budgets::read_budgets(there(self.doc(&self.inner.statements.ai_budgets, params).await?)?)
+    }
+    async fn ai_spending(&self, day: &str, after: Option<BudgetScope>, limit: u32) -> Read<Vec<AiSpending>> {
+        let params = vec![Some(day.to_owned()), Some(above_scope(after)), number(limit.clamp(1, 500))];
+        reads::ai_budgets::read_spending(there(self.doc(&self.inner.statements.ai_spending, params).await?)?, day)
+    }
+    async fn ai_spending_of(&self, day: &str, scopes: &[BudgetScope]) -> Read<Vec<AiSpending>> {
+        let list = scopes.iter().map(BudgetScope::key).collect::<Vec<_>>().join(",");
+        let doc = self.doc(&self.inner.statements.ai_spending_of, vec![Some(day.to_owned()), Some(list)]).await?;
+        reads::ai_budgets::read_spending(there(doc)?, day)
+    }
+}
+
+/// A list of scopes begins above it.
+fn above_scope(after: Option<BudgetScope>) -> String {
+    after.map_or_else(String::new, |scope| scope.key())
 }

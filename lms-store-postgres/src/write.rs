@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use lms_core::model::BudgetScope;
 use lms_core::model::table::Value;
 use lms_core::store::{Change, Committed, Expect, Item, Key, Row, StoreError, StoreErrorKind, Table, WriteBatch};
 use sqlx::postgres::PgArguments;
@@ -197,12 +198,12 @@ fn text(text: &str) -> Value<'_> {
 }
 
 /// Where an expectation stands: structures first; then enrollments by id, whose rows are locked in that order;
-/// those that take a seat last, because a failed one must have written nothing.
+/// those that take a seat or money last, because a failed one must have written nothing.
 fn turn(expect: &Expect) -> (u8, Uuid) {
     match expect {
         Expect::Structure { .. } => (0, Uuid::nil()),
         Expect::Enrollment { id, .. } => (1, id.uuid()),
-        Expect::SeatFree { .. } => (3, Uuid::nil()),
+        Expect::SeatFree { .. } | Expect::Budget { .. } => (3, Uuid::nil()),
         _ => (2, Uuid::nil()),
     }
 }
@@ -311,6 +312,17 @@ fn expectations(batch: &WriteBatch) -> String {
                 null,
                 Value::Bool(true),
             ],
+            Expect::Budget { scopes, day, amount } => [
+                n,
+                text("budget"),
+                text(day),
+                null.clone(),
+                Value::Int(*amount),
+                Value::Text(scope_list(scopes).into()),
+                null.clone(),
+                null,
+                Value::Bool(true),
+            ],
             Expect::GradesWithin { assignment, max } => [
                 n,
                 text("grades"),
@@ -353,6 +365,13 @@ fn expectations(batch: &WriteBatch) -> String {
         rows.push(&row);
     }
     rows.finish_or_empty()
+}
+
+/// Scopes as one text, in the order in which every batch locks them.
+fn scope_list(scopes: &[BudgetScope]) -> String {
+    let mut keys: Vec<String> = scopes.iter().map(BudgetScope::key).collect();
+    keys.sort_unstable();
+    keys.join(",")
 }
 
 /// The word and the id of an item.
@@ -456,6 +475,25 @@ impl Builder<'_> {
                 let fields =
                     Fields { id: Some(job.uuid()), other: cursor.map(|c| c.uuid()), at: *done_at, ..Fields::default() };
                 self.op("advance_job", &fields);
+            }
+            Change::SettleBudget { scopes, day, reserved, spent } => {
+                let (scopes, spent) = (scope_list(scopes), spent.to_string());
+                let fields = Fields {
+                    word: Some(&scopes),
+                    word2: Some(day),
+                    n: Some(*reserved),
+                    doc: Some(&spent),
+                    ..Fields::default()
+                };
+                self.op("settle_budget", &fields);
+            }
+            Change::SetBudget { scope, limit } => {
+                let scope = scope.key();
+                self.op("set_budget", &Fields { word: Some(&scope), n: *limit, ..Fields::default() });
+            }
+            Change::BlankLogs { ids } => {
+                let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+                self.op("blank_logs", &Fields { ids: Some(&ids), ..Fields::default() });
             }
             Change::EraseText { user, at } => {
                 self.op("erase_text", &Fields { id: Some(user.uuid()), at: Some(*at), ..Fields::default() });

@@ -286,10 +286,32 @@ impl AiLogReads for SqliteStore {
         let filter = filter.clone();
         self.read(move |conn| reads::ai_logs::logs(conn, &filter, page)).await
     }
+    async fn ai_costs(&self, filter: &AiLogFilter) -> Read<Vec<AiCost>> {
+        let filter = filter.clone();
+        self.read(move |conn| reads::ai_logs::costs(conn, &filter)).await
+    }
+    async fn expired_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLogId>> {
+        self.read(move |conn| reads::ai_logs::expired(conn, now, limit)).await
+    }
     async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
         self.read(move |conn| reads::ai_logs::of(conn, person)).await
     }
     async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
         self.read(move |conn| reads::ai_logs::stale(conn, before, limit)).await
+    }
+}
+
+#[async_trait]
+impl AiBudgetReads for SqliteStore {
+    async fn ai_budgets(&self, after: Option<BudgetScope>, limit: u32) -> Read<Vec<AiBudget>> {
+        self.read(move |conn| reads::ai_budgets::budgets(conn, after, limit)).await
+    }
+    async fn ai_spending(&self, day: &str, after: Option<BudgetScope>, limit: u32) -> Read<Vec<AiSpending>> {
+        let day = day.to_owned();
+        self.read(move |conn| reads::ai_budgets::spending(conn, &day, after, limit)).await
+    }
+    async fn ai_spending_of(&self, day: &str, scopes: &[BudgetScope]) -> Read<Vec<AiSpending>> {
+        let (day, scopes) = (day.to_owned(), scopes.to_owned());
+        self.read(move |conn| reads::ai_budgets::spending_of(conn, &day, &scopes)).await
     }
 }

@@ -59,6 +59,8 @@ const OTHER_KEYS: &[(&str, &str)] = &[
     ("objective_assignments", "objective_id assignment_id"),
     ("lesson_requires", "lesson_id requires_id"),
     ("consumers", "name"),
+    ("ai_budgets", "scope"),
+    ("ai_spending", "day scope"),
     ("lms_schema", "version"),
     ("lms_log", "one"),
 ];
@@ -86,6 +88,7 @@ const NOT_EDITED: &[&str] = &[
     "activity_events",
     "ai_budgets",
     "ai_logs",
+    "ai_spending",
     "certificate_revisions",
     "certificate_templates",
     "consumers",

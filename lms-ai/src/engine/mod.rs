@@ -1,11 +1,21 @@
 //! The one way to an answer that counts: log → call → stop reason → strict read → schema → domain
 //! checks → bounded repair → [`Accepted`].
 
+mod asking;
 mod call;
+mod estimate;
+mod judge;
+mod restore;
 mod row;
+mod standing;
 
 pub(crate) use call::MAX_PROMPT;
+pub(crate) use judge::Judge;
+pub use estimate::Estimate;
+pub use restore::LoggedPrompt;
+pub use row::Redaction;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +43,17 @@ pub struct AiConfig {
     pub max_repairs: u32,
     /// The most retries of an attempt that the provider failed.
     pub max_retries: u32,
+    /// The model that is asked where `model` has refused, is not to be had, or stays overloaded. What it
+    /// answers a person looks at first. Nobody is asked in its place unless set.
+    pub fallback_model: Option<String>,
+    /// The most that an operation may cost in all its attempts, in millionths of a US dollar; no limit unless
+    /// set. Limits by day are the host's, in [`lms_core::lms::AiBudgets`].
+    pub operation_limit_micro_usd: Option<u64>,
+    /// What the log keeps of the texts, by the task's kind. Unless set, it is [`Redaction::Redacted`] for tasks
+    /// on a student's text and [`Redaction::Full`] for all others.
+    pub redaction: BTreeMap<String, Redaction>,
+    /// For how many days the log keeps the texts; for ever unless set. Its rows stay.
+    pub keep_days: Option<u32>,
     /// What the opaque words are derived from by which providers know who asks, so that nobody can tell
     /// whom they stand for.
     pub secret: Vec<u8>,
@@ -47,6 +68,10 @@ impl std::fmt::Debug for AiConfig {
             .field("max_calls", &self.max_calls)
             .field("max_repairs", &self.max_repairs)
             .field("max_retries", &self.max_retries)
+            .field("fallback_model", &self.fallback_model)
+            .field("operation_limit_micro_usd", &self.operation_limit_micro_usd)
+            .field("redaction", &self.redaction)
+            .field("keep_days", &self.keep_days)
             .finish_non_exhaustive()
     }
 }
@@ -63,6 +88,10 @@ impl AiConfig {
             max_calls: 6,
             max_repairs: 2,
             max_retries: 2,
+            fallback_model: None,
+            operation_limit_micro_usd: None,
+            redaction: BTreeMap::new(),
+            keep_days: None,
             secret,
         }
     }
@@ -222,6 +251,17 @@ pub enum AiError {
         /// How many there were.
         calls: u32,
     },
+    /// A budget has no room for what the call may cost. Nothing was sent.
+    #[error("the budget `{scope}` has no room for {needed} millionths of a US dollar")]
+    BudgetDenied {
+        /// Which: `operation`, or as [`BudgetScope::key`](lms_core::model::BudgetScope::key) writes it.
+        scope: String,
+        /// What the call may cost, in millionths of a US dollar.
+        needed: i64,
+    },
+    /// The operation was done, and what it answered is not kept any more.
+    #[error("the operation is done, and its answer is not kept any more")]
+    AnswerGone,
     /// There is no text to work on.
     #[error("there is not enough text: {0}")]
     NoText(&'static str),
@@ -244,6 +284,7 @@ impl AiError {
                 ProviderErrorKind::Auth => Own::Auth,
                 ProviderErrorKind::RateLimited => Own::RateLimited,
                 ProviderErrorKind::SpendLimit => Own::SpendLimit,
+                ProviderErrorKind::BudgetDenied => Own::BudgetDenied,
                 _ => Own::Provider,
             },
             Self::Refused { .. } => Own::Refused,
@@ -254,6 +295,8 @@ impl AiError {
             Self::OtherInput => Own::OtherInput,
             Self::Deadline => Own::Deadline,
             Self::CallsUsedUp { .. } => Own::CallsUsedUp,
+            Self::BudgetDenied { .. } => Own::BudgetDenied,
+            Self::AnswerGone => Own::AnswerGone,
             Self::NoText(_) => Own::NoText,
             Self::Lms(e) => return e.info(),
         };
@@ -310,5 +353,7 @@ own_codes! {
     OtherInput = "ai.other_input" Conflict [];
     Deadline = "ai.deadline" Unavailable [];
     CallsUsedUp = "ai.calls_used_up" Unavailable ["calls"];
+    BudgetDenied = "ai.budget_denied" Limit ["scope", "needed"];
+    AnswerGone = "ai.answer_gone" Conflict [];
     NoText = "ai.no_text" Invalid [];
 }

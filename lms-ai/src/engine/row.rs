@@ -1,48 +1,68 @@
 //! The log row of an attempt.
 
-use lms_core::ai::{Part, Trust};
-use lms_core::lms::Session;
+use lms_core::ai::{AiResponse, Part, ProviderError, ProviderErrorKind, Trust};
 use lms_core::model::table::Json;
 use lms_core::model::{AiLog, AiLogId, AiLogStatus};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{About, Ai};
-use crate::{AiTask, Prompt};
+use super::judge::{MAX_VIOLATIONS, Outcome};
+use super::{About, AiError};
+use crate::reader::{MAX_ANSWER, truncate_bytes};
+use crate::{Prompt, Violation};
+
+/// What the log keeps of a call's texts. Hashes and numbers it always keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Redaction {
+    /// Prompt and answer, whole.
+    Full,
+    /// Of a student's text in the prompt only hash, length and whose it is; the rest whole. The text stands
+    /// in the database already, and [`Ai::logged_prompt`](super::Ai::logged_prompt) puts it back.
+    Redacted,
+    /// Nothing but an answer that waits to be applied, which goes with that. An operation that is repeated
+    /// after that is told that it is done, and not what it answered.
+    Metadata,
+}
 
 /// SHA-256 in hex.
 pub(crate) fn sha256(bytes: impl AsRef<[u8]>) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A prompt as the log keeps it: whole, but for untrusted text, of which hash and length stay (it
-/// stands in the database already).
-pub(crate) fn logged(prompt: &Prompt, about: &About) -> (String, &'static str) {
-    #[derive(Serialize)]
-    struct Shown<'a> {
-        system: &'a str,
-        parts: Vec<Part>,
+/// A prompt as the log holds it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Shown {
+    pub(super) system: String,
+    pub(super) parts: Vec<Part>,
+}
+
+/// A prompt as the log keeps it, and by which redaction.
+fn logged(prompt: &Prompt, about: &About, mode: Redaction) -> (Option<String>, &'static str) {
+    if mode == Redaction::Metadata {
+        return (None, "metadata");
     }
     let mut redaction = "full";
     let parts = prompt
         .parts
         .iter()
         .map(|part| {
-            if part.trust == Trust::Trusted {
+            if part.trust == Trust::Trusted || mode == Redaction::Full {
                 return part.clone();
             }
             redaction = "redacted";
             let subject = about.subject.map_or_else(String::new, |(kind, id)| format!(" {kind}={id}"));
-            Part {
-                label: part.label.clone(),
-                text: format!("[sha256={} bytes={}{subject}]", sha256(&part.text), part.text.len()),
-                trust: part.trust,
-            }
+            Part { text: format!("{}{subject}]", placeholder(&part.text)), ..part.clone() }
         })
         .collect();
-    let text = serde_json::to_string(&Shown { system: &prompt.system, parts }).unwrap_or_default();
-    (text, redaction)
+    let shown = Shown { system: prompt.system.clone(), parts };
+    (Some(serde_json::to_string(&shown).unwrap_or_default()), redaction)
+}
+
+/// How the place of a text begins that the log does not hold.
+pub(super) fn placeholder(text: &str) -> String {
+    format!("[sha256={} bytes={}", sha256(text), text.len())
 }
 
 /// The hash of a prompt before any redaction: rendering the same input again gives it again.
@@ -58,29 +78,41 @@ pub(crate) fn prompt_hash(prompt: &Prompt) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A pending row.
-#[expect(clippy::too_many_arguments, reason = "the row has as many facts")]
-pub(crate) fn pending<T: AiTask>(
-    ai: &Ai,
-    session: &Session,
-    about: &About,
-    operation_id: Uuid,
+/// What every attempt of an operation says of itself.
+pub(super) struct Heading {
+    pub(super) operation_id: Uuid,
+    pub(super) kind: &'static str,
+    pub(super) prompt_version: &'static str,
+    pub(super) provider: String,
+    pub(super) input_sha256: String,
+    pub(super) schema_sha256: String,
+    pub(super) about: About,
+    pub(super) actor: Option<lms_core::model::UserId>,
+    pub(super) redaction: Redaction,
+    pub(super) keep_days: Option<u32>,
+}
+
+/// A pending row of an attempt.
+pub(super) fn pending(
+    lms: &lms_core::Lms,
+    heading: &Heading,
     attempt: u32,
-    input_sha256: &str,
-    schema_sha256: &str,
+    model: &str,
     prompt: &Prompt,
+    notes: &[String],
+    charged: i64,
 ) -> AiLog {
-    let now = ai.lms.now();
-    let (prompt_text, redaction) = logged(prompt, about);
+    let now = lms.now();
+    let (prompt_text, redaction) = logged(prompt, &heading.about, heading.redaction);
     AiLog {
-        id: AiLogId::from_uuid(ai.lms.ids().uuid(now)),
-        operation_id,
+        id: AiLogId::from_uuid(lms.ids().uuid(now)),
+        operation_id: heading.operation_id,
         attempt: i64::from(attempt),
-        kind: T::KIND.to_owned(),
-        prompt_version: version_number(T::PROMPT_VERSION),
+        kind: heading.kind.to_owned(),
+        prompt_version: version_number(heading.prompt_version),
         status: AiLogStatus::Pending,
-        provider: ai.provider.name().to_owned(),
-        model_requested: ai.config.model.clone(),
+        provider: heading.provider.clone(),
+        model_requested: model.to_owned(),
         model_served: None,
         request_id: None,
         message_id: None,
@@ -88,10 +120,12 @@ pub(crate) fn pending<T: AiTask>(
         http_status: None,
         error_kind: None,
         violations: Json::of(&Vec::<u8>::new()),
-        input_sha256: input_sha256.to_owned(),
+        notes: Json::of(&notes),
+        input_sha256: heading.input_sha256.clone(),
         prompt_sha256: prompt_hash(prompt),
-        schema_sha256: schema_sha256.to_owned(),
-        prompt_text: Some(prompt_text),
+        system_sha256: sha256(&prompt.system),
+        schema_sha256: heading.schema_sha256.clone(),
+        prompt_text,
         response_text: None,
         response_sha256: None,
         redaction: redaction.to_owned(),
@@ -101,16 +135,106 @@ pub(crate) fn pending<T: AiTask>(
         tokens_cache_write: 0,
         tokens_thinking: 0,
         cost_micro_usd: 0,
+        charged_micro_usd: charged,
         latency_ms: None,
-        actor_id: session.actor().rights_of(),
-        course_id: about.course_id,
-        subject_type: about.subject.map(|(kind, _)| kind.to_owned()),
-        subject_id: about.subject.map(|(_, id)| id),
+        actor_id: heading.actor,
+        course_id: heading.about.course_id,
+        subject_type: heading.about.subject.map(|(kind, _)| kind.to_owned()),
+        subject_id: heading.about.subject.map(|(_, id)| id),
         created_at: now,
         completed_at: None,
         applied_at: None,
-        expires_at: None,
+        expires_at: heading.keep_days.map(|days| now.plus_seconds(i64::from(days) * 86_400)),
     }
+}
+
+/// The row of an attempt that the provider failed.
+pub(super) fn failed(row: &mut AiLog, error: &ProviderError) {
+    row.status = match error.kind {
+        ProviderErrorKind::Timeout => AiLogStatus::Timeout,
+        ProviderErrorKind::BudgetDenied | ProviderErrorKind::CircuitOpen => AiLogStatus::Denied,
+        _ => AiLogStatus::ProviderError,
+    };
+    row.error_kind = Some(error.kind.as_str().to_owned());
+    row.http_status = error.http_status.map(i64::from);
+    row.request_id = error.request_id.clone();
+}
+
+/// The row of an attempt that was answered.
+pub(super) fn answered<T>(row: &mut AiLog, response: &AiResponse, cost: u64, outcome: &Outcome<T>) {
+    #[derive(Serialize)]
+    struct Coded<'a> {
+        code: &'a str,
+        pointer: &'a str,
+    }
+    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    row.status = match outcome {
+        Outcome::Good(_) => AiLogStatus::Valid,
+        Outcome::Bad(_) | Outcome::Ends(_) => AiLogStatus::Invalid,
+        Outcome::Cut => AiLogStatus::Truncated,
+        Outcome::Refused(_) => AiLogStatus::Refused,
+    };
+    let (violations, notes): (&[Violation], &[&str]) = match outcome {
+        Outcome::Good(judged) => (&judged.violations, &judged.notes),
+        Outcome::Bad(rejected) => (&rejected.violations, &[]),
+        _ => (&[], &[]),
+    };
+    let coded = violations.iter().take(MAX_VIOLATIONS).map(|v| Coded { code: v.code, pointer: &v.pointer });
+    row.violations = Json::of(&coded.collect::<Vec<_>>());
+    if !notes.is_empty() {
+        let mut all: Vec<String> = row.notes.read().unwrap_or_default();
+        all.extend(notes.iter().map(|note| (*note).to_owned()));
+        row.notes = Json::of(&all);
+    }
+    if row.redaction != "metadata" || row.status == AiLogStatus::Valid {
+        // U+0000 cannot be stored as text; everything else stands as it came, up to the cap.
+        let text: String = response.text.chars().filter(|c| *c != '\0').collect();
+        row.response_text = Some(truncate_bytes(&text, MAX_ANSWER).to_owned());
+    }
+    row.response_sha256 = Some(sha256(&response.text));
+    row.model_served = Some(response.model.clone());
+    row.stop_reason = Some(response.raw_stop.clone());
+    row.request_id = response.request_id.clone();
+    row.message_id = response.message_id.clone();
+    row.tokens_in = count(response.usage.input);
+    row.tokens_out = count(response.usage.output);
+    row.tokens_cache_read = count(response.usage.cache_read);
+    row.tokens_cache_write = count(response.usage.cache_write);
+    row.tokens_thinking = count(response.usage.thinking);
+    row.cost_micro_usd = count(cost);
+    row.latency_ms = i64::try_from(response.latency.as_millis()).ok();
+}
+
+/// Writes how an attempt ended, and what was set aside for it.
+///
+/// # Errors
+/// InProgress where the row was given up meanwhile: somebody else may be at it, and this answer cannot be
+/// applied. It was paid for, so the log keeps it all the same; of a person who was erased in between, its
+/// numbers only.
+pub(super) async fn finish(
+    session: &lms_core::lms::Session,
+    row: AiLog,
+    reserved: i64,
+) -> Result<(), AiError> {
+    let log = session.ai_log();
+    if log.settle(row.clone(), AiLogStatus::Pending, reserved).await? {
+        return Ok(());
+    }
+    for _ in 0..3 {
+        let stored = session.lms().store().ai_log(row.id).await.map_err(lms_core::Error::from)?;
+        let Some(stored) = stored else { break };
+        // What was set aside was counted as spent when the row was given up.
+        let (expected, charged) = (stored.status, stored.charged_micro_usd);
+        let mut late = AiLog { status: expected, charged_micro_usd: charged, ..row.clone() };
+        if expected != AiLogStatus::Abandoned {
+            (late.prompt_text, late.response_text, late.violations) = (None, None, stored.violations);
+            late.expires_at = stored.expires_at;
+        }
+        if log.settle(late, expected, 0).await? {
+            break;
+        }
+    }
+    Err(AiError::InProgress)
 }
 
 /// "quiz_v3" → 3.

@@ -90,18 +90,22 @@ fn source_part(text: &str) -> Part {
 }
 
 /// A part that a student wrote: one JSON string in a frame that only we can close.
-fn untrusted_part(label: &str, nonce: &Nonce, text: &str) -> Part {
+pub(crate) fn untrusted_part(label: &str, nonce: &Nonce, text: &str) -> Part {
+    Part {
+        label: label.to_owned(),
+        text: format!("UNTRUSTED {n}\n{quoted}\nEND {n}", n = nonce.as_str(), quoted = json_string(text)),
+        trust: Trust::Untrusted,
+    }
+}
+
+/// A text as one JSON string on one line.
+pub(crate) fn json_string(text: &str) -> String {
     // JSON leaves these line ends as they are; escaped, the text stays one line for every reader.
-    let quoted = serde_json::Value::from(text)
+    serde_json::Value::from(text)
         .to_string()
         .replace('\u{85}', "\\u0085")
         .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029");
-    Part {
-        label: label.to_owned(),
-        text: format!("UNTRUSTED {n}\n{quoted}\nEND {n}", n = nonce.as_str()),
-        trust: Trust::Untrusted,
-    }
+        .replace('\u{2029}', "\\u2029")
 }
 
 #[cfg(test)]

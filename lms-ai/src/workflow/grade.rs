@@ -110,7 +110,7 @@ impl Ai {
     }
 
     /// What a student's work may call its author.
-    async fn names(&self, submission: &Submission) -> Result<Vec<String>, AiError> {
+    pub(crate) async fn names(&self, submission: &Submission) -> Result<Vec<String>, AiError> {
         let person = self
             .lms
             .store()
@@ -191,6 +191,10 @@ impl Consumer for Grader {
                 Ok(_) => done += 1,
                 // Later it may work: the work keeps waiting.
                 Err(AiError::InProgress | AiError::Deadline) => {}
+                Err(AiError::BudgetDenied { scope, .. }) => {
+                    tracing::warn!(scope, "AI grading waits for its budget");
+                    break;
+                }
                 Err(AiError::Provider(e)) if !matches!(e.retry, lms_core::ai::Retry::Never) => {
                     tracing::warn!(kind = e.kind.as_str(), "AI grading waits for its provider");
                     break;
@@ -203,7 +207,8 @@ impl Consumer for Grader {
             }
         }
         // What its callers left behind is marked, so that nothing stands as pending for ever.
-        lms.system().ai_log().sweep(600).await?;
+        let old = i64::try_from(self.ai.given_up_after().as_secs()).unwrap_or(i64::MAX);
+        lms.system().ai_log().sweep(old).await?;
         Ok(done)
     }
 }

@@ -412,9 +412,14 @@ fn grades() -> Vec<Case> {
             "criterion_unknown",
         ),
         bad(
-            "evidence that is not in the work",
+            "evidence that is not in the work, beside another fault",
             Grade,
-            with(grade(), "/criteria/0/evidence", json!(["Plants drink the light of the moon"])).to_string(),
+            with(
+                with(grade(), "/criteria/0/evidence", json!(["Plants drink the light of the moon"])),
+                "/feedback",
+                json!(""),
+            )
+            .to_string(),
             "evidence_unverified",
         ),
         bad(

@@ -16,6 +16,7 @@ use crate::store::Store;
 use crate::testing::{Classroom, FixedClock};
 
 pub mod access;
+pub mod ai;
 pub mod analytics;
 pub mod assignments;
 pub mod atomicity;
@@ -172,6 +173,11 @@ macro_rules! conformance {
                 c4_the_first_that_applies_is_said, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once,
                 c7_templates_come_in_versions, c5_a_reissue_is_a_revision_under_the_same_code },
+            ai::{ thirty_two_calls_at_once_never_pass_the_limit, what_is_set_aside_is_settled_once,
+                limits_are_by_scope_and_day, i2_the_record_is_read_by_course_person_task_status_and_day,
+                d4_texts_go_when_their_time_is_over_and_rows_stay,
+                i2_an_answer_without_redaction_full_goes_when_it_is_applied,
+                d5_calls_of_an_erased_person_keep_no_text },
             events::{ v1_v3_events_tell_who_what_and_when, v4_positions_are_dense_and_nothing_is_missed,
                 v4_cursors_of_another_log_are_refused, v5_states_end_on_the_latest, v6_a_lease_is_held_by_one,
                 v7_learners_see_their_own, v7_a_grader_does_not_listen,

@@ -18,7 +18,7 @@ use crate::lms::{
 };
 use crate::model::question::{Labelled, QuestionBody};
 use crate::model::{
-    Actor, AiLogId, AssignmentId, AttemptId, CourseId, LessonId, Points, QuestionId, QuizId, Reveal, Role, StaffRole,
+    Actor, AiLogId, AssignmentId, AttemptId, BudgetScope, CourseId, LessonId, Points, QuestionId, QuizId, Reveal, Role, StaffRole,
     SubmissionId, TopicId, UserId,
 };
 use crate::store::{AiLogFilter, ById, EventFilter, Item, QuizScope, Siblings};
@@ -168,6 +168,12 @@ fn table() -> Vec<Row> {
         "read a learner's home" for &["admin", "learner", "system"] => |s, w| s.overview().learner_home(w.learner);
         "read all AI calls" for PEOPLE => |s, _w| s.ai_log().logs(AiLogFilter::default(), ById::default());
         "read the course's AI calls" for NUMBERS => |s, w| s.ai_log().logs(AiLogFilter { course: Some(w.course), ..stale() }, ById::default());
+        "read what all AI cost" for PEOPLE => |s, _w| s.ai_log().costs(AiLogFilter::default());
+        "read what the course's AI cost" for NUMBERS => |s, w| s.ai_log().costs(AiLogFilter { course: Some(w.course), ..stale() });
+        "set an AI budget" for PEOPLE => |s, w| s.ai_budgets().set(BudgetScope::Course(w.course), None);
+        "read AI budgets" for PEOPLE => |s, _w| s.ai_budgets().limits(None, 5);
+        "sweep AI calls" for SYSTEM => |s, _w| s.ai_log().sweep(3_600);
+        "blank AI calls" for SYSTEM => |s, _w| s.ai_log().blank_expired();
         "read one AI call" for NUMBERS => |s, w| s.ai_log().log(w.log);
         "record an event" for &["admin", "owner", "instructor", "ai for the owner", "system", "learner"] => |s, w| s.activity().record(HostEvent {
             kind: "shop.note".into(), course_id: w.course, student_id: Some(w.learner), learner_initiated: false, metadata: None,
@@ -264,6 +270,12 @@ pub async fn r1_every_action_for_every_actor(h: &Harness) {
         "erase a person",
         "record an event",
         "read the course's AI calls",
+        "read what all AI cost",
+        "read what the course's AI cost",
+        "set an AI budget",
+        "read AI budgets",
+        "sweep AI calls",
+        "blank AI calls",
         "enroll the learner",
     ]
     .into();

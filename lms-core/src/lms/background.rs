@@ -35,6 +35,10 @@ pub struct Tick {
     pub jobs: usize,
     /// Attempts that were expired.
     pub expired: usize,
+    /// AI calls of callers that are gone, marked as abandoned.
+    pub abandoned: usize,
+    /// AI calls whose texts were blanked because their time is over.
+    pub blanked: usize,
     /// What the consumers did.
     pub consumed: usize,
 }
@@ -134,7 +138,8 @@ impl Lms {
         Background { lms: self.clone(), consumers: Vec::new(), pause: Duration::from_secs(1) }
     }
 
-    /// One round of the library's own work: open course jobs, and attempts whose time is up.
+    /// One round of the library's own work: open course jobs, attempts whose time is up, and in the record of
+    /// AI calls those whose caller is gone and the texts whose time is over.
     ///
     /// # Errors
     /// The first failure; what was done before it stays done.
@@ -146,6 +151,9 @@ impl Lms {
         }
         let swept = self.system().quizzes().expire_due(200).await?;
         tick.expired = usize::try_from(swept.done).unwrap_or(usize::MAX);
+        let host = self.system();
+        tick.abandoned = host.ai_log().sweep(super::ABANDONED_AFTER).await?;
+        tick.blanked = host.ai_log().blank_expired().await?;
         Ok(tick)
     }
 

@@ -1,6 +1,7 @@
 //! What a user of the library does: use cases by area, bound to an actor.
 
 mod activity;
+mod ai_budget;
 mod ai_log;
 mod analytics;
 mod assignments;
@@ -289,6 +290,8 @@ areas! {
     activity -> Activity;
     /// The record of AI calls.
     ai_log -> AiRecord;
+    /// What AI may cost, and does.
+    ai_budgets -> AiBudgets;
 }
 
 impl Session {

@@ -67,10 +67,15 @@ record! {
         pub error_kind: Option<String>,
         /// Codes and places of what was wrong; never the text.
         pub violations: Json,
+        /// What the engine did out of the ordinary, by code: another model, the schema in the prompt, an
+        /// answer put right before it was read.
+        pub notes: Json,
         /// SHA-256 of the task's input: another input under the same operation is refused (I3).
         pub input_sha256: String,
         /// SHA-256 of the whole prompt, before any redaction.
         pub prompt_sha256: String,
+        /// SHA-256 of the prompt's system part.
+        pub system_sha256: String,
         /// SHA-256 of the schema.
         pub schema_sha256: String,
         /// The prompt; redacted where `redaction` says so.
@@ -93,6 +98,9 @@ record! {
         pub tokens_thinking: i64,
         /// What it cost, in millionths of a US dollar.
         pub cost_micro_usd: i64,
+        /// What counts against budgets, in millionths of a US dollar: the worst case while the call is under
+        /// way and where what it used stays unknown, else its cost.
+        pub charged_micro_usd: i64,
         /// How long it took, in milliseconds.
         pub latency_ms: Option<i64>,
         /// Who asked.
@@ -111,5 +119,25 @@ record! {
         pub applied_at: Option<Timestamp>,
         /// When its texts are blanked.
         pub expires_at: Option<Timestamp>,
+    }
+}
+
+record! {
+    /// What the AI calls of a day and a task came to.
+    pub struct AiCost in "ai_costs" {
+        /// The day (UTC), as 2026-03-01.
+        pub day: String,
+        /// The task.
+        pub kind: String,
+        /// How many calls; those that a budget denied, too.
+        pub calls: i64,
+        /// Tokens in, those of the provider's cache too.
+        pub tokens_in: i64,
+        /// Tokens out.
+        pub tokens_out: i64,
+        /// What they cost as far as it is known, in millionths of a US dollar.
+        pub cost_micro_usd: i64,
+        /// What counted against budgets for them: the worst case where the cost is not known.
+        pub charged_micro_usd: i64,
     }
 }

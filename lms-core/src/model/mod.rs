@@ -3,6 +3,7 @@
 pub mod table;
 
 mod activity;
+mod ai_budget;
 mod ai_log;
 mod assignment;
 mod attempt;
@@ -23,6 +24,7 @@ mod time;
 mod user;
 
 pub use activity::*;
+pub use ai_budget::*;
 pub use ai_log::*;
 pub use assignment::*;
 pub use attempt::*;

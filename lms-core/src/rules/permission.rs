@@ -31,6 +31,8 @@ words! {
         ManageUsers = "manage users",
         /// Read ai_logs.
         ReadAiLogs = "read the AI log",
+        /// Set what AI may cost, and read what it cost.
+        SetAiBudgets = "manage AI budgets",
         /// Read the course's numbers.
         ReadAnalytics = "read these numbers",
         /// Record the host's own events.
@@ -107,7 +109,7 @@ impl Rights {
             Action::Certify => self.instructs() && !self.ai,
             Action::Learn | Action::EnrollSelf => self.own,
             Action::ReadAnalytics | Action::ReadAiLogs => self.system || self.instructs(),
-            Action::ManageUsers => (self.system || self.admin) && !self.ai,
+            Action::ManageUsers | Action::SetAiBudgets => (self.system || self.admin) && !self.ai,
             Action::Record => self.system || self.own || self.instructs(),
             // Decided by the role; see `may_create_course`.
             Action::CreateCourse => self.system || self.admin,

@@ -270,6 +270,16 @@ pub enum Expect {
         /// The token.
         token: Uuid,
     },
+    /// In every one of these scopes the day has room for the amount under its limit. Sets it aside in all of
+    /// them.
+    Budget {
+        /// The scopes: everything, a course, a person; not their defaults.
+        scopes: Vec<BudgetScope>,
+        /// The day (UTC), as 2026-03-01.
+        day: String,
+        /// How much, in millionths of a US dollar.
+        amount: i64,
+    },
     /// No current raw mark of the assignment is above this maximum (S12).
     GradesWithin {
         /// The assignment.
@@ -377,8 +387,32 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// Ends what [`Expect::Budget`] set aside: takes it away and counts what was spent instead.
+    SettleBudget {
+        /// The scopes, as they were given then.
+        scopes: Vec<BudgetScope>,
+        /// The day, as it was given then.
+        day: String,
+        /// How much was set aside.
+        reserved: i64,
+        /// How much of it was spent.
+        spent: i64,
+    },
+    /// Sets, or takes away, what a scope may cost in a day.
+    SetBudget {
+        /// The scope.
+        scope: BudgetScope,
+        /// The limit in millionths of a US dollar; `None` = none.
+        limit: Option<i64>,
+    },
+    /// Blanks prompt and answer of log rows that are not pending. An answer that waited to be applied is
+    /// dropped by that. Rows that are gone, or blank, are let be.
+    BlankLogs {
+        /// The rows.
+        ids: Vec<AiLogId>,
+    },
     /// Moves a log row to a new status and stamps applied_at (I2). The status before is expected by
-    /// the batch.
+    /// the batch. A row whose redaction is `metadata` loses its answer by it.
     FlipLog {
         /// The row.
         id: AiLogId,

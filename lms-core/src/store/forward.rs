@@ -216,11 +216,30 @@ impl<S: AiLogReads + ?Sized> AiLogReads for Arc<S> {
     async fn ai_logs(&self, filter: &AiLogFilter, page: ById) -> Read<Vec<AiLog>> {
         (**self).ai_logs(filter, page).await
     }
+    async fn ai_costs(&self, filter: &AiLogFilter) -> Read<Vec<AiCost>> {
+        (**self).ai_costs(filter).await
+    }
+    async fn expired_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLogId>> {
+        (**self).expired_ai_logs(now, limit).await
+    }
     async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
         (**self).ai_logs_of(person).await
     }
     async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
         (**self).stale_ai_logs(before, limit).await
+    }
+}
+
+#[async_trait]
+impl<S: AiBudgetReads + ?Sized> AiBudgetReads for Arc<S> {
+    async fn ai_budgets(&self, after: Option<BudgetScope>, limit: u32) -> Read<Vec<AiBudget>> {
+        (**self).ai_budgets(after, limit).await
+    }
+    async fn ai_spending(&self, day: &str, after: Option<BudgetScope>, limit: u32) -> Read<Vec<AiSpending>> {
+        (**self).ai_spending(day, after, limit).await
+    }
+    async fn ai_spending_of(&self, day: &str, scopes: &[BudgetScope]) -> Read<Vec<AiSpending>> {
+        (**self).ai_spending_of(day, scopes).await
     }
 }
 

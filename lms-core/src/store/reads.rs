@@ -288,15 +288,25 @@ pub trait EventLog: Send + Sync {
     async fn wait(&self);
 }
 
-/// Which rows of ai_logs a list holds.
+/// Which rows of ai_logs a list or a sum holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AiLogFilter {
     /// Only of this course.
     pub course: Option<CourseId>,
+    /// Only what this person asked for.
+    pub actor: Option<UserId>,
     /// Only with this status.
     pub status: Option<AiLogStatus>,
     /// Only of this task.
     pub kind: Option<String>,
+    /// Only what was sent at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Only what was sent before this instant.
+    pub until: Option<Timestamp>,
+    /// The newest first; unless set, the oldest.
+    pub newest_first: bool,
+    /// Without prompts and answers, which can be long.
+    pub without_texts: bool,
 }
 
 /// Reads of ai_logs.
@@ -306,10 +316,27 @@ pub trait AiLogReads: Send + Sync {
     async fn ai_log(&self, id: AiLogId) -> Read<Option<AiLog>>;
     /// All attempts of an operation, by number.
     async fn ai_operation(&self, operation: Uuid) -> Read<Vec<AiLog>>;
-    /// By id.
+    /// By the instant at which they were sent, then by id; the page goes on after the row `after`.
     async fn ai_logs(&self, filter: &AiLogFilter, page: ById) -> Read<Vec<AiLog>>;
+    /// Sums by day and task, in this order.
+    async fn ai_costs(&self, filter: &AiLogFilter) -> Read<Vec<AiCost>>;
+    /// Rows with a text whose expires_at is not after an instant, soonest first; pending ones not among
+    /// them.
+    async fn expired_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLogId>>;
     /// All rows of a person: that they caused, or that are about their submissions and attempts; by id.
     async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>>;
     /// Pending rows made before an instant, oldest first.
     async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>>;
+}
+
+/// Reads of what AI may cost, and does.
+#[async_trait]
+pub trait AiBudgetReads: Send + Sync {
+    /// The limits that are set, by [`BudgetScope::key`], above `after`.
+    async fn ai_budgets(&self, after: Option<BudgetScope>, limit: u32) -> Read<Vec<AiBudget>>;
+    /// What a day cost in each scope that had a call, by [`BudgetScope::key`], above `after`; with the limits
+    /// in force now.
+    async fn ai_spending(&self, day: &str, after: Option<BudgetScope>, limit: u32) -> Read<Vec<AiSpending>>;
+    /// The same of some scopes, in their order, also where nothing was spent.
+    async fn ai_spending_of(&self, day: &str, scopes: &[BudgetScope]) -> Read<Vec<AiSpending>>;
 }

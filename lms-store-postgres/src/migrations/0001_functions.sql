@@ -195,9 +195,47 @@ BEGIN
     UPDATE {priv}.similarity_matches SET passages = '[]'
         WHERE submission_id IN (SELECT id FROM {lms}.submissions WHERE student_id = p_user)
            OR other_id IN (SELECT id FROM {lms}.submissions WHERE student_id = p_user);
-    UPDATE {priv}.ai_logs SET prompt_text = NULL, response_text = NULL, violations = '[]', expires_at = p_at
+    UPDATE {priv}.ai_logs SET prompt_text = NULL, response_text = NULL, violations = '[]', expires_at = p_at,
+            status = CASE WHEN status IN ('pending', 'valid', 'abandoned') THEN 'dropped' ELSE status END
         WHERE actor_id = p_user
            OR subject_id IN (SELECT id FROM {lms}.submissions WHERE student_id = p_user)
            OR subject_id IN (SELECT id FROM {lms}.quiz_attempts WHERE student_id = p_user);
     UPDATE {priv}.activity_events SET metadata = '{}' WHERE student_id = p_user AND position('.' IN kind) > 0;
+END $$;
+
+-- The limit of a day for a scope: its own, or that of its kind; NULL where there is none.
+CREATE FUNCTION {priv}.budget_limit_v1(p_scope text) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = '' AS $$
+    SELECT coalesce(
+        (SELECT limit_micro_usd FROM {priv}.ai_budgets WHERE scope = p_scope),
+        (SELECT limit_micro_usd FROM {priv}.ai_budgets WHERE scope = split_part(p_scope, ':', 1) || 's'))
+$$;
+
+-- Sets an amount aside in every scope of a day, in their order, or in none: then it has written nothing.
+CREATE FUNCTION {priv}.reserve_v1(p_scopes text[], p_day text, p_amount bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = '' AS $$
+DECLARE
+    v_scope text;
+    v_limit bigint;
+    v_used bigint;
+BEGIN
+    FOREACH v_scope IN ARRAY p_scopes LOOP
+        v_used := 0;
+        SELECT reserved + spent INTO v_used FROM {priv}.ai_spending WHERE day = p_day AND scope = v_scope
+            FOR NO KEY UPDATE;
+        IF coalesce(v_used, 0) + p_amount > {priv}.budget_limit_v1(v_scope) THEN
+            RETURN false;
+        END IF;
+    END LOOP;
+    FOREACH v_scope IN ARRAY p_scopes LOOP
+        v_limit := {priv}.budget_limit_v1(v_scope);
+        INSERT INTO {priv}.ai_spending AS t (scope, day, reserved, spent) VALUES (v_scope, p_day, p_amount, 0)
+            ON CONFLICT (day, scope) DO UPDATE SET reserved = t.reserved + excluded.reserved
+            WHERE v_limit IS NULL OR t.reserved + t.spent + excluded.reserved <= v_limit;
+        -- Somebody made the row, and used it up, since it was looked for.
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the budget is used up' USING ERRCODE = 'LM001';
+        END IF;
+    END LOOP;
+    RETURN true;
 END $$;

@@ -89,10 +89,14 @@ CREATE TABLE {priv}.ai_logs (
     error_kind text,
     -- Codes and places of what was wrong; never the text.
     violations json NOT NULL,
+    -- What the engine did out of the ordinary, by code.
+    notes json NOT NULL,
     -- SHA-256 of the task's input: another input under the same operation is refused (I3).
     input_sha256 text NOT NULL,
     -- SHA-256 of the whole prompt, before any redaction.
     prompt_sha256 text NOT NULL,
+    -- SHA-256 of the prompt's system part.
+    system_sha256 text NOT NULL,
     -- SHA-256 of the schema.
     schema_sha256 text NOT NULL,
     -- The prompt; redacted where `redaction` says so.
@@ -115,6 +119,9 @@ CREATE TABLE {priv}.ai_logs (
     tokens_thinking bigint NOT NULL CHECK (tokens_thinking >= 0),
     -- What it cost, in millionths of a US dollar.
     cost_micro_usd bigint NOT NULL CHECK (cost_micro_usd >= 0),
+    -- What counts against budgets: the worst case while the call is under way and where what it used stays
+    -- unknown, else its cost.
+    charged_micro_usd bigint NOT NULL CHECK (charged_micro_usd >= 0),
     -- How long it took, in milliseconds.
     latency_ms bigint CHECK (latency_ms >= 0),
     -- Who asked.
@@ -135,11 +142,15 @@ CREATE TABLE {priv}.ai_logs (
     expires_at timestamptz,
     CONSTRAINT ai_logs_operation_id_attempt_key UNIQUE (operation_id, attempt)
 );
-CREATE INDEX ai_logs_actor_id ON {priv}.ai_logs (actor_id);
+CREATE INDEX ai_logs_actor ON {priv}.ai_logs (actor_id, created_at, id);
 CREATE UNIQUE INDEX ai_logs_applied ON {priv}.ai_logs (operation_id) WHERE status IN ('applied', 'review');
 CREATE INDEX ai_logs_subject ON {priv}.ai_logs (subject_id) WHERE subject_id IS NOT NULL;
-CREATE INDEX ai_logs_course ON {priv}.ai_logs (course_id, id);
+CREATE INDEX ai_logs_course ON {priv}.ai_logs (course_id, created_at, id);
+CREATE INDEX ai_logs_time ON {priv}.ai_logs (created_at, id);
 CREATE INDEX ai_logs_pending ON {priv}.ai_logs (created_at) WHERE status = 'pending';
+-- Texts whose time is over.
+CREATE INDEX ai_logs_expiring ON {priv}.ai_logs (expires_at)
+    WHERE expires_at IS NOT NULL AND status <> 'pending' AND (prompt_text IS NOT NULL OR response_text IS NOT NULL);
 
 -- One version of a certificate template (C7). Old certificates keep theirs.
 CREATE TABLE {lms}.certificate_templates (
@@ -1236,20 +1247,25 @@ CREATE TABLE {priv}.consumers (
     CONSTRAINT consumers_lease CHECK ((lease_token IS NULL) = (lease_until IS NULL))
 );
 
--- What AI may cost, per scope and period, in millionths of a US dollar.
+-- What AI may cost in a day (UTC), in millionths of a US dollar, as a host set it.
 CREATE TABLE {priv}.ai_budgets (
-    id uuid NOT NULL PRIMARY KEY,
-    -- What it limits: a course, a user, all.
-    scope text NOT NULL,
-    -- In which period.
-    period text NOT NULL,
-    -- How much may be spent.
-    limit_micro_usd bigint NOT NULL CHECK (limit_micro_usd >= 0),
-    -- Set aside for calls that are on their way.
-    reserved bigint NOT NULL DEFAULT 0 CHECK (reserved >= 0),
+    -- What it limits: all, courses, actors, course:ID, actor:ID.
+    scope text NOT NULL PRIMARY KEY CHECK (length(scope) BETWEEN 1 AND 100),
+    -- How much a day may cost.
+    limit_micro_usd bigint NOT NULL CHECK (limit_micro_usd >= 0)
+);
+
+-- What AI cost in a day, per scope, in millionths of a US dollar.
+CREATE TABLE {priv}.ai_spending (
+    -- Whose: all, course:ID, actor:ID.
+    scope text NOT NULL CHECK (length(scope) BETWEEN 1 AND 100),
+    -- The day (UTC), as 2026-03-01.
+    day text NOT NULL CHECK (length(day) = 10),
+    -- Set aside for calls that are under way.
+    reserved bigint NOT NULL CHECK (reserved >= 0),
     -- Spent.
-    spent bigint NOT NULL DEFAULT 0 CHECK (spent >= 0),
-    CONSTRAINT ai_budgets_scope_period_key UNIQUE (scope, period)
+    spent bigint NOT NULL CHECK (spent >= 0),
+    PRIMARY KEY (day, scope)
 );
 
 -- The inverted index of similarity: which hash of words stands where.

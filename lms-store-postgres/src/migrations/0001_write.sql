@@ -38,7 +38,7 @@ CREATE TYPE {priv}.review_requests_v1 AS (id uuid, enrollment_id uuid, course_id
 CREATE TYPE {priv}.certificate_templates_v1 AS (id uuid, family_id uuid, version_no bigint, name text, document json, archived_at timestamptz, created_at timestamptz);
 CREATE TYPE {priv}.certificates_v1 AS (id uuid, course_id uuid, student_id uuid, template_id uuid, certificate_url text, issued_at timestamptz, expires_at timestamptz, code text, snapshot json, revision_no bigint, rendering text, rendering_error text, pdf_sha256 text, issued_by uuid, issue_reason text, revoked_at timestamptz, revoked_by uuid, revoke_reason text, erased_at timestamptz, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE {priv}.certificate_revisions_v1 AS (id uuid, certificate_id uuid, revision_no bigint, snapshot json, issued_at timestamptz, certificate_url text, reason text, created_at timestamptz);
-CREATE TYPE {priv}.ai_logs_v1 AS (id uuid, operation_id uuid, attempt bigint, kind text, prompt_version bigint, status text, provider text, model_requested text, model_served text, request_id text, message_id text, stop_reason text, http_status bigint, error_kind text, violations json, input_sha256 text, prompt_sha256 text, schema_sha256 text, prompt_text text, response_text text, response_sha256 text, redaction text, tokens_in bigint, tokens_out bigint, tokens_cache_read bigint, tokens_cache_write bigint, tokens_thinking bigint, cost_micro_usd bigint, latency_ms bigint, actor_id uuid, course_id uuid, subject_type text, subject_id uuid, created_at timestamptz, completed_at timestamptz, applied_at timestamptz, expires_at timestamptz);
+CREATE TYPE {priv}.ai_logs_v1 AS (id uuid, operation_id uuid, attempt bigint, kind text, prompt_version bigint, status text, provider text, model_requested text, model_served text, request_id text, message_id text, stop_reason text, http_status bigint, error_kind text, violations json, notes json, input_sha256 text, prompt_sha256 text, system_sha256 text, schema_sha256 text, prompt_text text, response_text text, response_sha256 text, redaction text, tokens_in bigint, tokens_out bigint, tokens_cache_read bigint, tokens_cache_write bigint, tokens_thinking bigint, cost_micro_usd bigint, charged_micro_usd bigint, latency_ms bigint, actor_id uuid, course_id uuid, subject_type text, subject_id uuid, created_at timestamptz, completed_at timestamptz, applied_at timestamptz, expires_at timestamptz);
 CREATE TYPE {priv}.course_jobs_v1 AS (id uuid, course_id uuid, kind text, at timestamptz, params json, cursor uuid, done_at timestamptz);
 CREATE TYPE {priv}.events_v1 AS (id uuid, at timestamptz, kind text, actor_kind text, actor_id uuid, on_behalf_of uuid, course_id uuid, student_id uuid, subject_type text, subject_id uuid, learner_initiated boolean, metadata json);
 CREATE TYPE {priv}.expect_v1 AS (
@@ -87,6 +87,7 @@ DECLARE
     v_rows bigint := 0;
     v_seats integer := 0;
     v_limited boolean;
+    v_scope text;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' AND NOT p_host THEN
         RETURN 'isolation';
@@ -191,6 +192,12 @@ BEGIN
                 WHERE id = e.id AND cursor IS NOT DISTINCT FROM e.other AND done_at IS NULL FOR NO KEY UPDATE;
         WHEN 'lease' THEN
             PERFORM 1 FROM {priv}.consumers WHERE name = e.word AND lease_token = e.other FOR NO KEY UPDATE;
+        WHEN 'budget' THEN
+            PERFORM 1 WHERE {priv}.reserve_v1(string_to_array(e.word, ','), e.tab, e.version);
+            IF FOUND THEN
+                v_seats := v_seats + 1;
+                CONTINUE;
+            END IF;
         WHEN 'grades' THEN
             PERFORM 1 WHERE NOT EXISTS (
                 SELECT 1 FROM {lms}.submissions
@@ -285,7 +292,7 @@ BEGIN
             WHEN 'certificate_revisions' THEN
                 INSERT INTO {lms}.certificate_revisions (id, certificate_id, revision_no, snapshot, issued_at, certificate_url, reason, created_at) SELECT r.id, r.certificate_id, r.revision_no, r.snapshot, r.issued_at, r.certificate_url, r.reason, r.created_at FROM unnest(p_certificate_revisions[o.lo:o.hi]) AS r;
             WHEN 'ai_logs' THEN
-                INSERT INTO {priv}.ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested, model_served, request_id, message_id, stop_reason, http_status, error_kind, violations, input_sha256, prompt_sha256, schema_sha256, prompt_text, response_text, response_sha256, redaction, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, latency_ms, actor_id, course_id, subject_type, subject_id, created_at, completed_at, applied_at, expires_at) SELECT r.id, r.operation_id, r.attempt, r.kind, r.prompt_version, r.status, r.provider, r.model_requested, r.model_served, r.request_id, r.message_id, r.stop_reason, r.http_status, r.error_kind, r.violations, r.input_sha256, r.prompt_sha256, r.schema_sha256, r.prompt_text, r.response_text, r.response_sha256, r.redaction, r.tokens_in, r.tokens_out, r.tokens_cache_read, r.tokens_cache_write, r.tokens_thinking, r.cost_micro_usd, r.latency_ms, r.actor_id, r.course_id, r.subject_type, r.subject_id, r.created_at, r.completed_at, r.applied_at, r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r;
+                INSERT INTO {priv}.ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested, model_served, request_id, message_id, stop_reason, http_status, error_kind, violations, notes, input_sha256, prompt_sha256, system_sha256, schema_sha256, prompt_text, response_text, response_sha256, redaction, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, charged_micro_usd, latency_ms, actor_id, course_id, subject_type, subject_id, created_at, completed_at, applied_at, expires_at) SELECT r.id, r.operation_id, r.attempt, r.kind, r.prompt_version, r.status, r.provider, r.model_requested, r.model_served, r.request_id, r.message_id, r.stop_reason, r.http_status, r.error_kind, r.violations, r.notes, r.input_sha256, r.prompt_sha256, r.system_sha256, r.schema_sha256, r.prompt_text, r.response_text, r.response_sha256, r.redaction, r.tokens_in, r.tokens_out, r.tokens_cache_read, r.tokens_cache_write, r.tokens_thinking, r.cost_micro_usd, r.charged_micro_usd, r.latency_ms, r.actor_id, r.course_id, r.subject_type, r.subject_id, r.created_at, r.completed_at, r.applied_at, r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r;
             WHEN 'course_jobs' THEN
                 INSERT INTO {priv}.course_jobs (id, course_id, kind, at, params, cursor, done_at) SELECT r.id, r.course_id, r.kind, r.at, r.params, r.cursor, r.done_at FROM unnest(p_course_jobs[o.lo:o.hi]) AS r;
             END CASE;
@@ -361,7 +368,7 @@ BEGIN
                 UPDATE {lms}.certificate_revisions AS t SET certificate_id = r.certificate_id, revision_no = r.revision_no, snapshot = r.snapshot, issued_at = r.issued_at, certificate_url = r.certificate_url, reason = r.reason FROM unnest(p_certificate_revisions[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'ai_logs' THEN
-                UPDATE {priv}.ai_logs AS t SET operation_id = r.operation_id, attempt = r.attempt, kind = r.kind, prompt_version = r.prompt_version, status = r.status, provider = r.provider, model_requested = r.model_requested, model_served = r.model_served, request_id = r.request_id, message_id = r.message_id, stop_reason = r.stop_reason, http_status = r.http_status, error_kind = r.error_kind, violations = r.violations, input_sha256 = r.input_sha256, prompt_sha256 = r.prompt_sha256, schema_sha256 = r.schema_sha256, prompt_text = r.prompt_text, response_text = r.response_text, response_sha256 = r.response_sha256, redaction = r.redaction, tokens_in = r.tokens_in, tokens_out = r.tokens_out, tokens_cache_read = r.tokens_cache_read, tokens_cache_write = r.tokens_cache_write, tokens_thinking = r.tokens_thinking, cost_micro_usd = r.cost_micro_usd, latency_ms = r.latency_ms, actor_id = r.actor_id, course_id = r.course_id, subject_type = r.subject_type, subject_id = r.subject_id, completed_at = r.completed_at, applied_at = r.applied_at, expires_at = r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE {priv}.ai_logs AS t SET operation_id = r.operation_id, attempt = r.attempt, kind = r.kind, prompt_version = r.prompt_version, status = r.status, provider = r.provider, model_requested = r.model_requested, model_served = r.model_served, request_id = r.request_id, message_id = r.message_id, stop_reason = r.stop_reason, http_status = r.http_status, error_kind = r.error_kind, violations = r.violations, notes = r.notes, input_sha256 = r.input_sha256, prompt_sha256 = r.prompt_sha256, system_sha256 = r.system_sha256, schema_sha256 = r.schema_sha256, prompt_text = r.prompt_text, response_text = r.response_text, response_sha256 = r.response_sha256, redaction = r.redaction, tokens_in = r.tokens_in, tokens_out = r.tokens_out, tokens_cache_read = r.tokens_cache_read, tokens_cache_write = r.tokens_cache_write, tokens_thinking = r.tokens_thinking, cost_micro_usd = r.cost_micro_usd, charged_micro_usd = r.charged_micro_usd, latency_ms = r.latency_ms, actor_id = r.actor_id, course_id = r.course_id, subject_type = r.subject_type, subject_id = r.subject_id, completed_at = r.completed_at, applied_at = r.applied_at, expires_at = r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'course_jobs' THEN
                 UPDATE {priv}.course_jobs AS t SET course_id = r.course_id, kind = r.kind, at = r.at, params = r.params, cursor = r.cursor, done_at = r.done_at FROM unnest(p_course_jobs[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -438,7 +445,7 @@ BEGIN
             WHEN 'certificate_revisions' THEN
                 INSERT INTO {lms}.certificate_revisions (id, certificate_id, revision_no, snapshot, issued_at, certificate_url, reason, created_at) SELECT r.id, r.certificate_id, r.revision_no, r.snapshot, r.issued_at, r.certificate_url, r.reason, r.created_at FROM unnest(p_certificate_revisions[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'ai_logs' THEN
-                INSERT INTO {priv}.ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested, model_served, request_id, message_id, stop_reason, http_status, error_kind, violations, input_sha256, prompt_sha256, schema_sha256, prompt_text, response_text, response_sha256, redaction, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, latency_ms, actor_id, course_id, subject_type, subject_id, created_at, completed_at, applied_at, expires_at) SELECT r.id, r.operation_id, r.attempt, r.kind, r.prompt_version, r.status, r.provider, r.model_requested, r.model_served, r.request_id, r.message_id, r.stop_reason, r.http_status, r.error_kind, r.violations, r.input_sha256, r.prompt_sha256, r.schema_sha256, r.prompt_text, r.response_text, r.response_sha256, r.redaction, r.tokens_in, r.tokens_out, r.tokens_cache_read, r.tokens_cache_write, r.tokens_thinking, r.cost_micro_usd, r.latency_ms, r.actor_id, r.course_id, r.subject_type, r.subject_id, r.created_at, r.completed_at, r.applied_at, r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO {priv}.ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested, model_served, request_id, message_id, stop_reason, http_status, error_kind, violations, notes, input_sha256, prompt_sha256, system_sha256, schema_sha256, prompt_text, response_text, response_sha256, redaction, tokens_in, tokens_out, tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, charged_micro_usd, latency_ms, actor_id, course_id, subject_type, subject_id, created_at, completed_at, applied_at, expires_at) SELECT r.id, r.operation_id, r.attempt, r.kind, r.prompt_version, r.status, r.provider, r.model_requested, r.model_served, r.request_id, r.message_id, r.stop_reason, r.http_status, r.error_kind, r.violations, r.notes, r.input_sha256, r.prompt_sha256, r.system_sha256, r.schema_sha256, r.prompt_text, r.response_text, r.response_sha256, r.redaction, r.tokens_in, r.tokens_out, r.tokens_cache_read, r.tokens_cache_write, r.tokens_thinking, r.cost_micro_usd, r.charged_micro_usd, r.latency_ms, r.actor_id, r.course_id, r.subject_type, r.subject_id, r.created_at, r.completed_at, r.applied_at, r.expires_at FROM unnest(p_ai_logs[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'course_jobs' THEN
                 INSERT INTO {priv}.course_jobs (id, course_id, kind, at, params, cursor, done_at) SELECT r.id, r.course_id, r.kind, r.at, r.params, r.cursor, r.done_at FROM unnest(p_course_jobs[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             END CASE;
@@ -506,9 +513,27 @@ BEGIN
                 RAISE EXCEPTION 'the attempt is over' USING ERRCODE = 'LM001';
             END IF;
         WHEN 'flip_log' THEN
-            UPDATE {priv}.ai_logs SET status = o.word2, applied_at = o.at WHERE id = o.id AND status = o.word;
+            UPDATE {priv}.ai_logs SET status = o.word2, applied_at = o.at,
+                    response_text = CASE WHEN redaction = 'metadata' THEN NULL ELSE response_text END
+                WHERE id = o.id AND status = o.word;
             IF NOT FOUND THEN
                 RAISE EXCEPTION 'the log row has moved on' USING ERRCODE = 'LM001';
+            END IF;
+        WHEN 'blank_logs' THEN
+            UPDATE {priv}.ai_logs SET prompt_text = NULL, response_text = NULL,
+                    status = CASE WHEN status = 'valid' THEN 'dropped' ELSE status END
+                WHERE id = ANY (o.ids) AND status <> 'pending';
+        WHEN 'settle_budget' THEN
+            FOREACH v_scope IN ARRAY string_to_array(o.word, ',') LOOP
+                UPDATE {priv}.ai_spending SET reserved = greatest(reserved - o.n, 0), spent = spent + o.doc::bigint
+                    WHERE day = o.word2 AND scope = v_scope;
+            END LOOP;
+        WHEN 'set_budget' THEN
+            IF o.n IS NULL THEN
+                DELETE FROM {priv}.ai_budgets WHERE scope = o.word;
+            ELSE
+                INSERT INTO {priv}.ai_budgets (scope, limit_micro_usd) VALUES (o.word, o.n)
+                    ON CONFLICT (scope) DO UPDATE SET limit_micro_usd = excluded.limit_micro_usd;
             END IF;
         WHEN 'advance_job' THEN
             UPDATE {priv}.course_jobs SET cursor = o.other, done_at = o.at WHERE id = o.id AND done_at IS NULL;

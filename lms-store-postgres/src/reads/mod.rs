@@ -1,6 +1,7 @@
 //! Reads: every load is one statement that answers with one JSON document, so that it is one round trip
 //! and one snapshot.
 
+pub(crate) mod ai_budgets;
 pub(crate) mod ai_logs;
 pub(crate) mod analytics;
 pub(crate) mod catalog;
@@ -113,7 +114,19 @@ statements! {
     release = events::release();
     ai_log = ai_logs::by_id();
     ai_operation = ai_logs::operation();
-    ai_logs = ai_logs::page();
+    ai_logs_all = ai_logs::page(ai_logs::Key::All, false);
+    ai_logs_course = ai_logs::page(ai_logs::Key::Course, false);
+    ai_logs_actor = ai_logs::page(ai_logs::Key::Actor, false);
+    ai_logs_all_newest = ai_logs::page(ai_logs::Key::All, true);
+    ai_logs_course_newest = ai_logs::page(ai_logs::Key::Course, true);
+    ai_logs_actor_newest = ai_logs::page(ai_logs::Key::Actor, true);
+    ai_costs_all = ai_logs::costs(ai_logs::Key::All);
+    ai_costs_course = ai_logs::costs(ai_logs::Key::Course);
+    ai_costs_actor = ai_logs::costs(ai_logs::Key::Actor);
+    expired_ai_logs = ai_logs::expired();
+    ai_budgets = ai_budgets::budgets();
+    ai_spending = ai_budgets::spending();
+    ai_spending_of = ai_budgets::spending_of();
     ai_logs_of = ai_logs::of();
     stale_ai_logs = ai_logs::stale();
 }

@@ -1,5 +1,6 @@
 //! Reads, by aggregate: rows of each table by one query, never one query per row.
 
+pub(crate) mod ai_budgets;
 pub(crate) mod ai_logs;
 pub(crate) mod analytics;
 pub(crate) mod catalog;

@@ -44,7 +44,9 @@ pub(super) fn apply(conn: &Connection, change: &Change) -> Result<()> {
         )?),
         Change::FlipLog { id: log, from, to, at } => touched(execute(
             conn,
-            "UPDATE ai_logs SET status = ?3, applied_at = ?4 WHERE id = ?1 AND status = ?2",
+            "UPDATE ai_logs SET status = ?3, applied_at = ?4,
+                 response_text = CASE WHEN redaction = 'metadata' THEN NULL ELSE response_text END
+             WHERE id = ?1 AND status = ?2",
             params![id(*log), from.as_str(), to.as_str(), time(*at)],
         )?),
         Change::AdvanceJob { job, cursor, done_at } => touched(execute(
@@ -52,6 +54,35 @@ pub(super) fn apply(conn: &Connection, change: &Change) -> Result<()> {
             "UPDATE course_jobs SET cursor = ?2, done_at = ?3 WHERE id = ?1 AND done_at IS NULL",
             params![id(*job), id_or_null(*cursor), time_or_null(*done_at)],
         )?),
+        Change::BlankLogs { ids } => ids.iter().try_for_each(|log| {
+            execute(
+                conn,
+                "UPDATE ai_logs SET prompt_text = NULL, response_text = NULL,
+                     status = CASE WHEN status = 'valid' THEN 'dropped' ELSE status END
+                 WHERE id = ?1 AND status <> 'pending'",
+                [id(*log)],
+            )
+            .map(drop)
+        }),
+        Change::SettleBudget { scopes, day, reserved, spent } => scopes.iter().try_for_each(|scope| {
+            execute(
+                conn,
+                "UPDATE ai_spending SET reserved = max(reserved - ?3, 0), spent = spent + ?4
+                 WHERE day = ?2 AND scope = ?1",
+                params![text(&scope.key()), text(day), reserved, spent],
+            )
+            .map(drop)
+        }),
+        Change::SetBudget { scope, limit: None } => {
+            execute(conn, "DELETE FROM ai_budgets WHERE scope = ?1", [text(&scope.key())]).map(drop)
+        }
+        Change::SetBudget { scope, limit: Some(limit) } => execute(
+            conn,
+            "INSERT INTO ai_budgets (scope, limit_micro_usd) VALUES (?1, ?2)
+             ON CONFLICT (scope) DO UPDATE SET limit_micro_usd = excluded.limit_micro_usd",
+            params![text(&scope.key()), limit],
+        )
+        .map(drop),
         Change::EraseText { user, at } => super::erase::erase(conn, *user, *at),
         Change::AdvanceConsumer { name, position } => {
             touched(execute(conn, "UPDATE consumers SET position = ?2 WHERE name = ?1", params![text(name), position])?)

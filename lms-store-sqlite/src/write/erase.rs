@@ -38,7 +38,8 @@ const STATEMENTS: &[&str] = &[
     "UPDATE similarity_matches SET passages = '[]'
      WHERE ?2 IS NOT NULL AND (submission_id IN (SELECT id FROM submissions WHERE student_id = ?1)
                                OR other_id IN (SELECT id FROM submissions WHERE student_id = ?1))",
-    "UPDATE ai_logs SET prompt_text = NULL, response_text = NULL, violations = '[]', expires_at = ?2
+    "UPDATE ai_logs SET prompt_text = NULL, response_text = NULL, violations = '[]', expires_at = ?2,
+         status = CASE WHEN status IN ('pending', 'valid', 'abandoned') THEN 'dropped' ELSE status END
      WHERE actor_id = ?1
         OR subject_id IN (SELECT id FROM submissions WHERE student_id = ?1)
         OR subject_id IN (SELECT id FROM quiz_attempts WHERE student_id = ?1)",

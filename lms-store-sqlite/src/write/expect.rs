@@ -1,5 +1,6 @@
 //! What a decision relied on, looked at again inside the batch's transaction.
 
+use lms_core::model::BudgetScope;
 use lms_core::model::table::Kind;
 use lms_core::store::{Expect, StoreErrorKind, Table};
 use rusqlite::{Connection, params};
@@ -7,7 +8,7 @@ use rusqlite::{Connection, params};
 use crate::error::Result;
 use crate::rows::{execute, id, id_or_null, number, text};
 
-/// Whether it still holds. [`Expect::SeatFree`] also takes the seat.
+/// Whether it still holds. [`Expect::SeatFree`] also takes the seat, [`Expect::Budget`] sets the amount aside.
 pub(super) fn holds(conn: &Connection, expect: &Expect) -> Result<bool> {
     match expect {
         Expect::Structure { course, version } => {
@@ -51,11 +52,28 @@ pub(super) fn holds(conn: &Connection, expect: &Expect) -> Result<bool> {
         Expect::Lease { name, token } => {
             is(conn, "SELECT 1 FROM consumers WHERE name = ?1 AND lease_token = ?2", params![text(name), id(*token)])
         }
+        Expect::Budget { scopes, day, amount } => reserve(conn, scopes, day, *amount),
         Expect::GradesWithin { assignment, max } => {
             Ok(!is(conn, crate::reads::learning::GRADE_ABOVE, params![id(*assignment), max.units()])?)
         }
         Expect::WorkAtMost { item, counts } => Ok(crate::reads::work_counts(conn, *item)?.at_most(counts)),
     }
+}
+
+/// Sets an amount aside in every scope; in none, and nothing is written, where one has no room.
+fn reserve(conn: &Connection, scopes: &[BudgetScope], day: &str, amount: i64) -> Result<bool> {
+    if !crate::reads::ai_budgets::spending_of(conn, day, scopes)?.iter().all(|s| s.has_room(amount)) {
+        return Ok(false);
+    }
+    for scope in scopes {
+        execute(
+            conn,
+            "INSERT INTO ai_spending (scope, day, reserved, spent) VALUES (?1, ?2, ?3, 0)
+             ON CONFLICT (day, scope) DO UPDATE SET reserved = reserved + excluded.reserved",
+            params![text(&scope.key()), text(day), amount],
+        )?;
+    }
+    Ok(true)
 }
 
 fn is(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<bool> {

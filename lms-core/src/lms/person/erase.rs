@@ -1,6 +1,7 @@
 //! Forgetting a person (D5).
 
 use crate::error::Error;
+use crate::lms::ai_log::settled;
 use crate::lms::{People, Planned};
 use crate::model::table::Json;
 use crate::model::*;
@@ -40,6 +41,11 @@ impl People<'_> {
                 batch.expect.push(Expect::Row { table: Table::User, id: id.uuid(), version: user.version });
                 for enrollment in self.s.store().enrollments_of(id).await? {
                     batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
+                }
+                for log in self.s.store().ai_logs_of(id).await?.iter().filter(|l| l.status == AiLogStatus::Pending) {
+                    // Its answer will find no row to stand in; what was set aside for it is spent.
+                    batch.expect.push(Expect::Log { id: log.id, status: AiLogStatus::Pending });
+                    batch.changes.extend(settled(log, log.charged_micro_usd));
                 }
                 batch.changes.push(Change::EraseText { user: id, at: command.now });
                 user.display_name = String::new();

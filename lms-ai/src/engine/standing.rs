@@ -1,0 +1,160 @@
+//! Where an operation stands: who is at it, and what it has come to already (I3).
+
+use std::time::Duration;
+
+use lms_core::ai::{ProviderErrorKind, Usage};
+use lms_core::lms::AiOrigin;
+use lms_core::model::{AiLog, AiLogStatus};
+use uuid::Uuid;
+
+use super::asking::{FALLBACK_MODEL, is_other_model};
+use super::call::Run;
+use super::judge::Rejected;
+use super::{Accepted, Ai, AiError};
+use crate::{AiTask, ReviewReason};
+
+/// How long a failed operation of another caller may still be on its way to its next attempt.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// Where an operation stands before this caller's attempt.
+pub(super) enum Standing<T> {
+    /// An answer is there already.
+    Answer(Box<Accepted<T>>),
+    /// The next attempt has this number.
+    Next(Past),
+}
+
+/// What an operation has behind it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Past {
+    /// The number of the next attempt, from 1.
+    pub(super) next: u32,
+    /// What its attempts were charged.
+    pub(super) charged: i64,
+    /// A budget denied the last one.
+    pub(super) denied: bool,
+}
+
+impl Past {
+    fn of(rows: &[AiLog], next: u32) -> Self {
+        let last = rows.iter().max_by_key(|row| row.attempt);
+        let budget = ProviderErrorKind::BudgetDenied.as_str();
+        Self {
+            next,
+            charged: rows.iter().fold(0, |sum, row| row.charged_micro_usd.saturating_add(sum)),
+            denied: last.is_some_and(|row| {
+                row.status == AiLogStatus::Denied && row.error_kind.as_deref() == Some(budget)
+            }),
+        }
+    }
+}
+
+impl Ai {
+    /// After this an attempt without an end counts as abandoned: nobody can be at it any more.
+    pub(crate) fn given_up_after(&self) -> Duration {
+        self.config.operation_deadline + Duration::from_secs(60)
+    }
+
+    /// Whether an attempt at the operation is on its way, as far as the log tells.
+    pub(crate) async fn is_under_way(&self, operation: Uuid) -> Result<bool, lms_core::Error> {
+        let rows = self.lms.store().ai_operation(operation).await?;
+        let now = self.lms.now().as_micros();
+        Ok(rows.iter().max_by_key(|row| row.attempt).is_some_and(|row| {
+            let age = u64::try_from(now.saturating_sub(row.created_at.as_micros())).unwrap_or(0);
+            row.status == AiLogStatus::Pending && Duration::from_micros(age) <= self.given_up_after()
+        }))
+    }
+}
+
+impl Run<'_> {
+    /// Looks at what the log has of the operation, and waits while another caller is at it. Whoever has
+    /// waited for an attempt that failed in the end does not pay for another: of many callers at once
+    /// one asks, and the others hear that it is in progress (I3).
+    pub(super) async fn stand<T: AiTask>(&self, input: &T::In) -> Result<Standing<T::Out>, AiError> {
+        if self.heading.about.operation_id.is_none() {
+            return Ok(Standing::Next(Past { next: 1, ..Past::default() }));
+        }
+        let mut pause = Duration::from_millis(20);
+        let mut waited = false;
+        loop {
+            let rows = self.ai.lms.store().ai_operation(self.heading.operation_id).await;
+            let rows = rows.map_err(lms_core::Error::from)?;
+            if rows.iter().any(|row| row.input_sha256 != self.heading.input_sha256) {
+                return Err(AiError::OtherInput);
+            }
+            let standing = rows
+                .iter()
+                .find(|r| matches!(r.status, AiLogStatus::Valid | AiLogStatus::Applied | AiLogStatus::Review));
+            if let Some(row) = standing {
+                return Ok(Standing::Answer(Box::new(self.stored::<T>(input, row)?)));
+            }
+            let next = |last: &AiLog| Past::of(&rows, u32::try_from(last.attempt).unwrap_or(u32::MAX).saturating_add(1));
+            let Some(last) = rows.iter().max_by_key(|row| row.attempt) else {
+                return Ok(Standing::Next(Past { next: 1, ..Past::default() }));
+            };
+            let now = self.ai.lms.now().as_micros();
+            let age = |at: i64| Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0));
+            match last.status {
+                // Nobody is at what was dropped, or not let through.
+                AiLogStatus::Dropped | AiLogStatus::Denied => return Ok(Standing::Next(next(last))),
+                AiLogStatus::Pending if age(last.created_at.as_micros()) > self.ai.given_up_after() => {
+                    let mut row = last.clone();
+                    row.status = AiLogStatus::Abandoned;
+                    row.completed_at = Some(self.ai.lms.now());
+                    self.ai.lms.system().ai_log().finish(row, AiLogStatus::Pending).await?;
+                    return Ok(Standing::Next(next(last)));
+                }
+                AiLogStatus::Pending => waited = true,
+                _ if last.completed_at.is_none_or(|at| age(at.as_micros()) > QUIET) => {
+                    return if waited && last.status != AiLogStatus::Abandoned {
+                        Err(AiError::InProgress)
+                    } else {
+                        Ok(Standing::Next(next(last)))
+                    };
+                }
+                _ => {}
+            }
+            if self.left().is_zero() {
+                return Err(AiError::InProgress);
+            }
+            tokio::time::sleep(pause.min(self.left())).await;
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// The stored answer of an operation: no call is made.
+    pub(super) fn stored<T: AiTask>(&self, input: &T::In, row: &AiLog) -> Result<Accepted<T::Out>, AiError> {
+        let Some(text) = row.response_text.as_deref() else { return Err(AiError::AnswerGone) };
+        let judged = match self.judge.judge::<T>(input, text) {
+            Ok(judged) | Err(Rejected { tolerable: Some(judged), .. }) => judged,
+            Err(Rejected { violations, .. }) => return Err(AiError::Invalid { violations }),
+        };
+        let notes: Vec<String> = row.notes.read().unwrap_or_default();
+        let fallback = notes.iter().any(|note| note == FALLBACK_MODEL);
+        let served = row.model_served.as_deref().unwrap_or(&row.model_requested);
+        Ok(Accepted {
+            reasons: reasons::<T>(input, &judged.value, fallback, &row.model_requested, served),
+            value: judged.value,
+            origin: AiOrigin { log_id: row.id, operation_id: self.heading.operation_id },
+            usage: Usage::default(),
+            cost_micro_usd: 0,
+            calls: 0,
+        })
+    }
+}
+
+/// Why a person must look: what the task says, and another model than the configured one, or than the one
+/// that was asked.
+pub(super) fn reasons<T: AiTask>(
+    input: &T::In,
+    value: &T::Out,
+    fallback: bool,
+    asked: &str,
+    served: &str,
+) -> Vec<ReviewReason> {
+    let mut reasons = T::review(input, value);
+    if fallback || is_other_model(asked, served) {
+        reasons.push(ReviewReason::FallbackModel);
+    }
+    reasons
+}
