@@ -11,7 +11,7 @@ pub mod task;
 pub mod text;
 mod workflow;
 
-pub use engine::{About, Accepted, Ai, AiConfig, AiError};
+pub use engine::{About, Accepted, Ai, AiConfig, AiError, Estimate, Stage, Stages};
 pub use reader::Unreadable;
 pub use schema::{canonical, lint, portable};
 pub use task_trait::*;

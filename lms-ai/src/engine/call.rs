@@ -13,8 +13,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::estimate::answer_tokens;
 use super::row::{pending, sha256};
-use super::{About, Accepted, Ai, AiError};
+use super::{About, Accepted, Ai, AiError, Stage};
 use crate::reader::{MAX_ANSWER, fold_enum_case, read};
 use crate::{AiTask, Prompt, ReviewReason, Violation, schema};
 
@@ -99,6 +100,29 @@ impl Ai {
     }
 }
 
+impl Ai {
+    /// The answer of a log row, judged again by the rules of now: no call is made.
+    pub(crate) fn stored_answer<T: AiTask>(&self, input: &T::In, row: &AiLog) -> Result<Accepted<T::Out>, AiError> {
+        let canonical = schema::canonical::<T::Out>();
+        let session = self.lms.system();
+        let run = Run {
+            ai: self,
+            session: &session,
+            about: About::default(),
+            operation: row.operation_id,
+            wire: schema::portable(&canonical),
+            canonical,
+            schema_sha: String::new(),
+            input_sha: String::new(),
+            started: Instant::now(),
+        };
+        match run.stored::<T>(input, row)? {
+            Standing::Answer(accepted) => Ok(*accepted),
+            Standing::Next(_) => Err(AiError::NoProposal),
+        }
+    }
+}
+
 /// Where an operation stands before this caller's attempt.
 enum Standing<T> {
     /// An answer is there already.
@@ -148,6 +172,9 @@ impl Run<'_> {
             let next = u32::try_from(last.attempt).unwrap_or(u32::MAX).saturating_add(1);
             let now = self.ai.lms.now().as_micros();
             let age = |at: i64| Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0));
+            if last.status == AiLogStatus::Dropped {
+                return Ok(Standing::Next(next));
+            }
             if last.status == AiLogStatus::Pending {
                 if age(last.created_at.as_micros()) > self.ai.given_up_after() {
                     let mut row = last.clone();
@@ -233,7 +260,7 @@ impl Run<'_> {
         let config = self.ai.config.clone();
         let profile = self.ai.provider.profile(&config.model);
         let room = |tokens: u32| tokens.min(profile.max_output).max(1);
-        let mut tokens = room(if profile.thinking_by_default { max_tokens.saturating_add(8_000) } else { max_tokens });
+        let mut tokens = answer_tokens(max_tokens, &profile);
         let mut prompt = original.clone();
         let (mut attempt, mut calls, mut repairs, mut retries, mut widened) = (first, 0_u32, 0_u32, 0_u32, false);
         let mut before: Option<Vec<Violation>> = None;
@@ -266,6 +293,7 @@ impl Run<'_> {
                 }
             }
             calls += 1;
+            self.ai.at(Stage::Asking { call: calls });
             let deadline = config.attempt_deadline.min(self.left());
             let request = self.request::<T>(&prompt, tokens, deadline, attempt, profile.native_schema);
             let answer = match tokio::time::timeout(deadline, self.ai.provider.complete(&request)).await {
@@ -289,6 +317,7 @@ impl Run<'_> {
                     continue;
                 }
             };
+            self.ai.at(Stage::Checking);
             let spent = profile.price.cost(&response.usage);
             cost = cost.saturating_add(spent);
             add(&mut usage, &response.usage);
@@ -321,6 +350,7 @@ impl Run<'_> {
                         return Err(AiError::Invalid { violations });
                     }
                     repairs += 1;
+                    self.ai.at(Stage::Repairing { n: repairs });
                     prompt = repair(&original, &response.text, &violations);
                     before = Some(violations);
                 }

@@ -2,9 +2,14 @@
 //! checks → bounded repair → [`Accepted`].
 
 mod call;
+mod estimate;
+mod progress;
 mod row;
 
 pub(crate) use call::MAX_PROMPT;
+pub use estimate::Estimate;
+pub use progress::{Stage, Stages};
+pub(crate) use row::{parts_of, sha256};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +79,7 @@ pub struct Ai {
     pub(crate) lms: Lms,
     pub(crate) provider: Arc<dyn AiProvider>,
     pub(crate) config: Arc<AiConfig>,
+    pub(crate) progress: Option<progress::Progress>,
 }
 
 impl std::fmt::Debug for Ai {
@@ -95,7 +101,7 @@ impl Ai {
     /// ([`Lms::expect_ai_grading`]).
     pub fn with_config(lms: Lms, provider: impl AiProvider + 'static, config: AiConfig) -> Self {
         lms.expect_ai_grading();
-        Self { lms, provider: Arc::new(provider), config: Arc::new(config) }
+        Self { lms, provider: Arc::new(provider), config: Arc::new(config), progress: None }
     }
 
     /// The model that is asked.
@@ -222,6 +228,15 @@ pub enum AiError {
         /// How many there were.
         calls: u32,
     },
+    /// There is no proposal of this kind under the operation, or not for this actor.
+    #[error("there is no such proposal")]
+    NoProposal,
+    /// The selection names something that the proposal does not hold.
+    #[error("the proposal has no `{pointer}` to drop or replace")]
+    NoSuchItem {
+        /// What it names.
+        pointer: String,
+    },
     /// There is no text to work on.
     #[error("there is not enough text: {0}")]
     NoText(&'static str),
@@ -254,6 +269,8 @@ impl AiError {
             Self::OtherInput => Own::OtherInput,
             Self::Deadline => Own::Deadline,
             Self::CallsUsedUp { .. } => Own::CallsUsedUp,
+            Self::NoProposal => Own::NoProposal,
+            Self::NoSuchItem { .. } => Own::NoSuchItem,
             Self::NoText(_) => Own::NoText,
             Self::Lms(e) => return e.info(),
         };
@@ -310,5 +327,7 @@ own_codes! {
     OtherInput = "ai.other_input" Conflict [];
     Deadline = "ai.deadline" Unavailable [];
     CallsUsedUp = "ai.calls_used_up" Unavailable ["calls"];
+    NoProposal = "ai.no_proposal" NotFound [];
+    NoSuchItem = "ai.no_such_item" Invalid ["pointer"];
     NoText = "ai.no_text" Invalid [];
 }

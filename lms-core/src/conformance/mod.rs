@@ -22,6 +22,7 @@ pub mod catalog;
 pub mod certificates;
 pub mod copying;
 pub mod enrollment;
+pub mod essays;
 pub mod events;
 pub mod grading;
 pub mod grants;
@@ -109,6 +110,8 @@ macro_rules! conformance {
             quizzes::{ a1_an_attempt_goes_forward_only, a2_start_is_idempotent, a3_attempts_are_limited, a4_a5_a6_time_runs_out, a7_saves_by_client_and_sequence,
                 a8_thirty_two_submits_are_one, q14_keys_stay_hidden_until_revealed, q15_an_attempt_keeps_its_revision,
                 q12_an_essay_waits_for_a_person, a10_passing_and_the_events_of_it },
+            essays::{ q12_s10_human_over_ai, q12_i2_ai_answer_grades_flip_their_log, q12_s10_clearing_an_answer,
+                q12_p3_the_last_answer_by_ai_completes },
             assignments::{ s1_versions_and_drafts, s5_cut_off_and_lateness, s9_s10_human_over_ai, s13_rubrics_sum_and_are_complete,
                 s14_unposted_grades_stay_hidden, i2_ai_grades_flip_their_log },
             person::{ d7_an_export_holds_what_is_theirs, d5_erasing_blanks_texts_and_keeps_counts,
@@ -127,7 +130,8 @@ macro_rules! conformance {
                 a12_full_credit_and_dropped_questions },
             certificates::{ c1_eligibility_names_every_blocker, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once,
-                c7_templates_come_in_versions, c5_a_reissue_is_a_revision_under_the_same_code },
+                c7_templates_come_in_versions,
+                c7_copy_by_ai_is_a_draft_until_accepted, c5_a_reissue_is_a_revision_under_the_same_code },
             events::{ v1_v3_events_tell_who_what_and_when, v4_positions_are_dense_and_nothing_is_missed,
                 v4_cursors_of_another_log_are_refused, v5_states_end_on_the_latest, v6_a_lease_is_held_by_one,
                 v7_learners_see_their_own },

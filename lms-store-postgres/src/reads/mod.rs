@@ -79,6 +79,7 @@ statements! {
     members = learning::members();
     open_reviews = learning::open_reviews();
     pending_attempts = learning::pending_attempts();
+    attempts_awaiting_ai = learning::attempts_awaiting_ai();
     work_of = learning::work_of();
     reviews_of = learning::reviews_of();
     grades_above = learning::grades_above();

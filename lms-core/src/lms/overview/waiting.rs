@@ -17,13 +17,16 @@ pub struct ToGrade {
     pub suggestions: Vec<SubmissionHead>,
     /// Versions that wait for a grade.
     pub submissions: Vec<SubmissionHead>,
+    /// Attempts with an AI suggestion for an answer that waits for a decision (Q12, S10); `Quizzes::essays`
+    /// gives the answers.
+    pub answer_suggestions: Vec<AttemptHead>,
     /// Attempts with an essay that waits for a grade (Q12).
     pub attempts: Vec<AttemptHead>,
 }
 
 impl Overview<'_> {
-    /// What waits for staff, for graders (G5): at most `limit` (1 to 500) of each kind. Versions that AI is
-    /// about to grade are not among them.
+    /// What waits for staff, for graders (G5): at most `limit` (1 to 500) of each kind. Versions and
+    /// answers that AI is about to grade are not among them.
     ///
     /// # Errors
     /// NotFound to everybody else.
@@ -34,11 +37,14 @@ impl Overview<'_> {
         let store = self.s.store();
         let (suggestions, submissions) =
             store.to_grade(course, limit).await?.into_iter().partition(|s: &SubmissionHead| s.suggested_seq.is_some());
+        let (answer_suggestions, attempts) =
+            store.pending_attempts(course, limit).await?.into_iter().partition(|a: &AttemptHead| a.ai_suggested > 0);
         Ok(ToGrade {
             reviews: store.open_reviews(course, limit).await?,
             suggestions,
             submissions,
-            attempts: store.pending_attempts(course, limit).await?,
+            answer_suggestions,
+            attempts,
         })
     }
 }
