@@ -199,10 +199,15 @@ impl Ai {
         about: About,
     ) -> Result<Proposal<T>, AiError> {
         let accepted = self.run::<T>(session, &input, about).await?;
+        let mut status = AiLogStatus::Valid;
+        if accepted.calls() == 0 {
+            let row = self.lms.store().ai_log(accepted.log_id()).await.map_err(lms_core::Error::from)?;
+            status = row.map_or(status, |row| row.status);
+        }
         Ok(Proposal {
             input,
             accepted,
-            status: AiLogStatus::Valid,
+            status,
             course_id: about.course_id,
             subject: about.subject.map(|(_, id)| id),
             doubts: Vec::new(),
