@@ -69,10 +69,6 @@ pub struct GradeIn {
     pub nonce: Nonce,
     /// The points needed to pass, in units of 1e-5 points, where there is such a mark.
     pub pass_mark_units: Option<i64>,
-    /// What counts towards that mark beside this work, earned and possible, in units of 1e-5 points: the
-    /// other answers of a quiz.
-    #[serde(default)]
-    pub beside_units: (i64, i64),
     /// The least confidence, in percent, that needs no person; 70 by default.
     pub confidence_threshold: i64,
     /// The least length of a work that is graded at all.
@@ -97,7 +93,6 @@ impl Default for GradeIn {
             student_label: "[STUDENT_1]".to_owned(),
             nonce: Nonce::default(),
             pass_mark_units: None,
-            beside_units: (0, 0),
             confidence_threshold: 70,
             min_chars: 20,
             truncated: false,

@@ -120,9 +120,8 @@ pub(super) fn grade_review(input: &GradeIn, out: &GradeOut) -> Vec<ReviewReason>
     if input.truncated {
         reasons.push(ReviewReason::InputTruncated);
     }
-    let (beside, beside_max) = input.beside_units;
     if let (Some(total), Some(mark)) = (out.total(input), input.pass_mark_units)
-        && is_near(total.saturating_add(beside), mark, input.max_total().saturating_add(beside_max))
+        && is_near(total, mark, input.max_total())
     {
         reasons.push(ReviewReason::NearPassMark);
     }
@@ -130,6 +129,6 @@ pub(super) fn grade_review(input: &GradeIn, out: &GradeOut) -> Vec<ReviewReason>
 }
 
 /// Whether two amounts lie within 3 % of the possible points of one another.
-fn is_near(total: i64, mark: i64, possible: i64) -> bool {
+pub(crate) fn is_near(total: i64, mark: i64, possible: i64) -> bool {
     possible > 0 && i128::from(total).abs_diff(i128::from(mark)) * 100 <= i128::from(possible).unsigned_abs() * 3
 }

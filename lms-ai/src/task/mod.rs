@@ -25,6 +25,7 @@ pub use grade::{
     CriterionGradeOut, Evidence, GradeBounds, GradeCriterion, GradeIn, GradeOut, GradeTask, ManipulationOut, NotGraded,
 };
 pub(crate) use grade::{GradePrompt, RubricLine};
+pub(crate) use grade_rules::is_near;
 pub use outline::{
     ContentType, LessonOut, ObjectiveOut, OutlineBounds, OutlineBrief, OutlineIn, OutlineOut, OutlineTask, TopicOut,
 };

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::marking::{ai_grade, criteria, pass_mark, step};
 use super::proposal::derived_operation;
-use crate::task::{GradeIn, GradeTask};
+use crate::task::{GradeIn, GradeTask, is_near};
 use crate::text::Pseudonyms;
-use crate::{About, Ai, AiError, Nonce, Stage};
+use crate::{About, Ai, AiError, Nonce, ReviewReason, Stage};
 
 /// What became of one essay answer.
 #[derive(Debug, Clone)]
@@ -53,7 +53,10 @@ impl Ai {
             subject: Some(("attempt", attempt.uuid())),
         };
         let accepted = self.run::<GradeTask>(&system, &input, about).await?;
-        let reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
+        let mut reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
+        if accepted.value().total(&input).is_some_and(|total| near_the_pass_mark(&essays, work, total)) {
+            reasons.push(ReviewReason::NearPassMark.code());
+        }
         let grade = ai_grade(accepted.value(), &input, &names, &reasons, work.rubric.is_some())?;
         self.at(Stage::Writing);
         // Whose rights count is settled now, not when the model was asked.
@@ -66,14 +69,10 @@ impl Ai {
     }
 }
 
-/// What the answer is marked by. Where it is the last that waits, the pass mark of the whole quiz counts.
+/// What the answer is marked by: nothing that other answers or other marks change, so that who asks again asks
+/// the same (I3).
 fn marking(essays: &AttemptEssays, work: &EssayWork) -> GradeIn {
-    let max = work.record.possible;
-    let criteria = criteria(work.rubric.as_ref(), max);
-    let own = work.record.earned.unwrap_or(Points::ZERO).units();
-    let others_wait = essays.essays.iter().any(|e| e.question_id != work.question_id && e.record.earned.is_none());
-    let possible = essays.possible.units();
-    let threshold = essays.quiz.pass_threshold_bp.filter(|_| !others_wait);
+    let criteria = criteria(work.rubric.as_ref(), work.record.possible);
     let notes = [work.staff_notes.as_str(), work.rubric.as_ref().map_or("", |r| r.staff_notes.as_str())];
     let notes: Vec<&str> = notes.into_iter().filter(|text| !text.trim().is_empty()).collect();
     GradeIn {
@@ -82,11 +81,18 @@ fn marking(essays: &AttemptEssays, work: &EssayWork) -> GradeIn {
         step_units: step(&criteria),
         criteria,
         min_chars: SHORTEST_FOR_AI,
-        pass_mark_units: threshold.map(|bp| pass_mark(possible, bp.get().into())),
-        beside_units: (essays.earned.units() - own, possible - max.units()),
         confidence_threshold: i64::from(essays.quiz.ai_confidence_bp.get()) / 100,
         ..GradeIn::default()
     }
+}
+
+/// Whether this mark brings the whole quiz close to its pass mark; asked of the last answer that waits.
+fn near_the_pass_mark(essays: &AttemptEssays, work: &EssayWork, units: i64) -> bool {
+    let others_wait = essays.essays.iter().any(|e| e.question_id != work.question_id && e.record.earned.is_none());
+    let Some(threshold) = essays.quiz.pass_threshold_bp.filter(|_| !others_wait) else { return false };
+    let beside = essays.earned.units() - work.record.earned.unwrap_or(Points::ZERO).units();
+    let possible = essays.possible.units();
+    is_near(beside.saturating_add(units), pass_mark(possible, threshold.get().into()), possible)
 }
 
 /// The operation of an answer: derived, so that a redelivered attempt is graded once (DETAILS 11).
