@@ -164,12 +164,21 @@ CREATE TABLE "lms".certificate_templates (
     name text NOT NULL,
     -- What it shows; the certificates crate reads it.
     document json NOT NULL,
+    -- Whether it waits for a person to accept it; no course can take it until then.
+    is_draft boolean NOT NULL DEFAULT false,
+    -- Whether AI wrote its copy (L4).
+    is_ai_generated boolean NOT NULL DEFAULT false,
+    -- The ai_logs row it came from.
+    ai_log_id uuid REFERENCES "lms_private".ai_logs (id),
+    -- When a person first edited what AI wrote.
+    ai_edited_at timestamptz,
     -- When it was archived.
     archived_at timestamptz,
     -- When the row was made.
     created_at timestamptz NOT NULL,
     CONSTRAINT certificate_templates_family_id_version_no_key UNIQUE (family_id, version_no)
 );
+CREATE INDEX certificate_templates_ai_log_id ON "lms".certificate_templates (ai_log_id);
 
 -- A course, as staff see it.
 CREATE TABLE "lms".courses (
@@ -411,6 +420,10 @@ CREATE TABLE "lms".quizzes (
     weight bigint NOT NULL CHECK (weight >= 0),
     -- Questions that a regrade took out or gave away, for later attempts too (A12).
     adjustments json NOT NULL DEFAULT '{"format":1,"questions":{}}',
+    -- Whether AI grades its essays (Q12, S11).
+    ai_grading text NOT NULL DEFAULT 'off' CHECK (ai_grading IN ('off', 'suggest', 'apply')),
+    -- Below this confidence an AI grade becomes a suggestion.
+    ai_confidence_bp bigint NOT NULL DEFAULT 7000 CHECK (ai_confidence_bp BETWEEN 0 AND 10000),
     -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
     review_days bigint CHECK (review_days >= 0),
     -- No start before this instant (X3).
@@ -866,6 +879,10 @@ CREATE TABLE "lms".quiz_attempts (
     answers json NOT NULL,
     -- How each answer was graded; see GradedAnswers.
     graded json,
+    -- Answers that wait for the AI grader (Q12).
+    ai_pending bigint NOT NULL DEFAULT 0 CHECK (ai_pending >= 0),
+    -- Answers with an AI suggestion that waits for a person (Q12, S10).
+    ai_suggested bigint NOT NULL DEFAULT 0 CHECK (ai_suggested >= 0),
     -- The revision by whose keys it was last regraded (A12).
     graded_with_revision uuid,
     -- Why it was voided.
@@ -891,8 +908,11 @@ CREATE TABLE "lms".quiz_attempts (
 CREATE INDEX quiz_attempts_enrollment ON "lms".quiz_attempts (enrollment_id, course_id, student_id);
 CREATE INDEX quiz_attempts_revision_id ON "lms".quiz_attempts (revision_id);
 CREATE UNIQUE INDEX quiz_attempts_open ON "lms".quiz_attempts (quiz_id, student_id) WHERE state = 'in_progress';
--- Essays that wait for a grade (G5).
-CREATE INDEX quiz_attempts_pending ON "lms".quiz_attempts (course_id, completed_at) WHERE state = 'pending_review';
+-- Essays that wait for a grade or a decision (G5).
+CREATE INDEX quiz_attempts_to_grade ON "lms".quiz_attempts (course_id, completed_at)
+    WHERE state = 'pending_review' OR ai_suggested > 0;
+-- Essays that wait for the AI grader (Q12).
+CREATE INDEX quiz_attempts_awaiting_ai ON "lms".quiz_attempts (completed_at) WHERE ai_pending > 0;
 -- The sweep of overdue attempts.
 CREATE INDEX quiz_attempts_deadline ON "lms".quiz_attempts (deadline) WHERE state = 'in_progress' AND deadline IS NOT NULL;
 
@@ -1497,9 +1517,10 @@ BEGIN
     UPDATE "lms".quiz_attempts SET answers = '{"format":1,"clients":{},"answers":{}}',
             graded = CASE WHEN graded IS NULL THEN NULL ELSE json_build_object(
                 'format', graded -> 'format',
-                'answers', (SELECT coalesce(json_agg((a.value::jsonb - 'feedback')::json ORDER BY a.ordinality), '[]')
+                'answers', (SELECT coalesce(json_agg((a.value::jsonb - '{feedback,ai_status,suggested_seq}'::text[])::json ORDER BY a.ordinality), '[]')
                             FROM json_array_elements(graded -> 'answers') WITH ORDINALITY AS a (value, ordinality)))
                 END,
+            ai_pending = 0, ai_suggested = 0,
             void_reason = CASE WHEN void_reason IS NULL THEN NULL ELSE '' END,
             version = version + 1, updated_at = p_at
         WHERE student_id = p_user;
@@ -1588,7 +1609,7 @@ CREATE TYPE "lms_private".objective_assignments_v1 AS (objective_id uuid, assign
 CREATE TYPE "lms_private".lessons_v1 AS (id uuid, course_id uuid, title text, summary text, order_index bigint, is_published boolean, is_required boolean, completion_rule text, available_from timestamptz, estimated_minutes bigint, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".lesson_requires_v1 AS (lesson_id uuid, requires_id uuid);
 CREATE TYPE "lms_private".topics_v1 AS (id uuid, lesson_id uuid, title text, content_type text, content_url text, body text, order_index bigint, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
-CREATE TYPE "lms_private".quizzes_v1 AS (id uuid, lesson_id uuid, title text, description text, order_index bigint, is_published boolean, is_required boolean, pass_threshold_bp bigint, max_attempts bigint, time_limit_seconds bigint, grace_seconds bigint, kept_score text, reveal text, shuffle_questions boolean, shuffle_options boolean, weight bigint, adjustments json, review_days bigint, opens_at timestamptz, closes_at timestamptz, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
+CREATE TYPE "lms_private".quizzes_v1 AS (id uuid, lesson_id uuid, title text, description text, order_index bigint, is_published boolean, is_required boolean, pass_threshold_bp bigint, max_attempts bigint, time_limit_seconds bigint, grace_seconds bigint, kept_score text, reveal text, shuffle_questions boolean, shuffle_options boolean, weight bigint, adjustments json, ai_grading text, ai_confidence_bp bigint, review_days bigint, opens_at timestamptz, closes_at timestamptz, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".quiz_questions_v1 AS (id uuid, quiz_id uuid, question_type text, text text, options json, correct_answer json, points numeric(14,5), negative_points numeric(14,5), explanation text, source_quote text, order_index bigint, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".quiz_revisions_v1 AS (id uuid, quiz_id uuid, content json, possible numeric(14,5), created_at timestamptz);
 CREATE TYPE "lms_private".assignments_v1 AS (id uuid, lesson_id uuid, title text, description text, due_date timestamptz, due_zone text, cutoff_date timestamptz, available_from timestamptz, max_grade numeric(14,5), order_index bigint, is_published boolean, is_required boolean, met_by text, pass_threshold_bp bigint, resubmission text, max_versions bigint, grace_seconds bigint, penalty_bp bigint, penalty_interval text, penalty_floor_bp bigint, posting text, ai_grading text, ai_confidence_bp bigint, review_days bigint, rubric json, weight bigint, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, copied_from uuid, metadata json, version bigint, created_at timestamptz, updated_at timestamptz);
@@ -1597,12 +1618,12 @@ CREATE TYPE "lms_private".overrides_v1 AS (id uuid, enrollment_id uuid, course_i
 CREATE TYPE "lms_private".waivers_v1 AS (id uuid, enrollment_id uuid, course_id uuid, student_id uuid, lesson_id uuid, quiz_id uuid, assignment_id uuid, reason text, granted_by uuid, created_at timestamptz);
 CREATE TYPE "lms_private".lesson_progress_v1 AS (id uuid, lesson_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, status text, first_opened_at timestamptz, opened_at timestamptz, completed_at timestamptz, by_mark boolean, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".topic_views_v1 AS (id uuid, topic_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, first_viewed_at timestamptz, viewed_at timestamptz);
-CREATE TYPE "lms_private".quiz_attempts_v1 AS (id uuid, quiz_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, attempt_no bigint, state text, revision_id uuid, seed bigint, score numeric(14,5), possible numeric(14,5), started_at timestamptz, deadline timestamptz, completed_at timestamptz, finish_reason text, answers json, graded json, graded_with_revision uuid, void_reason text, version bigint, created_at timestamptz, updated_at timestamptz);
+CREATE TYPE "lms_private".quiz_attempts_v1 AS (id uuid, quiz_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, attempt_no bigint, state text, revision_id uuid, seed bigint, score numeric(14,5), possible numeric(14,5), started_at timestamptz, deadline timestamptz, completed_at timestamptz, finish_reason text, answers json, graded json, ai_pending bigint, ai_suggested bigint, graded_with_revision uuid, void_reason text, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".quiz_results_v1 AS (id uuid, quiz_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, earned numeric(14,5), possible numeric(14,5), passed boolean, submitted boolean, updated_at timestamptz);
 CREATE TYPE "lms_private".submissions_v1 AS (id uuid, assignment_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, version_no bigint, state text, submission_url text, content text, submitted_at timestamptz, late_seconds bigint, raw_grade numeric(14,5), deducted numeric(14,5), grade numeric(14,5), feedback text, rubric_scores json, graded_by uuid, grader_kind text, graded_at timestamptz, posted_at timestamptz, history_seq bigint, ai_status text, suggested_seq bigint, plagiarism_score numeric(14,5), similarity_status text, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".grade_history_v1 AS (id uuid, subject_type text, subject_id uuid, question_id uuid, course_id uuid, student_id uuid, seq bigint, cause text, ref_seq bigint, version_no bigint, raw numeric(14,5), deducted numeric(14,5), final_grade numeric(14,5), feedback text, rubric_scores json, grader_id uuid, grader_kind text, actor_id uuid, reason text, ai_log_id uuid, at timestamptz);
 CREATE TYPE "lms_private".review_requests_v1 AS (id uuid, enrollment_id uuid, course_id uuid, student_id uuid, submission_id uuid, attempt_id uuid, question_id uuid, seq bigint, reason text, state text, answer text, answered_by uuid, answered_at timestamptz, created_at timestamptz, updated_at timestamptz);
-CREATE TYPE "lms_private".certificate_templates_v1 AS (id uuid, family_id uuid, version_no bigint, name text, document json, archived_at timestamptz, created_at timestamptz);
+CREATE TYPE "lms_private".certificate_templates_v1 AS (id uuid, family_id uuid, version_no bigint, name text, document json, is_draft boolean, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, archived_at timestamptz, created_at timestamptz);
 CREATE TYPE "lms_private".certificates_v1 AS (id uuid, course_id uuid, student_id uuid, template_id uuid, certificate_url text, issued_at timestamptz, expires_at timestamptz, code text, snapshot json, revision_no bigint, rendering text, rendering_error text, pdf_sha256 text, issued_by uuid, issue_reason text, revoked_at timestamptz, revoked_by uuid, revoke_reason text, erased_at timestamptz, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".certificate_revisions_v1 AS (id uuid, certificate_id uuid, revision_no bigint, snapshot json, issued_at timestamptz, certificate_url text, reason text, created_at timestamptz);
 CREATE TYPE "lms_private".ai_logs_v1 AS (id uuid, operation_id uuid, attempt bigint, kind text, prompt_version bigint, status text, provider text, model_requested text, model_served text, request_id text, message_id text, stop_reason text, http_status bigint, error_kind text, violations json, notes json, input_sha256 text, prompt_sha256 text, system_sha256 text, schema_sha256 text, prompt_text text, response_text text, response_sha256 text, redaction text, tokens_in bigint, tokens_out bigint, tokens_cache_read bigint, tokens_cache_write bigint, tokens_thinking bigint, cost_micro_usd bigint, charged_micro_usd bigint, latency_ms bigint, actor_id uuid, course_id uuid, subject_type text, subject_id uuid, created_at timestamptz, completed_at timestamptz, applied_at timestamptz, expires_at timestamptz);
@@ -1825,7 +1846,7 @@ BEGIN
             WHEN 'topics' THEN
                 INSERT INTO "lms".topics (id, lesson_id, title, content_type, content_url, body, order_index, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.content_type, r.content_url, r.body, r.order_index, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_topics[o.lo:o.hi]) AS r;
             WHEN 'quizzes' THEN
-                INSERT INTO "lms".quizzes (id, lesson_id, title, description, order_index, is_published, is_required, pass_threshold_bp, max_attempts, time_limit_seconds, grace_seconds, kept_score, reveal, shuffle_questions, shuffle_options, weight, adjustments, review_days, opens_at, closes_at, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.order_index, r.is_published, r.is_required, r.pass_threshold_bp, r.max_attempts, r.time_limit_seconds, r.grace_seconds, r.kept_score, r.reveal, r.shuffle_questions, r.shuffle_options, r.weight, r.adjustments, r.review_days, r.opens_at, r.closes_at, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".quizzes (id, lesson_id, title, description, order_index, is_published, is_required, pass_threshold_bp, max_attempts, time_limit_seconds, grace_seconds, kept_score, reveal, shuffle_questions, shuffle_options, weight, adjustments, ai_grading, ai_confidence_bp, review_days, opens_at, closes_at, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.order_index, r.is_published, r.is_required, r.pass_threshold_bp, r.max_attempts, r.time_limit_seconds, r.grace_seconds, r.kept_score, r.reveal, r.shuffle_questions, r.shuffle_options, r.weight, r.adjustments, r.ai_grading, r.ai_confidence_bp, r.review_days, r.opens_at, r.closes_at, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r;
             WHEN 'quiz_questions' THEN
                 INSERT INTO "lms".quiz_questions (id, quiz_id, question_type, text, options, correct_answer, points, negative_points, explanation, source_quote, order_index, is_ai_generated, ai_log_id, ai_edited_at, copied_from, created_at, updated_at) SELECT r.id, r.quiz_id, r.question_type, r.text, r.options, r.correct_answer, r.points, r.negative_points, r.explanation, r.source_quote, r.order_index, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.created_at, r.updated_at FROM unnest(p_quiz_questions[o.lo:o.hi]) AS r;
             WHEN 'quiz_revisions' THEN
@@ -1843,7 +1864,7 @@ BEGIN
             WHEN 'topic_views' THEN
                 INSERT INTO "lms".topic_views (id, topic_id, enrollment_id, course_id, student_id, first_viewed_at, viewed_at) SELECT r.id, r.topic_id, r.enrollment_id, r.course_id, r.student_id, r.first_viewed_at, r.viewed_at FROM unnest(p_topic_views[o.lo:o.hi]) AS r;
             WHEN 'quiz_attempts' THEN
-                INSERT INTO "lms".quiz_attempts (id, quiz_id, enrollment_id, course_id, student_id, attempt_no, state, revision_id, seed, score, possible, started_at, deadline, completed_at, finish_reason, answers, graded, graded_with_revision, void_reason, version, created_at, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.attempt_no, r.state, r.revision_id, r.seed, r.score, r.possible, r.started_at, r.deadline, r.completed_at, r.finish_reason, r.answers, r.graded, r.graded_with_revision, r.void_reason, r.version, r.created_at, r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".quiz_attempts (id, quiz_id, enrollment_id, course_id, student_id, attempt_no, state, revision_id, seed, score, possible, started_at, deadline, completed_at, finish_reason, answers, graded, ai_pending, ai_suggested, graded_with_revision, void_reason, version, created_at, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.attempt_no, r.state, r.revision_id, r.seed, r.score, r.possible, r.started_at, r.deadline, r.completed_at, r.finish_reason, r.answers, r.graded, r.ai_pending, r.ai_suggested, r.graded_with_revision, r.void_reason, r.version, r.created_at, r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r;
             WHEN 'quiz_results' THEN
                 INSERT INTO "lms".quiz_results (id, quiz_id, enrollment_id, course_id, student_id, earned, possible, passed, submitted, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.earned, r.possible, r.passed, r.submitted, r.updated_at FROM unnest(p_quiz_results[o.lo:o.hi]) AS r;
             WHEN 'submissions' THEN
@@ -1853,7 +1874,7 @@ BEGIN
             WHEN 'review_requests' THEN
                 INSERT INTO "lms".review_requests (id, enrollment_id, course_id, student_id, submission_id, attempt_id, question_id, seq, reason, state, answer, answered_by, answered_at, created_at, updated_at) SELECT r.id, r.enrollment_id, r.course_id, r.student_id, r.submission_id, r.attempt_id, r.question_id, r.seq, r.reason, r.state, r.answer, r.answered_by, r.answered_at, r.created_at, r.updated_at FROM unnest(p_review_requests[o.lo:o.hi]) AS r;
             WHEN 'certificate_templates' THEN
-                INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, archived_at, created_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.archived_at, r.created_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, is_draft, is_ai_generated, ai_log_id, ai_edited_at, archived_at, created_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.is_draft, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.archived_at, r.created_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r;
             WHEN 'certificates' THEN
                 INSERT INTO "lms".certificates (id, course_id, student_id, template_id, certificate_url, issued_at, expires_at, code, snapshot, revision_no, rendering, rendering_error, pdf_sha256, issued_by, issue_reason, revoked_at, revoked_by, revoke_reason, erased_at, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.template_id, r.certificate_url, r.issued_at, r.expires_at, r.code, r.snapshot, r.revision_no, r.rendering, r.rendering_error, r.pdf_sha256, r.issued_by, r.issue_reason, r.revoked_at, r.revoked_by, r.revoke_reason, r.erased_at, r.version, r.created_at, r.updated_at FROM unnest(p_certificates[o.lo:o.hi]) AS r;
             WHEN 'certificate_revisions' THEN
@@ -1884,7 +1905,7 @@ BEGIN
                 UPDATE "lms".topics AS t SET lesson_id = r.lesson_id, title = r.title, content_type = r.content_type, content_url = r.content_url, body = r.body, order_index = r.order_index, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_topics[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'quizzes' THEN
-                UPDATE "lms".quizzes AS t SET lesson_id = r.lesson_id, title = r.title, description = r.description, order_index = r.order_index, is_published = r.is_published, is_required = r.is_required, pass_threshold_bp = r.pass_threshold_bp, max_attempts = r.max_attempts, time_limit_seconds = r.time_limit_seconds, grace_seconds = r.grace_seconds, kept_score = r.kept_score, reveal = r.reveal, shuffle_questions = r.shuffle_questions, shuffle_options = r.shuffle_options, weight = r.weight, adjustments = r.adjustments, review_days = r.review_days, opens_at = r.opens_at, closes_at = r.closes_at, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".quizzes AS t SET lesson_id = r.lesson_id, title = r.title, description = r.description, order_index = r.order_index, is_published = r.is_published, is_required = r.is_required, pass_threshold_bp = r.pass_threshold_bp, max_attempts = r.max_attempts, time_limit_seconds = r.time_limit_seconds, grace_seconds = r.grace_seconds, kept_score = r.kept_score, reveal = r.reveal, shuffle_questions = r.shuffle_questions, shuffle_options = r.shuffle_options, weight = r.weight, adjustments = r.adjustments, ai_grading = r.ai_grading, ai_confidence_bp = r.ai_confidence_bp, review_days = r.review_days, opens_at = r.opens_at, closes_at = r.closes_at, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, metadata = r.metadata, version = r.version, updated_at = r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'quiz_questions' THEN
                 UPDATE "lms".quiz_questions AS t SET quiz_id = r.quiz_id, question_type = r.question_type, text = r.text, options = r.options, correct_answer = r.correct_answer, points = r.points, negative_points = r.negative_points, explanation = r.explanation, source_quote = r.source_quote, order_index = r.order_index, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, copied_from = r.copied_from, updated_at = r.updated_at FROM unnest(p_quiz_questions[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -1911,7 +1932,7 @@ BEGIN
                 UPDATE "lms".topic_views AS t SET topic_id = r.topic_id, first_viewed_at = r.first_viewed_at, viewed_at = r.viewed_at FROM unnest(p_topic_views[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'quiz_attempts' THEN
-                UPDATE "lms".quiz_attempts AS t SET quiz_id = r.quiz_id, attempt_no = r.attempt_no, state = r.state, revision_id = r.revision_id, seed = r.seed, score = r.score, possible = r.possible, started_at = r.started_at, deadline = r.deadline, completed_at = r.completed_at, finish_reason = r.finish_reason, answers = r.answers, graded = r.graded, graded_with_revision = r.graded_with_revision, void_reason = r.void_reason, version = r.version, updated_at = r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".quiz_attempts AS t SET quiz_id = r.quiz_id, attempt_no = r.attempt_no, state = r.state, revision_id = r.revision_id, seed = r.seed, score = r.score, possible = r.possible, started_at = r.started_at, deadline = r.deadline, completed_at = r.completed_at, finish_reason = r.finish_reason, answers = r.answers, graded = r.graded, ai_pending = r.ai_pending, ai_suggested = r.ai_suggested, graded_with_revision = r.graded_with_revision, void_reason = r.void_reason, version = r.version, updated_at = r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'quiz_results' THEN
                 UPDATE "lms".quiz_results AS t SET quiz_id = r.quiz_id, earned = r.earned, possible = r.possible, passed = r.passed, submitted = r.submitted, updated_at = r.updated_at FROM unnest(p_quiz_results[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -1926,7 +1947,7 @@ BEGIN
                 UPDATE "lms".review_requests AS t SET submission_id = r.submission_id, attempt_id = r.attempt_id, question_id = r.question_id, seq = r.seq, reason = r.reason, state = r.state, answer = r.answer, answered_by = r.answered_by, answered_at = r.answered_at, updated_at = r.updated_at FROM unnest(p_review_requests[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'certificate_templates' THEN
-                UPDATE "lms".certificate_templates AS t SET family_id = r.family_id, version_no = r.version_no, name = r.name, document = r.document, archived_at = r.archived_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".certificate_templates AS t SET family_id = r.family_id, version_no = r.version_no, name = r.name, document = r.document, is_draft = r.is_draft, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, archived_at = r.archived_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'certificates' THEN
                 UPDATE "lms".certificates AS t SET course_id = r.course_id, student_id = r.student_id, template_id = r.template_id, certificate_url = r.certificate_url, issued_at = r.issued_at, expires_at = r.expires_at, code = r.code, snapshot = r.snapshot, revision_no = r.revision_no, rendering = r.rendering, rendering_error = r.rendering_error, pdf_sha256 = r.pdf_sha256, issued_by = r.issued_by, issue_reason = r.issue_reason, revoked_at = r.revoked_at, revoked_by = r.revoked_by, revoke_reason = r.revoke_reason, erased_at = r.erased_at, version = r.version, updated_at = r.updated_at FROM unnest(p_certificates[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -1978,7 +1999,7 @@ BEGIN
             WHEN 'topics' THEN
                 INSERT INTO "lms".topics (id, lesson_id, title, content_type, content_url, body, order_index, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.content_type, r.content_url, r.body, r.order_index, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_topics[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'quizzes' THEN
-                INSERT INTO "lms".quizzes (id, lesson_id, title, description, order_index, is_published, is_required, pass_threshold_bp, max_attempts, time_limit_seconds, grace_seconds, kept_score, reveal, shuffle_questions, shuffle_options, weight, adjustments, review_days, opens_at, closes_at, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.order_index, r.is_published, r.is_required, r.pass_threshold_bp, r.max_attempts, r.time_limit_seconds, r.grace_seconds, r.kept_score, r.reveal, r.shuffle_questions, r.shuffle_options, r.weight, r.adjustments, r.review_days, r.opens_at, r.closes_at, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".quizzes (id, lesson_id, title, description, order_index, is_published, is_required, pass_threshold_bp, max_attempts, time_limit_seconds, grace_seconds, kept_score, reveal, shuffle_questions, shuffle_options, weight, adjustments, ai_grading, ai_confidence_bp, review_days, opens_at, closes_at, is_ai_generated, ai_log_id, ai_edited_at, copied_from, metadata, version, created_at, updated_at) SELECT r.id, r.lesson_id, r.title, r.description, r.order_index, r.is_published, r.is_required, r.pass_threshold_bp, r.max_attempts, r.time_limit_seconds, r.grace_seconds, r.kept_score, r.reveal, r.shuffle_questions, r.shuffle_options, r.weight, r.adjustments, r.ai_grading, r.ai_confidence_bp, r.review_days, r.opens_at, r.closes_at, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.metadata, r.version, r.created_at, r.updated_at FROM unnest(p_quizzes[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'quiz_questions' THEN
                 INSERT INTO "lms".quiz_questions (id, quiz_id, question_type, text, options, correct_answer, points, negative_points, explanation, source_quote, order_index, is_ai_generated, ai_log_id, ai_edited_at, copied_from, created_at, updated_at) SELECT r.id, r.quiz_id, r.question_type, r.text, r.options, r.correct_answer, r.points, r.negative_points, r.explanation, r.source_quote, r.order_index, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.copied_from, r.created_at, r.updated_at FROM unnest(p_quiz_questions[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'quiz_revisions' THEN
@@ -1996,7 +2017,7 @@ BEGIN
             WHEN 'topic_views' THEN
                 INSERT INTO "lms".topic_views (id, topic_id, enrollment_id, course_id, student_id, first_viewed_at, viewed_at) SELECT r.id, r.topic_id, r.enrollment_id, r.course_id, r.student_id, r.first_viewed_at, r.viewed_at FROM unnest(p_topic_views[o.lo:o.hi]) AS r ON CONFLICT (topic_id, student_id) DO NOTHING;
             WHEN 'quiz_attempts' THEN
-                INSERT INTO "lms".quiz_attempts (id, quiz_id, enrollment_id, course_id, student_id, attempt_no, state, revision_id, seed, score, possible, started_at, deadline, completed_at, finish_reason, answers, graded, graded_with_revision, void_reason, version, created_at, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.attempt_no, r.state, r.revision_id, r.seed, r.score, r.possible, r.started_at, r.deadline, r.completed_at, r.finish_reason, r.answers, r.graded, r.graded_with_revision, r.void_reason, r.version, r.created_at, r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".quiz_attempts (id, quiz_id, enrollment_id, course_id, student_id, attempt_no, state, revision_id, seed, score, possible, started_at, deadline, completed_at, finish_reason, answers, graded, ai_pending, ai_suggested, graded_with_revision, void_reason, version, created_at, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.attempt_no, r.state, r.revision_id, r.seed, r.score, r.possible, r.started_at, r.deadline, r.completed_at, r.finish_reason, r.answers, r.graded, r.ai_pending, r.ai_suggested, r.graded_with_revision, r.void_reason, r.version, r.created_at, r.updated_at FROM unnest(p_quiz_attempts[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'quiz_results' THEN
                 INSERT INTO "lms".quiz_results (id, quiz_id, enrollment_id, course_id, student_id, earned, possible, passed, submitted, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.earned, r.possible, r.passed, r.submitted, r.updated_at FROM unnest(p_quiz_results[o.lo:o.hi]) AS r ON CONFLICT (quiz_id, student_id) DO NOTHING;
             WHEN 'submissions' THEN
@@ -2006,7 +2027,7 @@ BEGIN
             WHEN 'review_requests' THEN
                 INSERT INTO "lms".review_requests (id, enrollment_id, course_id, student_id, submission_id, attempt_id, question_id, seq, reason, state, answer, answered_by, answered_at, created_at, updated_at) SELECT r.id, r.enrollment_id, r.course_id, r.student_id, r.submission_id, r.attempt_id, r.question_id, r.seq, r.reason, r.state, r.answer, r.answered_by, r.answered_at, r.created_at, r.updated_at FROM unnest(p_review_requests[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'certificate_templates' THEN
-                INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, archived_at, created_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.archived_at, r.created_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, is_draft, is_ai_generated, ai_log_id, ai_edited_at, archived_at, created_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.is_draft, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.archived_at, r.created_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'certificates' THEN
                 INSERT INTO "lms".certificates (id, course_id, student_id, template_id, certificate_url, issued_at, expires_at, code, snapshot, revision_no, rendering, rendering_error, pdf_sha256, issued_by, issue_reason, revoked_at, revoked_by, revoke_reason, erased_at, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.template_id, r.certificate_url, r.issued_at, r.expires_at, r.code, r.snapshot, r.revision_no, r.rendering, r.rendering_error, r.pdf_sha256, r.issued_by, r.issue_reason, r.revoked_at, r.revoked_by, r.revoke_reason, r.erased_at, r.version, r.created_at, r.updated_at FROM unnest(p_certificates[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'certificate_revisions' THEN

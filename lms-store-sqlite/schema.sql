@@ -290,12 +290,21 @@ CREATE TABLE certificate_templates (
     name TEXT NOT NULL,
     -- What it shows; the certificates crate reads it.
     document TEXT NOT NULL CHECK (json_valid(document)),
+    -- Whether it waits for a person to accept it; no course can take it until then.
+    is_draft INTEGER NOT NULL DEFAULT 0 CHECK (is_draft IN (0, 1)),
+    -- Whether AI wrote its copy (L4).
+    is_ai_generated INTEGER NOT NULL DEFAULT 0 CHECK (is_ai_generated IN (0, 1)),
+    -- The ai_logs row it came from.
+    ai_log_id BLOB CHECK (length(ai_log_id) = 16) REFERENCES ai_logs (id),
+    -- When a person first edited what AI wrote.
+    ai_edited_at INTEGER,
     -- When it was archived.
     archived_at INTEGER,
     -- When the row was made.
     created_at INTEGER NOT NULL,
     UNIQUE (family_id, version_no)
 ) STRICT;
+CREATE INDEX certificate_templates_ai_log_id ON certificate_templates (ai_log_id);
 
 -- One certificate; one per course and student (C2).
 CREATE TABLE certificates (
@@ -857,6 +866,10 @@ CREATE TABLE quiz_attempts (
     answers TEXT NOT NULL CHECK (json_valid(answers)),
     -- How each answer was graded; see GradedAnswers.
     graded TEXT CHECK (graded IS NULL OR json_valid(graded)),
+    -- Answers that wait for the AI grader (Q12).
+    ai_pending INTEGER NOT NULL DEFAULT 0 CHECK (ai_pending >= 0),
+    -- Answers with an AI suggestion that waits for a person (Q12, S10).
+    ai_suggested INTEGER NOT NULL DEFAULT 0 CHECK (ai_suggested >= 0),
     -- The revision by whose keys it was last regraded (A12).
     graded_with_revision BLOB CHECK (length(graded_with_revision) = 16),
     -- Why it was voided.
@@ -879,11 +892,13 @@ CREATE TABLE quiz_attempts (
     FOREIGN KEY (enrollment_id, course_id, student_id)
         REFERENCES enrollments (id, course_id, student_id) ON DELETE CASCADE
 ) STRICT;
+CREATE INDEX quiz_attempts_awaiting_ai ON quiz_attempts (completed_at) WHERE ai_pending > 0;
 CREATE INDEX quiz_attempts_deadline ON quiz_attempts (deadline) WHERE state = 'in_progress' AND deadline IS NOT NULL;
 CREATE INDEX quiz_attempts_enrollment ON quiz_attempts (enrollment_id, course_id, student_id);
 CREATE UNIQUE INDEX quiz_attempts_open ON quiz_attempts (quiz_id, student_id) WHERE state = 'in_progress';
-CREATE INDEX quiz_attempts_pending ON quiz_attempts (course_id, completed_at) WHERE state = 'pending_review';
 CREATE INDEX quiz_attempts_revision_id ON quiz_attempts (revision_id);
+CREATE INDEX quiz_attempts_to_grade ON quiz_attempts (course_id, completed_at)
+    WHERE state = 'pending_review' OR ai_suggested > 0;
 
 -- A question of a quiz's draft, key included: a staff type (Q14).
 CREATE TABLE quiz_questions (
@@ -1015,6 +1030,11 @@ CREATE TABLE quizzes (
     weight INTEGER NOT NULL CHECK (weight >= 0),
     -- Questions that a regrade took out or gave away, for later attempts too (A12).
     adjustments TEXT NOT NULL DEFAULT '{"format":1,"questions":{}}' CHECK (json_valid(adjustments)),
+    -- Whether AI grades its essays (Q12, S11).
+    ai_grading TEXT NOT NULL DEFAULT 'off'
+        CHECK (ai_grading = 'off' OR ai_grading = 'suggest' OR ai_grading = 'apply'),
+    -- Below this confidence an AI grade becomes a suggestion.
+    ai_confidence_bp INTEGER NOT NULL DEFAULT 7000 CHECK (ai_confidence_bp BETWEEN 0 AND 10000),
     -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
     review_days INTEGER CHECK (review_days >= 0),
     -- No start before this instant (X3).

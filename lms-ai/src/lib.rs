@@ -13,7 +13,7 @@ pub mod task;
 pub mod text;
 mod workflow;
 
-pub use engine::{About, Accepted, Ai, AiConfig, AiError, Estimate, LoggedPrompt, Redaction};
+pub use engine::{About, Accepted, Ai, AiConfig, AiError, Estimate, LoggedPrompt, Redaction, Stage, Stages};
 pub use reader::Unreadable;
 pub use schema::{Dialect, canonical, in_dialect, lint, portable, printed};
 pub use task_trait::*;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lms_ai::provider::{Reply, Scripted};
-use lms_ai::{About, AiError};
+use lms_ai::{About, AiError, Selection};
 use lms_core::ai::Stop;
 use lms_core::model::AiLogStatus::{self, *};
 use support::*;
@@ -196,7 +196,7 @@ async fn a_dropped_answer_cannot_be_applied() {
     let accepted = ai.propose_course(&world.teacher(), &brief(), about).await.unwrap();
     assert!(world.teacher().ai_log().drop_answer(accepted.log_id()).await.unwrap());
     let before = world.tables().await;
-    let error = ai.apply_outline(&world.teacher(), &brief(), &accepted).await.unwrap_err();
+    let error = ai.apply_course(&world.teacher(), OPERATION, &Selection::all()).await.unwrap_err();
     assert_eq!(error.code(), "operation.not_valid");
     assert_eq!(differences(&before, &world.tables().await), []);
     assert_eq!(world.statuses(OPERATION).await, [Dropped]);

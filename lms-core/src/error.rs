@@ -221,6 +221,8 @@ refusals! {
     NoSuggestion {} = "grade.no_suggestion" Conflict "no suggestion waits for a decision";
     /// There is no human mark to take back (S10).
     NothingToClear {} = "grade.nothing_to_clear" Conflict "there is no grade of a person to take back";
+    /// An attempt that is graded stays graded: no mark by AI stands below the person's (A1, S10).
+    NothingBeneath {} = "grade.nothing_beneath" Conflict "the attempt is graded, and no grade by AI stands below this one; grade it anew instead";
     /// The learner does not qualify for a certificate (C1).
     NotEligible {
         /// Every blocker.

@@ -119,6 +119,13 @@ fn quizzes(s: &Session) {
     send(s.quizzes().view_attempt(any()));
     send(s.quizzes().expire_due(any()));
     send(s.quizzes().grade_answer(any(), any(), any()));
+    send(s.quizzes().adopt_suggestion(any(), any(), any()));
+    send(s.quizzes().dismiss_suggestion(any(), any(), any()));
+    send(s.quizzes().clear_answer(any(), any(), any(), any()));
+    send(s.quizzes().apply_ai_answer_grade(any(), any(), any(), any()));
+    send(s.quizzes().ai_answer_grading_failed(any(), any(), any()));
+    send(s.quizzes().awaiting_ai(any()));
+    send(s.quizzes().essays(any()));
     send(s.quizzes().void(any(), ""));
     send(s.quizzes().preview_regrade(any(), any(), any(), any()));
     send(s.quizzes().regrade(any(), any(), any()));
@@ -172,6 +179,8 @@ fn certificates(s: &Session) {
     send(s.certificates().erased(any()));
     send(s.certificates().save_template(any(), "", any()));
     send(s.certificates().template_versions(any()));
+    send(s.certificates().apply_copy(any(), any(), any(), any()));
+    send(s.certificates().accept_template(any(), any()));
     send(s.certificates().archive_template(any(), any()));
     send(s.certificates().delete_template(any()));
     send(s.certificates().reissue(any(), any(), ""));

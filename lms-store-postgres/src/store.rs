@@ -220,6 +220,9 @@ impl LearningReads for PgStore {
     async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
         self.list(&self.inner.statements.pending_attempts, vec![id(course), number(limit)]).await
     }
+    async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
+        self.list(&self.inner.statements.attempts_awaiting_ai, vec![number(limit)]).await
+    }
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         reads::learning::read_work(there(self.doc(&self.inner.statements.work_of, vec![id(enrollment)]).await?)?)
     }

@@ -176,6 +176,9 @@ impl LearningReads for SqliteStore {
     async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
         self.read(move |conn| reads::learning::pending_attempts(conn, course, limit)).await
     }
+    async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
+        self.read(move |conn| reads::learning::attempts_awaiting_ai(conn, limit)).await
+    }
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         self.read(move |conn| reads::learning::work_of(conn, enrollment)).await
     }

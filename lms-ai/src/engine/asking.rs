@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::estimate::{answer_tokens, worst_case};
 use super::judge::{Outcome, Rejected, same_faults};
 use super::{Ai, AiConfig};
-use crate::{Prompt, Violation};
+use crate::{Prompt, Violation, schema};
 
 /// The longest pause between two attempts; whoever is told to wait longer tells its caller.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ use super::asking::{Asking, Next, charged, may_have_used, meta};
 use super::judge::{Judge, Outcome, repair};
 use super::row::{self, Heading, Redaction, sha256};
 use super::standing::{Past, Standing, reasons};
-use super::{About, Accepted, Ai, AiError};
+use super::{About, Accepted, Ai, AiError, Stage};
 use crate::{AiTask, Prompt, schema};
 
 /// The longest prompt that the log keeps, in bytes.
@@ -128,6 +128,7 @@ impl Run<'_> {
                 continue;
             };
             asking.calls += 1;
+            self.ai.at(Stage::Asking { call: asking.calls });
             let answer = self.ask(&asking, T::PROMPT_VERSION, attempt).await;
             row.completed_at = Some(self.ai.lms.now());
             let response = match answer {
@@ -143,6 +144,7 @@ impl Run<'_> {
                     continue;
                 }
             };
+            self.ai.at(Stage::Checking);
             let spent = asking.profile.price.cost(&response.usage);
             cost = cost.saturating_add(spent);
             add(&mut usage, &response.usage);
@@ -181,6 +183,7 @@ impl Run<'_> {
                         return Err(AiError::Invalid { violations });
                     }
                     asking.repairs += 1;
+                    self.ai.at(Stage::Repairing { n: asking.repairs });
                     asking.prompt = repair(&original, &response.text, &violations);
                     asking.before = Some(violations);
                 }

@@ -6,14 +6,17 @@ mod call;
 mod estimate;
 mod judge;
 mod restore;
+mod progress;
 mod row;
 mod standing;
 
 pub(crate) use call::MAX_PROMPT;
-pub(crate) use judge::Judge;
 pub use estimate::Estimate;
+pub(crate) use judge::Judge;
+pub use progress::{Stage, Stages};
 pub use restore::LoggedPrompt;
 pub use row::Redaction;
+pub(crate) use row::{parts_of, sha256};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -103,6 +106,7 @@ pub struct Ai {
     pub(crate) lms: Lms,
     pub(crate) provider: Arc<dyn AiProvider>,
     pub(crate) config: Arc<AiConfig>,
+    pub(crate) progress: Option<progress::Progress>,
 }
 
 impl std::fmt::Debug for Ai {
@@ -124,7 +128,7 @@ impl Ai {
     /// ([`Lms::expect_ai_grading`]).
     pub fn with_config(lms: Lms, provider: impl AiProvider + 'static, config: AiConfig) -> Self {
         lms.expect_ai_grading();
-        Self { lms, provider: Arc::new(provider), config: Arc::new(config) }
+        Self { lms, provider: Arc::new(provider), config: Arc::new(config), progress: None }
     }
 
     /// The model that is asked.
@@ -262,6 +266,15 @@ pub enum AiError {
     /// The operation was done, and what it answered is not kept any more.
     #[error("the operation is done, and its answer is not kept any more")]
     AnswerGone,
+    /// There is no proposal of this kind under the operation, or not for this actor.
+    #[error("there is no such proposal")]
+    NoProposal,
+    /// The selection names something that the proposal does not hold.
+    #[error("the proposal has no `{pointer}` to drop or replace")]
+    NoSuchItem {
+        /// What it names.
+        pointer: String,
+    },
     /// There is no text to work on.
     #[error("there is not enough text: {0}")]
     NoText(&'static str),
@@ -297,6 +310,8 @@ impl AiError {
             Self::CallsUsedUp { .. } => Own::CallsUsedUp,
             Self::BudgetDenied { .. } => Own::BudgetDenied,
             Self::AnswerGone => Own::AnswerGone,
+            Self::NoProposal => Own::NoProposal,
+            Self::NoSuchItem { .. } => Own::NoSuchItem,
             Self::NoText(_) => Own::NoText,
             Self::Lms(e) => return e.info(),
         };
@@ -355,5 +370,7 @@ own_codes! {
     CallsUsedUp = "ai.calls_used_up" Unavailable ["calls"];
     BudgetDenied = "ai.budget_denied" Limit ["scope", "needed"];
     AnswerGone = "ai.answer_gone" Conflict [];
+    NoProposal = "ai.no_proposal" NotFound [];
+    NoSuchItem = "ai.no_such_item" Invalid ["pointer"];
     NoText = "ai.no_text" Invalid [];
 }

@@ -53,7 +53,7 @@ impl Ai {
         let code = parts.iter().find(|part| part.label == "check").and_then(|part| serde_json::from_str(&part.text).ok());
         if let (Some("submission"), Some(id), Some(code)) = (row.subject_type.as_deref(), row.subject_id, code) {
             let submission = session.assignments().submission(SubmissionId::from_uuid(id)).await?;
-            let names = Pseudonyms::new(&[self.names(&submission).await?]);
+            let names = Pseudonyms::new(&[self.names_of(submission.student_id).await?]);
             let sent = names.apply(submission.content.as_deref().unwrap_or_default()).text;
             found.push(untrusted_part("submission", &Nonce(code), &strip_format_characters(&sent).0));
         }

@@ -38,6 +38,12 @@ pub(super) struct Shown {
     pub(super) parts: Vec<Part>,
 }
 
+/// The parts of a logged prompt; `None` where its text is gone.
+pub(crate) fn parts_of(row: &AiLog) -> Option<Vec<Part>> {
+    let shown: Shown = serde_json::from_str(row.prompt_text.as_deref()?).ok()?;
+    Some(shown.parts)
+}
+
 /// A prompt as the log keeps it, and by which redaction.
 fn logged(prompt: &Prompt, about: &About, mode: Redaction) -> (Option<String>, &'static str) {
     if mode == Redaction::Metadata {
@@ -63,6 +69,16 @@ fn logged(prompt: &Prompt, about: &About, mode: Redaction) -> (Option<String>, &
 /// How the place of a text begins that the log does not hold.
 pub(super) fn placeholder(text: &str) -> String {
     format!("[sha256={} bytes={}", sha256(text), text.len())
+}
+
+/// The parts of a logged prompt; `None` where its text is gone.
+pub(crate) fn parts_of(row: &AiLog) -> Option<Vec<Part>> {
+    #[derive(serde::Deserialize)]
+    struct Logged {
+        parts: Vec<Part>,
+    }
+    let logged: Logged = serde_json::from_str(row.prompt_text.as_deref()?).ok()?;
+    Some(logged.parts)
 }
 
 /// The hash of a prompt before any redaction: rendering the same input again gives it again.

@@ -9,9 +9,9 @@ use uuid::Uuid;
 
 use super::asking::{FALLBACK_MODEL, is_other_model};
 use super::call::Run;
-use super::judge::Rejected;
+use super::judge::{Judge, Rejected};
 use super::{Accepted, Ai, AiError};
-use crate::{AiTask, ReviewReason};
+use crate::{AiTask, ReviewReason, schema};
 
 /// How long a failed operation of another caller may still be on its way to its next attempt.
 const QUIET: Duration = Duration::from_secs(10);
@@ -124,23 +124,36 @@ impl Run<'_> {
 
     /// The stored answer of an operation: no call is made.
     pub(super) fn stored<T: AiTask>(&self, input: &T::In, row: &AiLog) -> Result<Accepted<T::Out>, AiError> {
-        let Some(text) = row.response_text.as_deref() else { return Err(AiError::AnswerGone) };
-        let judged = match self.judge.judge::<T>(input, text) {
-            Ok(judged) | Err(Rejected { tolerable: Some(judged), .. }) => judged,
-            Err(Rejected { violations, .. }) => return Err(AiError::Invalid { violations }),
-        };
-        let notes: Vec<String> = row.notes.read().unwrap_or_default();
-        let fallback = notes.iter().any(|note| note == FALLBACK_MODEL);
-        let served = row.model_served.as_deref().unwrap_or(&row.model_requested);
-        Ok(Accepted {
-            reasons: reasons::<T>(input, &judged.value, fallback, &row.model_requested, served),
-            value: judged.value,
-            origin: AiOrigin { log_id: row.id, operation_id: self.heading.operation_id },
-            usage: Usage::default(),
-            cost_micro_usd: 0,
-            calls: 0,
-        })
+        stored::<T>(&self.judge, input, row)
     }
+}
+
+impl Ai {
+    /// The answer of a log row, judged again by the rules of now: no call is made.
+    pub(crate) fn stored_answer<T: AiTask>(&self, input: &T::In, row: &AiLog) -> Result<Accepted<T::Out>, AiError> {
+        let canonical = schema::canonical::<T::Out>();
+        let wire = schema::portable(&canonical);
+        stored::<T>(&Judge { canonical, wire }, input, row)
+    }
+}
+
+fn stored<T: AiTask>(judge: &Judge, input: &T::In, row: &AiLog) -> Result<Accepted<T::Out>, AiError> {
+    let Some(text) = row.response_text.as_deref() else { return Err(AiError::AnswerGone) };
+    let judged = match judge.judge::<T>(input, text) {
+        Ok(judged) | Err(Rejected { tolerable: Some(judged), .. }) => judged,
+        Err(Rejected { violations, .. }) => return Err(AiError::Invalid { violations }),
+    };
+    let notes: Vec<String> = row.notes.read().unwrap_or_default();
+    let fallback = notes.iter().any(|note| note == FALLBACK_MODEL);
+    let served = row.model_served.as_deref().unwrap_or(&row.model_requested);
+    Ok(Accepted {
+        reasons: reasons::<T>(input, &judged.value, fallback, &row.model_requested, served),
+        value: judged.value,
+        origin: AiOrigin { log_id: row.id, operation_id: row.operation_id },
+        usage: Usage::default(),
+        cost_micro_usd: 0,
+        calls: 0,
+    })
 }
 
 /// Why a person must look: what the task says, and another model than the configured one, or than the one

@@ -35,7 +35,7 @@ pub(super) fn grade(task: &GradePrompt, check_code: &str, work: &str) -> GradeOu
         .rubric
         .iter()
         .map(|line| {
-            let terms = terms(line, &task.instructions);
+            let terms = terms(line, &task.staff_notes, &task.instructions);
             let marked = mark(line, &terms, &passages, work, task.bounds.max_quotes.min(3), task.bounds.max_quote, p);
             covered += marked.found.len();
             wanted += terms.len();
@@ -150,8 +150,9 @@ fn mark(
     }
 }
 
-/// The terms of a criterion: the list after its last colon, else its key terms, else those of the task.
-fn terms(line: &RubricLine, instructions: &str) -> Vec<String> {
+/// The terms of a criterion: the list after its last colon, else its key terms, else those of the notes for
+/// graders, else those of the task.
+fn terms(line: &RubricLine, notes: &str, instructions: &str) -> Vec<String> {
     let listed: Vec<String> = line
         .description
         .rsplit_once(':')
@@ -165,7 +166,7 @@ fn terms(line: &RubricLine, instructions: &str) -> Vec<String> {
     if !listed.is_empty() && listed.len() <= 12 && listed.iter().all(|t| tokens(t).len() <= 8) {
         return listed;
     }
-    for text in [format!("{}\n{}", line.title, line.description), instructions.to_owned()] {
+    for text in [format!("{}\n{}", line.title, line.description), notes.to_owned(), instructions.to_owned()] {
         let found: Vec<String> =
             key_terms(&text, 24).into_iter().map(|t| t.text).filter(|t| !is_rubric_word(t)).take(6).collect();
         if !found.is_empty() {

@@ -6,12 +6,15 @@
 
 mod assignment;
 mod body;
+mod certificate;
 mod grade;
 mod outline;
 mod phrases;
 mod plain;
 mod plan;
 mod quiz;
+mod redo;
+mod solve;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +29,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::task::{
-    AssignmentIn, AssignmentTask, BodyIn, BodyTask, GradePrompt, GradeTask, OutlineIn, OutlineTask, QuizIn, QuizTask,
+    AssignmentTask, BodyTask, CertificateTask, CriterionRedoTask, GradePrompt, GradeTask, OutlineTask, Proposable,
+    QuestionRedoTask, QuizTask, SolveTask, part,
 };
 use crate::task_trait::{AiTask, Nonce};
 
@@ -35,10 +39,9 @@ pub const OFFLINE_MODEL: &str = "offline-1";
 
 /// A deterministic, extractive provider that calls nobody.
 ///
-/// The same request always gives the same answer. It knows the kinds
-/// `outline`, `lesson_body`, `quiz`, `assignment` and `grade`; any other kind,
-/// and a request whose parts are not those of the task, is a
-/// [`ProviderErrorKind::BadRequest`]. A quiz has fewer questions than asked for
+/// The same request always gives the same answer. It knows every task of this
+/// crate; any other kind, and a request whose parts are not those of the task,
+/// is a [`ProviderErrorKind::BadRequest`]. A quiz has fewer questions than asked for
 /// where the lesson does not give more. It costs nothing and counts no tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Offline;
@@ -68,44 +71,42 @@ impl AiProvider for Offline {
 }
 
 fn answer(request: &AiRequest) -> Result<String, ProviderError> {
-    let kind = request.meta.kind.as_str();
-    if kind == OutlineTask::KIND {
-        let mut input: OutlineIn = json(request, "brief")?;
-        if part(request, "source").is_some() {
-            input.source = json(request, "source")?;
+    match request.meta.kind.as_str() {
+        OutlineTask::KIND => {
+            let input = asked::<OutlineTask>(request)?;
+            written(&outline::outline(&input.brief, &input.bounds, &input.source))
         }
-        written(&outline::outline(&input.brief, &input.bounds, &input.source))
-    } else if kind == BodyTask::KIND {
-        let mut input: BodyIn = json(request, "slice")?;
-        input.source = part(request, "source").unwrap_or_default().to_owned();
-        written(&body::body(&input))
-    } else if kind == QuizTask::KIND {
-        let mut input: QuizIn = json(request, "task")?;
-        input.lesson_markdown = part(request, "source").unwrap_or_default().to_owned();
-        written(&quiz::quiz(&input))
-    } else if kind == AssignmentTask::KIND {
-        let mut input: AssignmentIn = json(request, "task")?;
-        input.source = part(request, "source").unwrap_or_default().to_owned();
-        written(&assignment::assignment(&input))
-    } else if kind == GradeTask::KIND {
-        let task: GradePrompt = json(request, "task")?;
-        let check: Nonce = json(request, "check")?;
-        // The work stands between the two lines of its frame, as a JSON string.
-        let framed =
-            part(request, "submission").and_then(|t| t.lines().nth(1)).ok_or_else(|| unusable("submission"))?;
-        let work: String = serde_json::from_str(framed).map_err(|_| unusable("submission"))?;
-        written(&grade::grade(&task, check.as_str(), &work))
-    } else {
-        Err(unusable("kind"))
+        BodyTask::KIND => written(&body::body(&asked::<BodyTask>(request)?)),
+        QuizTask::KIND => written(&quiz::quiz(&asked::<QuizTask>(request)?)),
+        AssignmentTask::KIND => written(&assignment::assignment(&asked::<AssignmentTask>(request)?)),
+        CertificateTask::KIND => written(&certificate::certificate(&asked::<CertificateTask>(request)?)),
+        SolveTask::KIND => written(&solve::solve(&asked::<SolveTask>(request)?)),
+        QuestionRedoTask::KIND => {
+            written(&redo::question(&asked::<QuestionRedoTask>(request)?).ok_or_else(|| unusable("index"))?)
+        }
+        CriterionRedoTask::KIND => {
+            written(&redo::criterion(&asked::<CriterionRedoTask>(request)?).ok_or_else(|| unusable("index"))?)
+        }
+        GradeTask::KIND => {
+            let task: GradePrompt = json(request, "task")?;
+            let check: Nonce = json(request, "check")?;
+            // The work stands between the two lines of its frame, as a JSON string.
+            let framed = part(&request.parts, "submission")
+                .and_then(|t| t.lines().nth(1))
+                .ok_or_else(|| unusable("submission"))?;
+            let work: String = serde_json::from_str(framed).map_err(|_| unusable("submission"))?;
+            written(&grade::grade(&task, check.as_str(), &work))
+        }
+        _ => Err(unusable("kind")),
     }
 }
 
-fn part<'a>(request: &'a AiRequest, label: &str) -> Option<&'a str> {
-    request.parts.iter().find(|p| p.label == label).map(|p| p.text.as_str())
+fn asked<T: Proposable>(request: &AiRequest) -> Result<T::In, ProviderError> {
+    T::restore(&request.parts).ok_or_else(|| unusable("task"))
 }
 
 fn json<T: DeserializeOwned>(request: &AiRequest, label: &str) -> Result<T, ProviderError> {
-    part(request, label).and_then(|t| serde_json::from_str(t).ok()).ok_or_else(|| unusable(label))
+    part(&request.parts, label).and_then(|t| serde_json::from_str(t).ok()).ok_or_else(|| unusable(label))
 }
 
 fn written<T: Serialize>(out: &T) -> Result<String, ProviderError> {

@@ -27,6 +27,8 @@ pub(super) struct Phrases {
     pub(super) add: &'static str,
     pub(super) feedback_good: &'static str,
     pub(super) feedback_thin: &'static str,
+    pub(super) certificate: &'static str,
+    pub(super) certifies: &'static str,
 }
 
 const EN: Phrases = Phrases {
@@ -54,6 +56,8 @@ const EN: Phrases = Phrases {
     add: "Explain also: {}",
     feedback_good: "Your work takes up what was asked for and explains much of it in your own words. Look at the next steps to round it off.",
     feedback_thin: "Your work makes a start, and several of the points that were asked for are still open. The next steps show where to go on.",
+    certificate: "Certificate of completion",
+    certifies: "This is to certify that {{student_name}} has completed the course {{course_title}} on {{completed_on}}.",
 };
 
 const DE: Phrases = Phrases {
@@ -81,6 +85,8 @@ const DE: Phrases = Phrases {
     add: "Erkläre auch: {}",
     feedback_good: "Deine Arbeit greift auf, was gefragt war, und erklärt vieles davon in eigenen Worten. Die nächsten Schritte runden sie ab.",
     feedback_thin: "Deine Arbeit ist ein Anfang, und mehrere der gefragten Punkte sind noch offen. Die nächsten Schritte zeigen, wie es weitergeht.",
+    certificate: "Teilnahmebestätigung",
+    certifies: "Hiermit wird bestätigt, dass {{student_name}} den Kurs {{course_title}} am {{completed_on}} abgeschlossen hat.",
 };
 
 const FR: Phrases = Phrases {
@@ -108,6 +114,8 @@ const FR: Phrases = Phrases {
     add: "Expliquez aussi : {}",
     feedback_good: "Votre travail reprend ce qui était demandé et en explique une grande partie avec vos propres mots. Les prochaines étapes le complètent.",
     feedback_thin: "Votre travail est un début, et plusieurs des points demandés restent ouverts. Les prochaines étapes montrent comment continuer.",
+    certificate: "Attestation de réussite",
+    certifies: "Nous attestons que {{student_name}} a terminé le cours {{course_title}} le {{completed_on}}.",
 };
 
 const ES: Phrases = Phrases {
@@ -135,6 +143,8 @@ const ES: Phrases = Phrases {
     add: "Explica también: {}",
     feedback_good: "Tu trabajo retoma lo que se pedía y explica gran parte con tus propias palabras. Los próximos pasos lo completan.",
     feedback_thin: "Tu trabajo es un comienzo, y varios de los puntos que se pedían siguen abiertos. Los próximos pasos muestran cómo continuar.",
+    certificate: "Certificado de finalización",
+    certifies: "Se certifica que {{student_name}} ha completado el curso {{course_title}} el {{completed_on}}.",
 };
 
 /// The phrases of a BCP 47 tag; English where the language is another.

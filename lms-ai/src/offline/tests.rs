@@ -134,6 +134,7 @@ fn grade_work(task: &AssignmentOut, work: &str, language: &str) -> (GradeIn, Gra
         ..GradeIn::default()
     };
     let prompt = GradePrompt {
+        staff_notes: String::new(),
         instructions: input.instructions.clone(),
         language: language.into(),
         student: String::new(),
@@ -364,7 +365,7 @@ proptest! {
         let _ = assignment::assignment(&given);
         let _ = quiz::quiz(&QuizIn { count, lesson_markdown: PLANTS.into(), ..QuizIn::default() });
         let line = RubricLine { criterion_key: "a".into(), title: "Light".into(), description: "Light".into(), max_steps: steps };
-        let prompt = GradePrompt { instructions: String::new(), language: String::new(), student: String::new(), step_points: String::new(), rubric: vec![line], bounds: GradeBounds { max_quotes: min, max_quote: max, min_feedback: 0, max_feedback: 0 } };
+        let prompt = GradePrompt { staff_notes: String::new(), instructions: String::new(), language: String::new(), student: String::new(), step_points: String::new(), rubric: vec![line], bounds: GradeBounds { max_quotes: min, max_quote: max, min_feedback: 0, max_feedback: 0 } };
         let _ = grade::grade(&prompt, "", PLANTS);
     }
 }
@@ -428,4 +429,46 @@ async fn a_request_of_another_kind_or_without_its_parts_is_refused() {
     asked.meta.kind = "poem".into();
     let error = super::Offline.complete(&asked).await.expect_err("no such kind");
     assert_eq!((error.kind, error.retry), (ProviderErrorKind::BadRequest { param: Some("kind".into()) }, Retry::Never));
+}
+
+/// Every question that the provider makes it answers as its key says, and one made anew is another one.
+#[test]
+fn it_solves_its_own_quizzes_and_makes_items_anew() {
+    use crate::offline::{redo, solve};
+    use crate::task::{
+        CriterionRedoIn, CriterionRedoTask, QuestionRedoIn, QuestionRedoTask, SolveIn, SolveTask, shuffle_options,
+    };
+    for (text, language) in [(PLANTS, "en"), (DEUTSCH, "de")] {
+        let types = [QuestionType::SingleChoice, QuestionType::TrueFalse, QuestionType::MultipleChoice, QuestionType::ShortText];
+        let input = QuizIn {
+            lesson_title: "Plants".into(),
+            lesson_markdown: text.into(),
+            language: language.into(),
+            count: 4,
+            types: types.to_vec(),
+            ..QuizIn::default()
+        };
+        let made = shuffle_options(&quiz::quiz(&input), 7);
+        assert_eq!(made.questions.len(), 4);
+        let blind = SolveIn::blind(&made, text, language);
+        let solved = solve::solve(&blind);
+        assert_eq!(SolveTask::check(&blind, &solved), vec![]);
+        assert_eq!(solved.mismatches(&made), Vec::<usize>::new(), "{made:?} {solved:?}");
+        // Another key is noticed.
+        let mut wrong = made.clone();
+        for option in &mut wrong.questions[0].options {
+            option.is_correct = !option.is_correct;
+        }
+        assert!(solved.mismatches(&wrong).contains(&0));
+        let again = QuestionRedoIn { quiz: input.clone(), current: made.clone(), index: 0, hint: String::new() };
+        let redone = redo::question(&again).unwrap();
+        assert_eq!(QuestionRedoTask::check(&again, &redone), vec![], "{language}");
+        assert_ne!(redone.question.text, made.questions[0].text);
+    }
+    let input = AssignmentIn { context_title: "Plants".into(), source: PLANTS.into(), max_points: 30, ..AssignmentIn::default() };
+    let current = assignment::assignment(&input);
+    let again = CriterionRedoIn { assignment: input, current: current.clone(), index: 1, hint: String::new() };
+    let redone = redo::criterion(&again).unwrap();
+    assert_eq!(CriterionRedoTask::check(&again, &redone), vec![]);
+    assert_ne!(redone.criterion.description, current.criteria[1].description);
 }

@@ -75,11 +75,16 @@ pub(super) fn check_leaks(c: &mut Checker, input: &GradeIn, out: &GradeOut) {
         .chain(out.criteria.iter().enumerate().map(|(i, k)| (format!("/criteria/{i}/reasoning"), &k.reasoning)));
     let system = fold(SYSTEM).as_str().to_lowercase();
     let system: Vec<&str> = system.split(['.', ':', '\n']).map(str::trim).filter(|s| s.chars().count() >= 30).collect();
+    let notes = fold(&input.staff_notes).as_str().to_lowercase();
+    let notes: Vec<&str> = notes.split(['.', ':', '\n']).map(str::trim).filter(|s| s.chars().count() >= 20).collect();
     for (pointer, text) in texts {
         if !input.nonce.as_str().is_empty() && text.contains(input.nonce.as_str()) {
             c.add("nonce_leak", pointer.clone(), "the check code stands outside of check_code");
         }
         let folded = fold(text).as_str().to_lowercase();
+        if notes.iter().any(|n| folded.contains(n)) {
+            c.add("notes_leak", pointer.clone(), "the text repeats notes that are for graders alone");
+        }
         if system.iter().any(|s| folded.contains(s)) {
             c.add("system_leak", pointer.clone(), "the text repeats the rules of the grader");
         }
@@ -124,6 +129,6 @@ pub(super) fn grade_review(input: &GradeIn, out: &GradeOut) -> Vec<ReviewReason>
 }
 
 /// Whether two amounts lie within 3 % of the possible points of one another.
-fn is_near(total: i64, mark: i64, possible: i64) -> bool {
+pub(crate) fn is_near(total: i64, mark: i64, possible: i64) -> bool {
     possible > 0 && i128::from(total).abs_diff(i128::from(mark)) * 100 <= i128::from(possible).unsigned_abs() * 3
 }

@@ -7,26 +7,38 @@
 
 mod assignment;
 mod body;
+mod certificate;
 mod checker;
 mod grade;
 mod grade_rules;
 mod outline;
+mod proposable;
 mod quiz;
+mod redo;
+mod solve;
 mod source;
 
 pub use assignment::{AssignmentBounds, AssignmentIn, AssignmentOut, AssignmentTask, CriterionOut};
 pub use body::{BodyBounds, BodyIn, BodyOut, BodyTask, GlossaryOut};
+pub use certificate::{CertificateBounds, CertificateIn, CertificateOut, CertificateTask};
 pub use grade::{
     CriterionGradeOut, Evidence, GradeBounds, GradeCriterion, GradeIn, GradeOut, GradeTask, ManipulationOut, NotGraded,
 };
 pub(crate) use grade::{GradePrompt, RubricLine};
+pub(crate) use grade_rules::is_near;
 pub use outline::{
     ContentType, LessonOut, ObjectiveOut, OutlineBounds, OutlineBrief, OutlineIn, OutlineOut, OutlineTask, TopicOut,
 };
+pub use proposable::Proposable;
+pub(crate) use proposable::part;
 pub(crate) use quiz::is_longest_correct;
 pub use quiz::{
     Difficulty, OptionOut, QuestionOut, QuestionType, QuizBounds, QuizIn, QuizOut, QuizTask, shuffle_options,
 };
+pub use redo::{
+    CriterionRedoIn, CriterionRedoOut, CriterionRedoTask, QuestionRedoIn, QuestionRedoOut, QuestionRedoTask,
+};
+pub use solve::{SolveAnswer, SolveIn, SolveOut, SolveQuestion, SolveTask};
 pub use source::{Source, SourceSection};
 
 use lms_core::ai::{Part, Trust};

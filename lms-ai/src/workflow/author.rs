@@ -1,27 +1,18 @@
-//! Courses, lesson bodies, quizzes and assignments by AI.
+//! Courses, lesson bodies, quizzes and assignments by AI: proposed, then applied; or both in one call.
 
-use std::collections::BTreeMap;
-
-use lms_core::ai::Part;
-use lms_core::lms::{
-    AssignmentRules, CourseDraft, LessonDraft, NewAssignment, NewCourse, NewLesson, NewQuestion, NewQuiz, NewTopic,
-    QuizRules, Session, WrittenCourse,
-};
-use lms_core::model::question::{ChoiceMode, Labelled, QuestionBody, TextKey};
-use lms_core::model::{
-    AiLog, AiLogStatus, Assignment, BasisPoints, ContentType, Course, Criterion, Lesson, LessonId, Points, Quiz,
-    Rubric, SubjectType, Topic, TopicId,
-};
-use lms_core::store::ContentRef;
+use lms_core::lms::{AiSources, AssignmentRules, QuizRules, Session, WrittenCourse};
+use lms_core::model::{AiLog, AiLogStatus, Assignment, LessonId, Quiz, Topic, TopicId};
 use uuid::Uuid;
 
-use crate::engine::MAX_PROMPT;
+use super::draft::{body_markdown, course_draft, new_assignment, new_quiz};
+use super::proposal::{Proposal, Selection, left, sources};
+use super::texts::{lesson_objectives, lesson_text, room_for};
+use crate::engine::parts_of;
 use crate::task::{
-    AssignmentIn, AssignmentOut, AssignmentTask, BodyIn, BodyOut, BodyTask, CallSize, Objective, OptionOut,
-    OutlineBrief, OutlineIn, OutlineOut, OutlineTask, QuestionOut, QuestionType, QuizIn, QuizOut, QuizTask,
-    SourceSection, shuffle_options,
+    AssignmentIn, AssignmentTask, BodyIn, BodyTask, CallSize, CriterionRedoTask, OutlineBrief, OutlineIn, OutlineTask,
+    Proposable, QuestionRedoTask, QuestionType, QuizIn, QuizTask, SourceSection, shuffle_options,
 };
-use crate::{About, Accepted, Ai, AiError};
+use crate::{About, Ai, AiError};
 
 /// What an instructor asks for: topic, audience, difficulty and length, and a source to teach from.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +36,9 @@ pub struct QuizBrief {
     pub difficulty: String,
     /// What it asks of attempts.
     pub rules: QuizRules,
+    /// Whether a second call answers the questions without their keys: those that it answers otherwise are
+    /// left out, and where fewer than half are left the quiz is refused. Off by default; it costs a call.
+    pub check_blind: bool,
 }
 
 /// What is asked of an assignment.
@@ -62,9 +56,12 @@ impl Default for AssignmentBrief {
     }
 }
 
+/// Lessons with less text than this have nothing to ask about.
+const LEAST_TEXT: usize = 100;
+
 impl Ai {
     /// An outline for a brief, accepted but not written: it waits in ai_logs until it is applied with
-    /// [`Ai::apply_outline`] or dropped.
+    /// [`Ai::apply_course`] or dropped.
     ///
     /// # Errors
     /// See [`AiError`].
@@ -73,28 +70,36 @@ impl Ai {
         session: &Session,
         brief: &CourseBrief,
         about: About,
-    ) -> Result<Accepted<OutlineOut>, AiError> {
-        let mut input =
-            OutlineIn { brief: brief.outline.clone(), source: brief.source.clone(), ..OutlineIn::default() };
-        if let Some(size) = brief.size {
-            input.size = size;
-        }
-        self.run::<OutlineTask>(session, &input, about).await
+    ) -> Result<Proposal<OutlineTask>, AiError> {
+        self.propose(session, course_input(brief), about).await
     }
 
-    /// Writes an accepted outline: course, objectives, lessons, topics and links, and the log row's
-    /// flip, in one transaction (I1).
+    /// Writes a proposed outline, less what is dropped of it: course, objectives, lessons, topics and links,
+    /// and the log row's flip, in one transaction (I1). With a lesson go its topics and the objectives that
+    /// no other lesson serves. Applying the same operation again gives what stands.
     ///
     /// # Errors
-    /// See [`AiError`].
-    pub async fn apply_outline(
+    /// NoProposal, NoSuchItem; Invalid where what is left breaks a rule; what the library refuses.
+    #[tracing::instrument(name = "ai.apply_course", skip_all)]
+    pub async fn apply_course(
         &self,
         session: &Session,
-        brief: &CourseBrief,
-        accepted: &Accepted<OutlineOut>,
+        operation: Uuid,
+        selection: &Selection,
     ) -> Result<WrittenCourse, AiError> {
-        let draft = course_draft(&brief.outline, accepted.value());
-        Ok(session.catalog().apply_course(draft, accepted.origin()).await?)
+        let proposal = self.proposal::<OutlineTask>(session, operation).await?;
+        self.write_course(session, &proposal, selection).await
+    }
+
+    async fn write_course(
+        &self,
+        session: &Session,
+        proposal: &Proposal<OutlineTask>,
+        selection: &Selection,
+    ) -> Result<WrittenCourse, AiError> {
+        let out = taken(proposal, selection)?;
+        let draft = course_draft(&proposal.input().brief, &out);
+        self.writing(async { session.catalog().apply_course(draft, proposal.origin()).await }).await
     }
 
     /// Generates a course from a brief and writes it, whole or not at all.
@@ -108,8 +113,64 @@ impl Ai {
         brief: &CourseBrief,
         about: About,
     ) -> Result<WrittenCourse, AiError> {
-        let accepted = self.propose_course(session, brief, about).await?;
-        self.apply_outline(session, brief, &accepted).await
+        let proposal = self.propose_course(session, brief, about).await?;
+        self.write_course(session, &proposal, &Selection::all()).await
+    }
+
+    /// The text of a topic, from its part of a source where one is given, accepted but not written.
+    ///
+    /// # Errors
+    /// See [`AiError`].
+    pub async fn propose_body(
+        &self,
+        session: &Session,
+        topic: TopicId,
+        source: Option<&str>,
+        about: About,
+    ) -> Result<Proposal<BodyTask>, AiError> {
+        self.propose_body_with(session, topic, source, "", about).await
+    }
+
+    async fn propose_body_with(
+        &self,
+        session: &Session,
+        topic: TopicId,
+        source: Option<&str>,
+        hint: &str,
+        mut about: About,
+    ) -> Result<Proposal<BodyTask>, AiError> {
+        let input = self.body_input(session, topic, source, hint, about.operation_id).await?;
+        about.course_id =
+            Some(session.catalog().lesson(session.catalog().topic(topic).await?.lesson_id).await?.course_id);
+        about.subject = Some(("topic", topic.uuid()));
+        self.propose(session, input, about).await
+    }
+
+    /// Writes a proposed text into its topic, and flips the log row, in one transaction. Key points and terms
+    /// may be dropped.
+    ///
+    /// # Errors
+    /// As [`Ai::apply_course`].
+    #[tracing::instrument(name = "ai.apply_body", skip_all)]
+    pub async fn apply_body(
+        &self,
+        session: &Session,
+        operation: Uuid,
+        selection: &Selection,
+    ) -> Result<Topic, AiError> {
+        let proposal = self.proposal::<BodyTask>(session, operation).await?;
+        self.write_proposed_body(session, &proposal, selection).await
+    }
+
+    async fn write_proposed_body(
+        &self,
+        session: &Session,
+        proposal: &Proposal<BodyTask>,
+        selection: &Selection,
+    ) -> Result<Topic, AiError> {
+        let topic = TopicId::from_uuid(proposal.subject().ok_or(AiError::NoProposal)?);
+        let body = body_markdown(&taken(proposal, selection)?);
+        self.writing(async { session.catalog().apply_body(topic, body, proposal.origin()).await }).await
     }
 
     /// Generates the text of a topic, from its part of a source where one is given, and writes it.
@@ -122,51 +183,156 @@ impl Ai {
         session: &Session,
         topic: TopicId,
         source: Option<&str>,
-        mut about: About,
+        about: About,
     ) -> Result<Topic, AiError> {
+        let proposal = self.propose_body(session, topic, source, about).await?;
+        self.write_proposed_body(session, &proposal, &Selection::all()).await
+    }
+
+    /// The text of a topic, made anew with a hint at what is to be better; it waits as a proposal, and the
+    /// text that stands stays until it is applied.
+    ///
+    /// # Errors
+    /// See [`AiError`]; InputTooLarge for a hint of more than 1,000 characters.
+    pub async fn redo_body(
+        &self,
+        session: &Session,
+        topic: TopicId,
+        source: Option<&str>,
+        hint: &str,
+        about: About,
+    ) -> Result<Proposal<BodyTask>, AiError> {
+        super::redo::check_hint(hint)?;
+        self.propose_body_with(session, topic, source, hint, about).await
+    }
+
+    /// What the body task is given for a topic.
+    pub(super) async fn body_input(
+        &self,
+        session: &Session,
+        topic: TopicId,
+        source: Option<&str>,
+        hint: &str,
+        operation: Option<Uuid>,
+    ) -> Result<BodyIn, AiError> {
         let row = session.catalog().topic(topic).await?;
         let lesson = session.catalog().lesson(row.lesson_id).await?;
         let (course, objectives) = lesson_objectives(self, &lesson).await?;
-        about.course_id = Some(course.id);
-        about.subject = Some(("topic", topic.uuid()));
         let source = source.unwrap_or_default();
-        let synopsis = match about.operation_id {
+        let synopsis = match operation {
             Some(operation) => self.synopsis_before(operation, topic).await?,
             None => None,
         };
-        let input = BodyIn {
-            course_title: course.title.clone(),
-            lesson_title: lesson.title.clone(),
-            lesson_summary: lesson.summary.clone(),
-            topic_title: row.title.clone(),
+        Ok(BodyIn {
+            course_title: course.title,
+            lesson_title: lesson.title,
+            lesson_summary: lesson.summary,
+            topic_title: row.title,
             synopsis: synopsis.or(row.body).unwrap_or_default(),
             objectives,
-            audience: course.audience.clone(),
-            difficulty: course.difficulty.clone(),
-            language: course.language.clone(),
+            audience: course.audience,
+            difficulty: course.difficulty,
+            language: course.language,
+            hint: hint.to_owned(),
             source: source.to_owned(),
             size: room_for(BodyIn::default().size, source),
             ..BodyIn::default()
-        };
-        let accepted = self.run::<BodyTask>(session, &input, about).await?;
-        let body = body_markdown(accepted.value());
-        Ok(session.catalog().apply_body(topic, body, accepted.origin()).await?)
+        })
     }
 
     /// The synopsis that this very operation has replaced by its body: who repeats the operation asks the
     /// same again (I3), and the topic no longer has it. The log does.
     async fn synopsis_before(&self, operation: Uuid, topic: TopicId) -> Result<Option<String>, AiError> {
-        #[derive(serde::Deserialize)]
-        struct Logged {
-            parts: Vec<Part>,
-        }
         let rows = self.lms.store().ai_operation(operation).await.map_err(lms_core::Error::from)?;
         let applied = |row: &&AiLog| row.status == AiLogStatus::Applied && row.subject_id == Some(topic.uuid());
-        let prompt = rows.iter().find(applied).and_then(|row| row.prompt_text.as_deref());
-        let logged: Option<Logged> = prompt.and_then(|text| serde_json::from_str(text).ok());
-        let slice = logged.and_then(|logged| logged.parts.into_iter().find(|part| part.label == "slice"));
-        let asked: Option<BodyIn> = slice.and_then(|part| serde_json::from_str(&part.text).ok());
+        let asked = rows.iter().find(applied).and_then(parts_of).and_then(|parts| BodyTask::restore(&parts));
         Ok(asked.map(|asked| asked.synopsis))
+    }
+
+    /// A quiz from the text of a lesson, accepted but not written.
+    ///
+    /// # Errors
+    /// See [`AiError`]; NoText where the lesson has too little text to ask about.
+    pub async fn propose_quiz(
+        &self,
+        session: &Session,
+        lesson: LessonId,
+        brief: &QuizBrief,
+        mut about: About,
+    ) -> Result<Proposal<QuizTask>, AiError> {
+        let input = self.quiz_input(session, lesson, brief).await?;
+        about.course_id = Some(session.catalog().lesson(lesson).await?.course_id);
+        about.subject = Some(("lesson", lesson.uuid()));
+        let mut proposal = self.propose::<QuizTask>(session, input, about).await?;
+        if brief.check_blind {
+            self.check_blind(session, &mut proposal, about).await?;
+        }
+        Ok(proposal)
+    }
+
+    pub(super) async fn quiz_input(
+        &self,
+        session: &Session,
+        lesson: LessonId,
+        brief: &QuizBrief,
+    ) -> Result<QuizIn, AiError> {
+        let row = session.catalog().lesson(lesson).await?;
+        let (course, objectives) = lesson_objectives(self, &row).await?;
+        let text = lesson_text(session, lesson, QuizIn::default().size).await?;
+        if text.trim().chars().count() < LEAST_TEXT {
+            return Err(AiError::NoText("write the lesson's topics first"));
+        }
+        Ok(QuizIn {
+            lesson_title: row.title,
+            lesson_markdown: text,
+            language: course.language,
+            count: brief.count.max(1),
+            types: brief.types.clone(),
+            objectives,
+            difficulty: brief.difficulty.clone(),
+            ..QuizIn::default()
+        })
+    }
+
+    /// Writes a proposed quiz into its lesson, unpublished, less what is dropped of it and with what was made
+    /// anew; every log row that it comes from is flipped in the same transaction. Options are shuffled here.
+    /// Questions that a blind solver doubts are left out.
+    ///
+    /// # Errors
+    /// As [`Ai::apply_course`].
+    #[tracing::instrument(name = "ai.apply_quiz", skip_all)]
+    pub async fn apply_quiz(
+        &self,
+        session: &Session,
+        operation: Uuid,
+        selection: &Selection,
+        rules: QuizRules,
+    ) -> Result<Quiz, AiError> {
+        let mut proposal = self.proposal::<QuizTask>(session, operation).await?;
+        self.read_blind(session, &mut proposal).await?;
+        self.write_quiz(session, &proposal, selection, rules).await
+    }
+
+    async fn write_quiz(
+        &self,
+        session: &Session,
+        proposal: &Proposal<QuizTask>,
+        selection: &Selection,
+        rules: QuizRules,
+    ) -> Result<Quiz, AiError> {
+        let lesson = LessonId::from_uuid(proposal.subject().ok_or(AiError::NoProposal)?);
+        let current = |redo: &crate::task::QuestionRedoIn| (redo.current == *proposal.value()).then_some(redo.index);
+        let redone = self.redone::<QuestionRedoTask>(session, selection, "/questions/", "question", current).await?;
+        let mut selection = selection.clone();
+        // What was made anew answers the doubt.
+        let doubted = proposal.doubts().iter().filter(|pointer| !selection.redone.contains_key(*pointer)).cloned();
+        let doubted: Vec<String> = doubted.collect();
+        selection.dropped.extend(doubted);
+        let out = left::<QuizTask>(proposal.input().clone(), proposal.value(), &selection, &redone)?;
+        let seed = proposal.operation_id().as_u64_pair().1;
+        let quiz = new_quiz(&shuffle_options(&out, seed), rules);
+        let sources = sources(proposal.origin(), &selection, &redone, proposal.checked);
+        self.writing(async { session.catalog().apply_quiz(lesson, quiz, sources).await }).await
     }
 
     /// Generates a quiz from the text of a lesson and writes it, unpublished, whole or not at all.
@@ -180,30 +346,81 @@ impl Ai {
         session: &Session,
         lesson: LessonId,
         brief: &QuizBrief,
-        mut about: About,
+        about: About,
     ) -> Result<Quiz, AiError> {
+        let proposal = self.propose_quiz(session, lesson, brief, about).await?;
+        self.write_quiz(session, &proposal, &Selection::all(), brief.rules.clone()).await
+    }
+
+    /// An assignment with a rubric, tied to objectives of the course, accepted but not written.
+    ///
+    /// # Errors
+    /// See [`AiError`].
+    pub async fn propose_assignment(
+        &self,
+        session: &Session,
+        lesson: LessonId,
+        brief: &AssignmentBrief,
+        mut about: About,
+    ) -> Result<Proposal<AssignmentTask>, AiError> {
+        let input = self.assignment_input(session, lesson, brief).await?;
+        about.course_id = Some(session.catalog().lesson(lesson).await?.course_id);
+        about.subject = Some(("lesson", lesson.uuid()));
+        self.propose(session, input, about).await
+    }
+
+    pub(super) async fn assignment_input(
+        &self,
+        session: &Session,
+        lesson: LessonId,
+        brief: &AssignmentBrief,
+    ) -> Result<AssignmentIn, AiError> {
         let row = session.catalog().lesson(lesson).await?;
         let (course, objectives) = lesson_objectives(self, &row).await?;
-        about.course_id = Some(row.course_id);
-        about.subject = Some(("lesson", lesson.uuid()));
-        let text = lesson_text(session, lesson, QuizIn::default().size).await?;
-        if text.trim().chars().count() < 100 {
-            return Err(AiError::NoText("write the lesson's topics first"));
-        }
-        let input = QuizIn {
-            lesson_title: row.title.clone(),
-            lesson_markdown: text,
-            language: course.language.clone(),
-            count: brief.count.max(1),
-            types: brief.types.clone(),
+        Ok(AssignmentIn {
+            context_title: row.title,
+            source: lesson_text(session, lesson, AssignmentIn::default().size).await?,
             objectives,
-            difficulty: brief.difficulty.clone(),
-            ..QuizIn::default()
-        };
-        let accepted = self.run::<QuizTask>(session, &input, about).await?;
-        let seed = accepted.origin().operation_id.as_u64_pair().1;
-        let quiz = new_quiz(&shuffle_options(accepted.value(), seed), brief.rules.clone());
-        Ok(session.catalog().apply_quiz(lesson, quiz, accepted.origin()).await?)
+            max_points: brief.max_points,
+            audience: course.audience,
+            difficulty: course.difficulty,
+            language: course.language,
+            ..AssignmentIn::default()
+        })
+    }
+
+    /// Writes a proposed assignment into its lesson, unpublished, less what is dropped of its criteria and
+    /// with what was made anew; it is worth what its criteria are. Every log row that it comes from is
+    /// flipped in the same transaction. AI grades work on it, unless the rules say otherwise (S11).
+    ///
+    /// # Errors
+    /// As [`Ai::apply_course`].
+    #[tracing::instrument(name = "ai.apply_assignment", skip_all)]
+    pub async fn apply_assignment(
+        &self,
+        session: &Session,
+        operation: Uuid,
+        selection: &Selection,
+        rules: AssignmentRules,
+    ) -> Result<Assignment, AiError> {
+        let proposal = self.proposal::<AssignmentTask>(session, operation).await?;
+        self.write_assignment(session, &proposal, selection, &rules).await
+    }
+
+    async fn write_assignment(
+        &self,
+        session: &Session,
+        proposal: &Proposal<AssignmentTask>,
+        selection: &Selection,
+        rules: &AssignmentRules,
+    ) -> Result<Assignment, AiError> {
+        let lesson = LessonId::from_uuid(proposal.subject().ok_or(AiError::NoProposal)?);
+        let current = |redo: &crate::task::CriterionRedoIn| (redo.current == *proposal.value()).then_some(redo.index);
+        let redone = self.redone::<CriterionRedoTask>(session, selection, "/criteria/", "criterion", current).await?;
+        let out = left::<AssignmentTask>(proposal.input().clone(), proposal.value(), selection, &redone)?;
+        let assignment = new_assignment(&out, rules)?;
+        let sources: AiSources = sources(proposal.origin(), selection, &redone, None);
+        self.writing(async { session.catalog().apply_assignment(lesson, assignment, sources).await }).await
     }
 
     /// Generates an assignment with a rubric, tied to objectives of the course, and writes it into a
@@ -217,250 +434,29 @@ impl Ai {
         session: &Session,
         lesson: LessonId,
         brief: &AssignmentBrief,
-        mut about: About,
+        about: About,
     ) -> Result<Assignment, AiError> {
-        let row = session.catalog().lesson(lesson).await?;
-        let (course, objectives) = lesson_objectives(self, &row).await?;
-        about.course_id = Some(course.id);
-        about.subject = Some(("lesson", lesson.uuid()));
-        let input = AssignmentIn {
-            context_title: row.title.clone(),
-            source: lesson_text(session, lesson, AssignmentIn::default().size).await?,
-            objectives,
-            max_points: brief.max_points,
-            audience: course.audience.clone(),
-            difficulty: course.difficulty.clone(),
-            language: course.language.clone(),
-            ..AssignmentIn::default()
-        };
-        let accepted = self.run::<AssignmentTask>(session, &input, about).await?;
-        let assignment = new_assignment(accepted.value(), brief)?;
-        Ok(session.catalog().apply_assignment(lesson, assignment, accepted.origin()).await?)
+        let proposal = self.propose_assignment(session, lesson, brief, about).await?;
+        self.write_assignment(session, &proposal, &Selection::all(), &brief.rules).await
     }
 }
 
-/// The text of a lesson: its topics, each under its title. Of a lesson that is longer than one call takes,
-/// every topic gives its beginning, the shorter ones whole.
-async fn lesson_text(session: &Session, lesson: LessonId, size: CallSize) -> Result<String, AiError> {
-    let topics = session.catalog().topics(lesson).await?;
-    let parts: Vec<String> = topics
-        .iter()
-        .filter_map(|topic| Some((&topic.title, without_aids(topic.body.as_deref()?))))
-        .map(|(title, body)| format!("## {title}\n\n{body}\n"))
-        .collect();
-    Ok(fitting(&parts, size.input_bytes / 4 * 3).join("\n"))
-}
-
-/// The parts, cut so that they fit together: the longest are cut first, each after a paragraph.
-fn fitting(parts: &[String], bytes: usize) -> Vec<&str> {
-    let mut most = parts.iter().map(String::len).max().unwrap_or(0);
-    while most > 0 && parts.iter().map(|part| part.len().min(most) + 1).sum::<usize>() > bytes {
-        most = most * 9 / 10;
+/// What the outline task is given for a brief.
+pub(super) fn course_input(brief: &CourseBrief) -> OutlineIn {
+    let mut input = OutlineIn { brief: brief.outline.clone(), source: brief.source.clone(), ..OutlineIn::default() };
+    if let Some(size) = brief.size {
+        input.size = size;
     }
-    parts.iter().map(|part| beginning(part, most)).collect()
+    input
 }
 
-/// At most this many bytes of a text, up to the end of a paragraph, a line or a word.
-fn beginning(text: &str, bytes: usize) -> &str {
-    if text.len() <= bytes {
-        return text;
+/// What is taken of a proposal whose items cannot be made anew one by one.
+fn taken<T: Proposable>(proposal: &Proposal<T>, selection: &Selection) -> Result<T::Out, AiError>
+where
+    T::In: Clone,
+{
+    if let Some(pointer) = selection.redone.keys().next() {
+        return Err(AiError::NoSuchItem { pointer: pointer.clone() });
     }
-    let boundary = (0..=bytes).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    let cut = text.get(..boundary).unwrap_or_default();
-    let end = ["\n\n", "\n", " "].iter().find_map(|mark| cut.rfind(mark).filter(|at| *at > bytes / 2));
-    cut.get(..end.unwrap_or(cut.len())).unwrap_or_default()
-}
-
-/// A task's size, widened for a text of the caller's own; the engine's limit stands above it.
-fn room_for(size: CallSize, text: &str) -> CallSize {
-    CallSize { input_bytes: size.input_bytes.max(text.len().saturating_mul(2).min(MAX_PROMPT)), ..size }
-}
-
-/// The course of a lesson, and the objectives that the lesson serves; all of the course's where it names
-/// none.
-async fn lesson_objectives(ai: &Ai, lesson: &Lesson) -> Result<(Course, Vec<Objective>), AiError> {
-    let (store, course) = (ai.lms.store(), lesson.course_id);
-    let found = store.content(None, ContentRef::Objectives(course)).await.map_err(lms_core::Error::from)?;
-    let found = found.ok_or_else(|| lms_core::Error::not_found(SubjectType::Course, course))?;
-    let links = store.objective_links(course).await.map_err(lms_core::Error::from)?;
-    let served = |objective: &lms_core::model::Objective| links.contains(&(objective.id, lesson.id.uuid()));
-    let any = found.objectives.iter().any(served);
-    let objectives = found
-        .objectives
-        .iter()
-        .filter(|objective| !any || served(objective))
-        .map(|objective| Objective { key: objective.key.clone(), text: objective.text.clone() })
-        .collect();
-    Ok((found.course, objectives))
-}
-
-fn course_draft(brief: &OutlineBrief, out: &OutlineOut) -> CourseDraft {
-    let minutes: i64 = out.lessons.iter().map(|lesson| lesson.minutes).sum();
-    CourseDraft {
-        course: NewCourse {
-            description: out.description.clone(),
-            audience: brief.audience.clone(),
-            difficulty: brief.difficulty.clone(),
-            estimated_minutes: (minutes > 0).then_some(minutes),
-            language: brief.language.clone(),
-            ..NewCourse::titled(out.title.clone())
-        },
-        objectives: out.objectives.iter().map(|o| (o.key.clone(), o.text.clone())).collect(),
-        lessons: out
-            .lessons
-            .iter()
-            .map(|lesson| LessonDraft {
-                lesson: NewLesson {
-                    summary: lesson.summary.clone(),
-                    estimated_minutes: (lesson.minutes > 0).then_some(lesson.minutes),
-                    ..NewLesson::titled(lesson.title.clone())
-                },
-                objectives: lesson.objective_keys.clone(),
-                topics: lesson
-                    .topics
-                    .iter()
-                    .map(|topic| NewTopic {
-                        content_type: ContentType::Text,
-                        ..NewTopic::text(topic.title.clone(), topic.synopsis.clone())
-                    })
-                    .collect(),
-            })
-            .collect(),
-    }
-}
-
-/// Stands between a text and its key points.
-const KEY_POINTS: &str = "\n\n### Key points\n\n";
-/// Stands between a text or its key points and its terms.
-const TERMS: &str = "\n### Terms\n\n";
-
-/// The text of a topic without the key points and terms that [`body_markdown`] has put below it: they
-/// say again, and not word for word, what the text says, so that nothing is to be asked about them.
-fn without_aids(body: &str) -> &str {
-    let cut = |body, mark: &str| match str::rfind(body, mark) {
-        Some(at) if is_list(body.get(at + mark.len()..).unwrap_or_default()) => body.get(..at).unwrap_or(body),
-        _ => body,
-    };
-    cut(cut(body, TERMS).trim_end(), KEY_POINTS).trim_end()
-}
-
-fn is_list(text: &str) -> bool {
-    text.lines().all(|line| line.is_empty() || line.starts_with("- "))
-}
-
-/// The body of a topic as it is stored: the text, its key points, its terms.
-fn body_markdown(out: &BodyOut) -> String {
-    let mut body = out.body_markdown.trim().to_owned();
-    if !out.key_points.is_empty() {
-        body.push_str(KEY_POINTS);
-        for point in &out.key_points {
-            body.push_str(&format!("- {point}\n"));
-        }
-    }
-    if !out.glossary.is_empty() {
-        body.push_str(TERMS);
-        for entry in &out.glossary {
-            body.push_str(&format!("- **{}**: {}\n", entry.term, entry.definition));
-        }
-    }
-    body
-}
-
-fn new_quiz(out: &QuizOut, rules: QuizRules) -> NewQuiz {
-    NewQuiz {
-        description: out.description.clone(),
-        rules,
-        questions: out.questions.iter().map(new_question).collect(),
-        ..NewQuiz::titled(out.title.clone())
-    }
-}
-
-fn new_question(out: &QuestionOut) -> NewQuestion {
-    let id = |n: usize| format!("o{}", n + 1);
-    let options = || out.options.iter().enumerate().map(|(n, o)| Labelled::new(id(n), o.text.clone())).collect();
-    let right = || out.options.iter().enumerate().filter(|(_, o)| o.is_correct).map(|(n, _)| id(n));
-    let why = || -> BTreeMap<String, String> {
-        let said = |o: &OptionOut| !o.why.is_empty();
-        out.options.iter().enumerate().filter(|(_, o)| said(o)).map(|(n, o)| (id(n), o.why.clone())).collect()
-    };
-    let body = match out.question_type {
-        QuestionType::SingleChoice | QuestionType::TrueFalse => {
-            QuestionBody::SingleChoice { options: options(), correct: right().next().unwrap_or_default(), why: why() }
-        }
-        QuestionType::MultipleChoice => QuestionBody::MultipleChoice {
-            options: options(),
-            correct: right().collect(),
-            mode: ChoiceMode::NetCorrect,
-            why: why(),
-        },
-        QuestionType::ShortText => QuestionBody::ShortText {
-            keys: out.options.iter().map(|o| TextKey::Exact { text: o.text.clone(), edits: 0 }).collect(),
-            case_sensitive: false,
-        },
-    };
-    NewQuestion {
-        explanation: out.explanation.clone(),
-        source_quote: Some(out.source_quote.clone()),
-        objectives: if out.objective_key.is_empty() { Vec::new() } else { vec![out.objective_key.clone()] },
-        ..NewQuestion::new(out.text.clone(), body)
-    }
-}
-
-fn new_assignment(out: &AssignmentOut, brief: &AssignmentBrief) -> Result<NewAssignment, AiError> {
-    // The task's own checks have bounded the points; whole points always count in units.
-    let points = |whole: i64| Points::whole(whole).ok_or(AiError::NoText("the points are out of range"));
-    let mut criteria = Vec::with_capacity(out.criteria.len());
-    for criterion in &out.criteria {
-        criteria.push(Criterion {
-            id: criterion.key.clone(),
-            title: criterion.title.clone(),
-            description: criterion.description.clone(),
-            max: points(criterion.max_points)?,
-        });
-    }
-    let mut rules = brief.rules.clone();
-    if rules.ai_confidence_bp.is_none() {
-        rules.ai_confidence_bp = BasisPoints::percent(70);
-    }
-    Ok(NewAssignment {
-        description: format!("{}\n\n{}", out.description.trim(), out.instructions_markdown.trim()),
-        rubric: Some(Rubric { criteria, staff_notes: String::new() }),
-        rules,
-        objectives: out.objective_keys.clone(),
-        ..NewAssignment::new(out.title.clone(), points(brief.max_points)?)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn aids_below_a_text_are_told_from_the_text() {
-        let term = |term: &str| crate::task::GlossaryOut { term: term.into(), definition: "So it is.".into() };
-        let out = |key_points: &[&str], glossary| BodyOut {
-            body_markdown: "One.\n\n### Terms\n\nTwo.".into(),
-            key_points: key_points.iter().map(ToString::to_string).collect(),
-            glossary,
-            minutes: 1,
-        };
-        for stored in [out(&["One."], vec![term("a")]), out(&[], vec![term("a")]), out(&["One."], vec![])] {
-            let body = body_markdown(&stored);
-            assert!(body.len() > stored.body_markdown.len());
-            assert_eq!(without_aids(&body), stored.body_markdown);
-            let edited = format!("{body}\nA teacher's own words.");
-            assert_eq!(without_aids(&edited), edited, "what a person wrote stays");
-        }
-        assert_eq!(without_aids("Nothing added."), "Nothing added.");
-    }
-
-    #[test]
-    fn long_parts_give_their_beginnings_and_short_ones_stay_whole() {
-        let parts = vec!["short".to_owned(), "One paragraph.\n\n".repeat(100), "Ünïcödé ".repeat(300)];
-        let cut = fitting(&parts, 1_000);
-        assert_eq!(cut[0], "short");
-        assert!(cut[1].ends_with("paragraph.") && cut.iter().map(|c| c.len() + 1).sum::<usize>() <= 1_000);
-        assert_eq!(fitting(&parts, 1_000_000), parts);
-        assert!(fitting(&parts, 0).iter().all(|part| part.is_empty()));
-    }
+    left::<T>(proposal.input().clone(), proposal.value(), selection, &[])
 }

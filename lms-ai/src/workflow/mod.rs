@@ -1,7 +1,23 @@
 //! The workflows: an answer that counts, written by the library's use cases in one transaction.
 
+mod answers;
 mod author;
+mod blind;
+mod bodies;
+mod certificate;
+mod draft;
+mod estimate;
 mod grade;
+mod grader;
+mod marking;
+mod proposal;
+mod redo;
+mod texts;
 
+pub use answers::AnswerOutcome;
 pub use author::{AssignmentBrief, CourseBrief, QuizBrief};
-pub use grade::{GradeOutcome, Grader};
+pub use bodies::{BodiesBrief, BodiesReport, BodiesStanding};
+pub use estimate::Job;
+pub use grade::GradeOutcome;
+pub use grader::Grader;
+pub use proposal::{Proposal, Selection};

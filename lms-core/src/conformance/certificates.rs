@@ -7,7 +7,7 @@ use tokio::sync::Barrier;
 
 use super::{Harness, RACERS};
 use crate::lms::{QuizRules, UpdateCourse, Validity};
-use crate::model::{BasisPoints, CertificatePolicy, EventKind, Rendering, TemplateDocument};
+use crate::model::{AiLogStatus, BasisPoints, CertificatePolicy, EventKind, Rendering, TemplateDocument, TemplateId};
 use crate::rules::eligibility::Blocker;
 
 /// rules: C1
@@ -304,4 +304,48 @@ pub async fn c4_the_first_that_applies_is_said(h: &Harness) {
     assert_eq!(said(1).await, Validity::Revoked, "and revoked above erased");
     let unknown = h.lms.system().certificates().verify("0000-0000-0000-0000").await.unwrap();
     assert!(unknown.is_none());
+/// Copy by AI is a draft version that no course can take until a person accepts it, as it is or edited.
+/// rules: C7, I2, L4
+pub async fn c7_copy_by_ai_is_a_draft_until_accepted(h: &Harness) {
+    let room = h.classroom(1, 0).await;
+    let admin = h.lms.as_user(room.admin);
+    let document = TemplateDocument { issuer_name: Some("The School".into()), ..TemplateDocument::default() };
+    let first = admin.certificates().save_template(None, "Gold", document.clone()).await.unwrap();
+    let operation = uuid::Uuid::from_u128(70);
+    let log = super::atomicity::valid_log(h, "certificate", operation).await;
+    let origin = crate::lms::AiOrigin { log_id: log.id, operation_id: operation };
+    let body = "{{student_name}} has completed {{course_title}}.";
+    let copy = |session: crate::lms::Session, body: &str| {
+        let body = body.to_owned();
+        async move { session.certificates().apply_copy(first.id, "Well done".into(), body, origin).await }
+    };
+    assert_eq!(copy(room.teacher(), body).await.unwrap_err().code(), "denied");
+    assert_eq!(copy(admin.clone(), "{{student_email}}").await.unwrap_err().code(), "invalid");
+    assert_eq!(h.store.ai_log(log.id).await.unwrap().unwrap().status, AiLogStatus::Valid);
+    let draft = copy(admin.clone(), body).await.unwrap();
+    assert_eq!(copy(admin.clone(), body).await.unwrap(), draft, "once");
+    assert_eq!((draft.version_no, draft.family_id), (2, first.family_id));
+    assert!(draft.is_draft && draft.is_ai_generated && draft.ai_log_id == Some(log.id));
+    assert_eq!(draft.content().unwrap().issuer_name.as_deref(), Some("The School"), "the rest is as it was");
+    assert_eq!(h.store.ai_log(log.id).await.unwrap().unwrap().status, AiLogStatus::Applied);
+    let room = &room;
+    let take = |id: TemplateId| {
+        let teacher = room.teacher();
+        async move {
+            let version = room.course().await.unwrap().version;
+            let update = UpdateCourse { version, certificate_template_id: Some(Some(id)), ..UpdateCourse::default() };
+            teacher.catalog().update_course(room.course, update).await
+        }
+    };
+    assert_eq!(take(draft.id).await.unwrap_err().code(), "invalid", "nobody has accepted it");
+    let edited =
+        TemplateDocument { body: Some("{{student_name}}: {{course_title}}".into()), ..draft.content().unwrap() };
+    assert_eq!(room.teacher().certificates().accept_template(draft.id, None).await.unwrap_err().code(), "denied");
+    h.clock.advance(5);
+    let accepted = admin.certificates().accept_template(draft.id, Some(edited.clone())).await.unwrap();
+    assert!(!accepted.is_draft && accepted.is_ai_generated && accepted.ai_edited_at == Some(h.lms.now()));
+    assert_eq!(accepted.content().unwrap(), edited);
+    let again = admin.certificates().accept_template(draft.id, Some(document)).await.unwrap();
+    assert_eq!(again, accepted, "what is accepted does not change any more");
+    take(draft.id).await.unwrap();
 }

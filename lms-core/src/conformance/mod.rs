@@ -27,6 +27,7 @@ pub mod changes;
 pub mod constraints;
 pub mod copying;
 pub mod enrollment;
+pub mod essays;
 pub mod events;
 pub mod expectations;
 pub mod grading;
@@ -148,6 +149,8 @@ macro_rules! conformance {
             quizzes::{ a1_an_attempt_goes_forward_only, a2_start_is_idempotent, a3_attempts_are_limited, a4_a5_a6_time_runs_out, a7_saves_by_client_and_sequence,
                 a8_thirty_two_submits_are_one, q14_keys_stay_hidden_until_revealed, q15_an_attempt_keeps_its_revision,
                 q12_an_essay_waits_for_a_person, a10_passing_and_the_events_of_it },
+            essays::{ q12_s10_human_over_ai, q12_i2_ai_answer_grades_flip_their_log, q12_s10_clearing_an_answer,
+                q12_p3_the_last_answer_by_ai_completes },
             assignments::{ s1_versions_and_drafts, s5_cut_off_and_lateness, s9_s10_human_over_ai, s13_rubrics_sum_and_are_complete,
                 s2_every_policy_of_another_version, s5_the_last_second_is_in_time,
                 s3_the_posted_grade_stands_until_the_next_is_posted, s9_a_mark_by_a_person_answers_the_suggestion,
@@ -172,7 +175,8 @@ macro_rules! conformance {
             certificates::{ c1_eligibility_names_every_blocker, c1_each_blocker_while_it_stands,
                 c4_the_first_that_applies_is_said, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once,
-                c7_templates_come_in_versions, c5_a_reissue_is_a_revision_under_the_same_code },
+                c7_templates_come_in_versions, c7_copy_by_ai_is_a_draft_until_accepted,
+                c5_a_reissue_is_a_revision_under_the_same_code },
             ai::{ thirty_two_calls_at_once_never_pass_the_limit, what_is_set_aside_is_settled_once,
                 limits_are_by_scope_and_day, i2_the_record_is_read_by_course_person_task_status_and_day,
                 d4_texts_go_when_their_time_is_over_and_rows_stay,

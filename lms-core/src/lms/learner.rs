@@ -342,6 +342,10 @@ impl Lms {
                 version_no: 1,
                 name: "built-in".to_owned(),
                 document: Json::object(),
+                is_draft: false,
+                is_ai_generated: false,
+                ai_log_id: None,
+                ai_edited_at: None,
                 archived_at: None,
                 created_at: self.now(),
             }

@@ -1,13 +1,14 @@
 //! Certificate templates with their versions, and new revisions of certificates (C5, C7).
 
 use crate::error::{Error, Refusal};
+use crate::lms::catalog::AiOrigin;
 use crate::lms::learner::expiry;
 use crate::lms::{Certificates, Planned};
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::authoring::{Checks, refuse};
 use crate::rules::permission::{Action, Rights};
-use crate::store::{Change, Expect, Key, LearnerScope, PersonKey, StoreErrorKind, Table, WriteBatch};
+use crate::store::{Change, Expect, Key, LearnerScope, PersonKey, StoreError, StoreErrorKind, Table, WriteBatch};
 
 impl Certificates<'_> {
     /// Whether the actor may change templates: they are the host's, not one course's.
@@ -49,11 +50,7 @@ impl Certificates<'_> {
                 }
                 let (family_id, version_no) = match of {
                     None => (id, 1),
-                    Some(of) => {
-                        let versions = self.s.store().template_versions(of).await?;
-                        let last = versions.last().ok_or_else(|| Error::not_found(SubjectType::Certificate, of))?;
-                        (last.family_id, last.version_no + 1)
-                    }
+                    Some(of) => self.next_version(of).await?,
                 };
                 let row = CertificateTemplate {
                     id,
@@ -61,12 +58,119 @@ impl Certificates<'_> {
                     version_no,
                     name: name.to_owned(),
                     document: Json::of(document),
+                    is_draft: false,
+                    is_ai_generated: false,
+                    ai_log_id: None,
+                    ai_edited_at: None,
                     archived_at: None,
                     created_at: command.now,
                 };
                 let mut batch = WriteBatch::default();
                 batch.insert(row.clone());
                 Ok(Planned { batch, outcome: row })
+            })
+            .await
+    }
+
+    /// The family of a version and the number that its next version has.
+    async fn next_version(&self, of: TemplateId) -> Result<(TemplateId, i64), Error> {
+        let versions = self.s.store().template_versions(of).await?;
+        let last = versions.last().ok_or_else(|| Error::not_found(SubjectType::Certificate, of))?;
+        Ok((last.family_id, last.version_no + 1))
+    }
+
+    /// Writes accepted certificate copy as the next version of a template, with everything but headline and
+    /// body as in the version `of`, and flips its log row, in one transaction. It is a draft: no course can
+    /// take it until a person accepts it with [`Certificates::accept_template`] (C7, L4).
+    ///
+    /// Applying the same operation again returns what stands.
+    ///
+    /// # Errors
+    /// Invalid with every problem; OperationNotValid; Denied to all but admins and the system; NotFound.
+    #[tracing::instrument(name = "lms.apply_certificate_copy", skip_all)]
+    pub async fn apply_copy(
+        &self,
+        of: TemplateId,
+        headline: String,
+        body: String,
+        origin: AiOrigin,
+    ) -> Result<CertificateTemplate, Error> {
+        let (headline, body) = (&headline, &body);
+        self.s
+            .clone()
+            .with_command_id(origin.operation_id)
+            .run(None, |mut command| async move {
+                self.require_template_manager().await?;
+                let id: TemplateId = command.new_id();
+                if let Some(stands) = self.s.store().template(id).await? {
+                    return Ok(Planned::nothing(stands));
+                }
+                let missing = || Error::not_found(SubjectType::Certificate, of);
+                let before = self.s.store().template(of).await?.ok_or_else(missing)?;
+                let mut document = before.content().map_err(|_| corrupt(of))?;
+                document.headline = Some(headline.clone());
+                document.body = Some(body.clone());
+                refuse(document.check())?;
+                let (family_id, version_no) = self.next_version(of).await?;
+                let mut batch = WriteBatch::default();
+                self.s.catalog().claim(&mut batch, origin, &command).await?;
+                let row = CertificateTemplate {
+                    id,
+                    family_id,
+                    version_no,
+                    name: before.name,
+                    document: Json::of(&document),
+                    is_draft: true,
+                    is_ai_generated: true,
+                    ai_log_id: Some(origin.log_id),
+                    ai_edited_at: None,
+                    archived_at: None,
+                    created_at: command.now,
+                };
+                batch.insert(row.clone());
+                let event = command
+                    .event(EventKind::AiGenerated, SubjectType::Certificate, id)
+                    .with(&serde_json::json!({ "kind": "certificate", "log_id": origin.log_id, "visible": false }));
+                batch.events.push(event);
+                Ok(Planned { batch, outcome: row })
+            })
+            .await
+    }
+
+    /// Accepts a draft that AI wrote, as it is or edited: from now on courses can take it, and it does not
+    /// change any more. An edit keeps the provenance and says when it was made (L4). Accepting it again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// Invalid with every problem; Denied to all but admins and the system; NotFound.
+    #[tracing::instrument(name = "lms.accept_template", skip_all)]
+    pub async fn accept_template(
+        &self,
+        id: TemplateId,
+        edited: Option<TemplateDocument>,
+    ) -> Result<CertificateTemplate, Error> {
+        if let Some(edited) = &edited {
+            refuse(edited.check())?;
+        }
+        let edited = &edited;
+        self.s
+            .run(None, |command| async move {
+                self.require_template_manager().await?;
+                let before =
+                    self.s.store().template(id).await?.ok_or_else(|| Error::not_found(SubjectType::Certificate, id))?;
+                if !before.is_draft {
+                    return Ok(Planned::nothing(before));
+                }
+                let mut after = CertificateTemplate { is_draft: false, ..before.clone() };
+                if let Some(edited) = edited
+                    && before.content().ok().as_ref() != Some(edited)
+                {
+                    after.document = Json::of(edited);
+                    after.ai_edited_at = Some(command.now);
+                }
+                let mut batch = WriteBatch::default();
+                batch.put(after.clone());
+                Ok(Planned { batch, outcome: after })
             })
             .await
     }
@@ -232,14 +336,19 @@ impl Certificates<'_> {
     }
 }
 
-/// Checks that a course may take a template: it exists and is not archived.
+fn corrupt(id: TemplateId) -> Error {
+    let kind = StoreErrorKind::Corrupt { table: "certificate_templates", column: "document", id: Some(id.uuid()) };
+    StoreError::new(kind).into()
+}
+
+/// Checks that a course may take a template: it exists, is no draft and is not archived.
 pub(super) async fn check_template(session: &super::Session, id: TemplateId) -> Result<(), Error> {
     match session.store().template(id).await? {
-        Some(template) if template.archived_at.is_none() => Ok(()),
+        Some(template) if template.archived_at.is_none() && !template.is_draft => Ok(()),
         _ => Err(Error::invalid(
             "course.template",
             "certificate_template_id",
-            "must be a version of a template that is not archived",
+            "must be a version of a template that is accepted and not archived",
         )),
     }
 }

@@ -76,6 +76,10 @@ record! {
         pub answers: Json,
         /// How each answer was graded; see [`GradedAnswers`](super::GradedAnswers).
         pub graded: Option<Json>,
+        /// Answers that wait for the AI grader (Q12).
+        pub ai_pending: i64,
+        /// Answers with an AI suggestion that waits for a person (Q12, S10).
+        pub ai_suggested: i64,
         /// The revision by whose keys it was last regraded (A12).
         pub graded_with_revision: Option<RevisionId>,
         /// Why it was voided.

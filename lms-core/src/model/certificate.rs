@@ -1,7 +1,7 @@
 //! Certificates: records that nothing deletes.
 
 use super::table::{Json, json_field, record, words};
-use super::{CertificateId, CourseId, Percent, RowId, TemplateId, Timestamp, UserId};
+use super::{AiLogId, CertificateId, CourseId, Percent, RowId, TemplateId, Timestamp, UserId};
 
 words! {
     /// Where the PDF of a certificate stands (C6), beside whether the certificate is valid.
@@ -125,6 +125,14 @@ record! {
         pub name: String,
         /// What it shows; the certificates crate reads it.
         pub document: Json,
+        /// Whether it waits for a person to accept it; no course can take it until then.
+        pub is_draft: bool,
+        /// Whether AI wrote its copy (L4).
+        pub is_ai_generated: bool,
+        /// The ai_logs row it came from.
+        pub ai_log_id: Option<AiLogId>,
+        /// When a person first edited what AI wrote.
+        pub ai_edited_at: Option<Timestamp>,
         /// When it was archived.
         pub archived_at: Option<Timestamp>,
         /// When the row was made.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::question::{Answer, QuestionBody, QuestionView};
 use super::table::Json;
-use super::{GraderKind, Points, QuestionId, QuizQuestion, Timestamp};
+use super::{AiGradingState, GraderKind, Points, QuestionId, QuizQuestion, Timestamp};
 use crate::error::Problem;
 use crate::rules::authoring::question::check_question;
 use crate::rules::grading::AnswerState;
@@ -109,6 +109,32 @@ pub struct GradedRecord {
     /// What the grader wrote.
     #[serde(default)]
     pub feedback: Option<String>,
+    /// Where AI grading of it stands (Q12, S11).
+    #[serde(default = "no_ai")]
+    pub ai_status: AiGradingState,
+    /// The entry of its history that waits for a person, if an AI suggestion does.
+    #[serde(default)]
+    pub suggested_seq: Option<i64>,
+}
+
+const fn no_ai() -> AiGradingState {
+    AiGradingState::None
+}
+
+impl GradedAnswers {
+    /// How many of the answers wait for the AI grader.
+    pub fn ai_pending(&self) -> i64 {
+        count(self.answers.iter().filter(|r| r.ai_status == AiGradingState::Pending).count())
+    }
+
+    /// How many of the answers have an AI suggestion that waits for a person.
+    pub fn ai_suggested(&self) -> i64 {
+        count(self.answers.iter().filter(|r| r.suggested_seq.is_some()).count())
+    }
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 /// What a regrade did with a question for good (A12).

@@ -2,7 +2,7 @@
 
 use super::question::QuestionType;
 use super::table::{Json, record, words};
-use super::{AiLogId, BasisPoints, LessonId, Points, QuestionId, QuizId, RevisionId, Timestamp};
+use super::{AiGrading, AiLogId, BasisPoints, LessonId, Points, QuestionId, QuizId, RevisionId, Timestamp};
 
 words! {
     /// Which attempt counts (A9).
@@ -69,6 +69,10 @@ record! {
         /// Questions that a regrade took out or gave away, for later attempts too (A12); see
         /// [`Adjustments`](super::Adjustments).
         pub adjustments: Json,
+        /// Whether AI grades its essays (Q12, S11).
+        pub ai_grading: AiGrading,
+        /// Below this confidence an AI grade becomes a suggestion.
+        pub ai_confidence_bp: BasisPoints,
         /// Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
         pub review_days: Option<i64>,
         /// No start before this instant (X3).

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::grading::{self, AnswerState, GradedAnswer};
 use crate::model::question::QuestionBody;
 use crate::model::{
-    Adjustment, GradedAnswers, GradedRecord, GraderKind, Points, QuestionId, Ratio, RevisionContent, RevisionQuestion,
-    SavedAnswers, Score,
+    Adjustment, AiGradingState, GradedAnswers, GradedRecord, GraderKind, Points, QuestionId, Ratio, RevisionContent,
+    RevisionQuestion, SavedAnswers, Score,
 };
 
 /// What becomes of an attempt.
@@ -61,6 +61,8 @@ pub fn record_of(question: &RevisionQuestion, graded: &GradedAnswer) -> GradedRe
         not_a_number: graded.not_a_number,
         grader_kind: GraderKind::Auto,
         feedback: None,
+        ai_status: AiGradingState::None,
+        suggested_seq: None,
     }
 }
 
@@ -103,7 +105,13 @@ pub fn regraded(
             }
         };
         adjust(&mut one, adjustments.get(&own.id.uuid()).copied());
-        records.push(record_of(own, &one));
+        let mut after = record_of(own, &one);
+        after.suggested_seq = record.suggested_seq;
+        // What is dropped or given away waits for nobody any more.
+        if one.state == AnswerState::Pending || record.ai_status != AiGradingState::Pending {
+            after.ai_status = record.ai_status;
+        }
+        records.push(after);
         graded.push(one);
     }
     let total = grading::total(&graded);

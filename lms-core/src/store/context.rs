@@ -142,6 +142,10 @@ record! {
         pub deadline: Option<Timestamp>,
         /// When it was handed in.
         pub completed_at: Option<Timestamp>,
+        /// Answers that wait for the AI grader.
+        pub ai_pending: i64,
+        /// Answers with an AI suggestion that waits for a person.
+        pub ai_suggested: i64,
     }
 }
 

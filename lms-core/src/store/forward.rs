@@ -113,6 +113,9 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
         (**self).pending_attempts(course, limit).await
     }
+    async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
+        (**self).attempts_awaiting_ai(limit).await
+    }
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         (**self).work_of(enrollment).await
     }

@@ -128,8 +128,11 @@ pub trait LearningReads: Send + Sync {
     async fn members(&self, course: CourseId, page: ById) -> Read<Vec<Member>>;
     /// Requests for a review that wait in a course, oldest first.
     async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>>;
-    /// Attempts of a course with an answer that waits for a grade, oldest first.
+    /// Attempts of a course with an answer that waits for a person, oldest first: those with an AI suggestion,
+    /// and those that wait for a grade while no answer of theirs waits for AI.
     async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>>;
+    /// Attempts with an answer that waits for AI grading, oldest first.
+    async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>>;
     /// All work of one enrollment, whole: attempts, submissions with their drafts, requests for a review.
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork>;
     /// What graders wrote on the versions of one enrollment, where they wrote something.

@@ -164,12 +164,21 @@ CREATE TABLE {lms}.certificate_templates (
     name text NOT NULL,
     -- What it shows; the certificates crate reads it.
     document json NOT NULL,
+    -- Whether it waits for a person to accept it; no course can take it until then.
+    is_draft boolean NOT NULL DEFAULT false,
+    -- Whether AI wrote its copy (L4).
+    is_ai_generated boolean NOT NULL DEFAULT false,
+    -- The ai_logs row it came from.
+    ai_log_id uuid REFERENCES {priv}.ai_logs (id),
+    -- When a person first edited what AI wrote.
+    ai_edited_at timestamptz,
     -- When it was archived.
     archived_at timestamptz,
     -- When the row was made.
     created_at timestamptz NOT NULL,
     CONSTRAINT certificate_templates_family_id_version_no_key UNIQUE (family_id, version_no)
 );
+CREATE INDEX certificate_templates_ai_log_id ON {lms}.certificate_templates (ai_log_id);
 
 -- A course, as staff see it.
 CREATE TABLE {lms}.courses (
@@ -411,6 +420,10 @@ CREATE TABLE {lms}.quizzes (
     weight bigint NOT NULL CHECK (weight >= 0),
     -- Questions that a regrade took out or gave away, for later attempts too (A12).
     adjustments json NOT NULL DEFAULT '{"format":1,"questions":{}}',
+    -- Whether AI grades its essays (Q12, S11).
+    ai_grading text NOT NULL DEFAULT 'off' CHECK (ai_grading IN ('off', 'suggest', 'apply')),
+    -- Below this confidence an AI grade becomes a suggestion.
+    ai_confidence_bp bigint NOT NULL DEFAULT 7000 CHECK (ai_confidence_bp BETWEEN 0 AND 10000),
     -- Days within which a learner may ask for a review of a grade; unlimited when absent (S16).
     review_days bigint CHECK (review_days >= 0),
     -- No start before this instant (X3).
@@ -866,6 +879,10 @@ CREATE TABLE {lms}.quiz_attempts (
     answers json NOT NULL,
     -- How each answer was graded; see GradedAnswers.
     graded json,
+    -- Answers that wait for the AI grader (Q12).
+    ai_pending bigint NOT NULL DEFAULT 0 CHECK (ai_pending >= 0),
+    -- Answers with an AI suggestion that waits for a person (Q12, S10).
+    ai_suggested bigint NOT NULL DEFAULT 0 CHECK (ai_suggested >= 0),
     -- The revision by whose keys it was last regraded (A12).
     graded_with_revision uuid,
     -- Why it was voided.
@@ -891,8 +908,11 @@ CREATE TABLE {lms}.quiz_attempts (
 CREATE INDEX quiz_attempts_enrollment ON {lms}.quiz_attempts (enrollment_id, course_id, student_id);
 CREATE INDEX quiz_attempts_revision_id ON {lms}.quiz_attempts (revision_id);
 CREATE UNIQUE INDEX quiz_attempts_open ON {lms}.quiz_attempts (quiz_id, student_id) WHERE state = 'in_progress';
--- Essays that wait for a grade (G5).
-CREATE INDEX quiz_attempts_pending ON {lms}.quiz_attempts (course_id, completed_at) WHERE state = 'pending_review';
+-- Essays that wait for a grade or a decision (G5).
+CREATE INDEX quiz_attempts_to_grade ON {lms}.quiz_attempts (course_id, completed_at)
+    WHERE state = 'pending_review' OR ai_suggested > 0;
+-- Essays that wait for the AI grader (Q12).
+CREATE INDEX quiz_attempts_awaiting_ai ON {lms}.quiz_attempts (completed_at) WHERE ai_pending > 0;
 -- The sweep of overdue attempts.
 CREATE INDEX quiz_attempts_deadline ON {lms}.quiz_attempts (deadline) WHERE state = 'in_progress' AND deadline IS NOT NULL;
 

@@ -168,8 +168,15 @@ pub(super) fn open_reviews() -> String {
 /// $1 course, $2 limit.
 pub(super) fn pending_attempts() -> String {
     listing(&many::<AttemptHead>(
-        "WHERE t.course_id = $1::uuid AND t.state = 'pending_review' ORDER BY t.completed_at, t.id LIMIT $2::bigint",
+        "WHERE t.course_id = $1::uuid AND (t.state = 'pending_review' OR t.ai_suggested > 0)
+           AND (t.ai_suggested > 0 OR t.ai_pending = 0)
+         ORDER BY t.completed_at, t.id LIMIT $2::bigint",
     ))
+}
+
+/// $1 limit.
+pub(super) fn attempts_awaiting_ai() -> String {
+    listing(&many::<AttemptHead>("WHERE t.ai_pending > 0 ORDER BY t.completed_at, t.id LIMIT $1::bigint"))
 }
 
 /// $1 enrollment.

@@ -81,6 +81,7 @@ statements! {
     open_reviews = learning::open_reviews();
     pending_attempts = learning::pending_attempts();
     feedback_of = learning::feedback_of();
+    attempts_awaiting_ai = learning::attempts_awaiting_ai();
     work_of = learning::work_of();
     reviews_of = learning::reviews_of();
     grades_above = learning::grades_above();

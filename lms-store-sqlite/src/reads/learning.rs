@@ -188,9 +188,15 @@ pub(crate) fn open_reviews(conn: &Connection, course: CourseId, limit: u32) -> R
 pub(crate) fn pending_attempts(conn: &Connection, course: CourseId, limit: u32) -> Result<Vec<AttemptHead>> {
     select(
         conn,
-        "WHERE t.course_id = ?1 AND t.state = 'pending_review' ORDER BY t.completed_at, t.id LIMIT ?2",
+        "WHERE t.course_id = ?1 AND (t.state = 'pending_review' OR t.ai_suggested > 0)
+           AND (t.ai_suggested > 0 OR t.ai_pending = 0)
+         ORDER BY t.completed_at, t.id LIMIT ?2",
         params![id(course), limit],
     )
+}
+
+pub(crate) fn attempts_awaiting_ai(conn: &Connection, limit: u32) -> Result<Vec<AttemptHead>> {
+    select(conn, "WHERE t.ai_pending > 0 ORDER BY t.completed_at, t.id LIMIT ?1", [limit])
 }
 
 pub(crate) fn work_of(conn: &Connection, enrollment: EnrollmentId) -> Result<PersonWork> {

@@ -1,7 +1,9 @@
 use schemars::schema_for;
 use serde_json::Value;
 
-use crate::task::{AssignmentOut, BodyOut, GradeOut, OutlineOut, QuizOut};
+use crate::task::{
+    AssignmentOut, BodyOut, CertificateOut, CriterionRedoOut, GradeOut, OutlineOut, QuestionRedoOut, QuizOut, SolveOut,
+};
 
 fn required(schema: &Value, pointer: &str) -> Vec<String> {
     let list = schema.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -15,6 +17,10 @@ fn all() -> Vec<Value> {
         schema_for!(QuizOut).to_value(),
         schema_for!(AssignmentOut).to_value(),
         schema_for!(GradeOut).to_value(),
+        schema_for!(CertificateOut).to_value(),
+        schema_for!(QuestionRedoOut).to_value(),
+        schema_for!(CriterionRedoOut).to_value(),
+        schema_for!(SolveOut).to_value(),
     ]
 }
 

@@ -228,6 +228,8 @@ impl Dice {
                 shuffle_questions: self.coin(),
                 shuffle_options: self.coin(),
                 weight: self.between(0, 9),
+                ai_grading: Some(self.pick(&[AiGrading::Off, AiGrading::Suggest, AiGrading::Apply])),
+                ai_confidence_bp: Some(self.bp()),
                 review_days: self.coin().then(|| self.between(0, 60)),
                 opens_at: self.maybe(|_| Timestamp::from_micros(5).unwrap()),
                 closes_at: self.maybe(|_| Timestamp::from_micros(6).unwrap()),

@@ -284,19 +284,19 @@ pub(super) fn graded_by_entry(submission: Submission, history: &[GradeEntry], en
 }
 
 /// One mark on its way into the history.
-pub(super) struct Mark {
-    pub(super) cause: GradeCause,
-    pub(super) ref_seq: Option<i64>,
-    pub(super) raw: Points,
-    pub(super) feedback: Option<String>,
-    pub(super) rubric_scores: Option<Json>,
-    pub(super) grader_id: UserId,
-    pub(super) kind: GraderKind,
-    pub(super) reason: Option<String>,
-    pub(super) ai_log_id: Option<AiLogId>,
+pub(in crate::lms) struct Mark {
+    pub(in crate::lms) cause: GradeCause,
+    pub(in crate::lms) ref_seq: Option<i64>,
+    pub(in crate::lms) raw: Points,
+    pub(in crate::lms) feedback: Option<String>,
+    pub(in crate::lms) rubric_scores: Option<Json>,
+    pub(in crate::lms) grader_id: UserId,
+    pub(in crate::lms) kind: GraderKind,
+    pub(in crate::lms) reason: Option<String>,
+    pub(in crate::lms) ai_log_id: Option<AiLogId>,
 }
 
-pub(super) fn check_words(feedback: Option<&str>, reason: Option<&str>) -> Result<(), Error> {
+pub(in crate::lms) fn check_words(feedback: Option<&str>, reason: Option<&str>) -> Result<(), Error> {
     let mut checks = crate::rules::authoring::Checks::default();
     if let Some(feedback) = feedback {
         checks.long_text("feedback", feedback, 100_000);
@@ -320,7 +320,17 @@ pub(super) fn raw_of(
             id: Some(assignment.id.uuid()),
         }))
     })?;
-    let raw = match (&rubric, scores) {
+    raw_by(rubric.as_ref(), assignment.max_grade, points, scores)
+}
+
+/// The same by a rubric and a maximum.
+pub(in crate::lms) fn raw_by(
+    rubric: Option<&Rubric>,
+    max: Points,
+    points: Option<Points>,
+    scores: Option<&RubricScores>,
+) -> Result<Points, Error> {
+    let raw = match (rubric, scores) {
         (Some(rubric), Some(scores)) => {
             let mut sum = 0_i64;
             for criterion in &rubric.criteria {
@@ -342,12 +352,12 @@ pub(super) fn raw_of(
             sum
         }
         (None, Some(_)) => {
-            return Err(Error::invalid("grade.no_rubric", "rubric_scores", "the assignment has no rubric"));
+            return Err(Error::invalid("grade.no_rubric", "rubric_scores", "there is no rubric"));
         }
         (_, None) => points.ok_or_else(|| Error::invalid("grade.missing", "points", "give the points"))?,
     };
-    if raw < Points::ZERO || raw > assignment.max_grade {
-        return Err(Refusal::GradeOutOfRange { max: assignment.max_grade }.into());
+    if raw < Points::ZERO || raw > max {
+        return Err(Refusal::GradeOutOfRange { max: max }.into());
     }
     Ok(raw)
 }

@@ -16,7 +16,7 @@ use crate::model::*;
 use crate::rules::permission::Action;
 use crate::store::{LearnerContext, LearnerScope, SubmissionHead};
 
-pub(super) use grade::{entry_id, entry_of};
+pub(super) use grade::{Mark, check_words, entry_id, entry_of, raw_by};
 pub(super) use recompute::{Recompute, recompute_versions};
 
 /// What a learner hands in: a text, a link, or both.

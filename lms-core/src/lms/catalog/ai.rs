@@ -24,6 +24,31 @@ pub struct AiOrigin {
     pub operation_id: Uuid,
 }
 
+/// All log rows that a piece of content comes from: the proposal's, and those of items that were made anew
+/// or checked before it was applied. Every one of them is flipped in the batch that writes the content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct AiSources {
+    /// The proposal.
+    pub origin: AiOrigin,
+    /// What else went into it: the place of the item that it made, where it made one.
+    #[serde(default)]
+    pub also: Vec<(Option<usize>, AiOrigin)>,
+}
+
+impl From<AiOrigin> for AiSources {
+    fn from(origin: AiOrigin) -> Self {
+        Self { origin, also: Vec::new() }
+    }
+}
+
+impl AiSources {
+    /// The log row that made the n-th item, where it is not the proposal's.
+    fn of_item(&self, n: usize) -> Option<AiLogId> {
+        self.also.iter().find(|(item, _)| *item == Some(n)).map(|(_, origin)| origin.log_id)
+    }
+}
+
 /// A course with everything in it, to be written in one transaction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -103,7 +128,7 @@ impl Catalog<'_> {
                 .collect(),
         };
         if command.done {
-            return Ok(Planned::nothing(written));
+            return Ok(Planned::nothing(self.written(id).await?));
         }
         let Some(owner) = self.s.rights_of() else {
             return Err(Error::Denied { action: Action::CreateCourse });
@@ -159,6 +184,16 @@ impl Catalog<'_> {
         Ok(Planned { batch, outcome: written })
     }
 
+    /// What stands of a course that was written before.
+    async fn written(&self, course_id: CourseId) -> Result<WrittenCourse, Error> {
+        let structure = self.structure(course_id).await?;
+        let topics_of = |lesson: LessonId| {
+            structure.topics.iter().filter(|t| t.lesson_id == lesson).map(|t| t.id).collect::<Vec<_>>()
+        };
+        let lessons = structure.lessons.iter().map(|l| (l.id, topics_of(l.id))).collect();
+        Ok(WrittenCourse { course_id, lessons })
+    }
+
     /// Writes an accepted body into a topic, and flips its log row, in one transaction.
     ///
     /// # Errors
@@ -208,7 +243,8 @@ impl Catalog<'_> {
     /// # Errors
     /// Denied; Invalid with every problem; OperationNotValid.
     #[tracing::instrument(name = "lms.apply_quiz", skip_all)]
-    pub async fn apply_quiz(&self, lesson: LessonId, quiz: NewQuiz, origin: AiOrigin) -> Result<Quiz, Error> {
+    pub async fn apply_quiz(&self, lesson: LessonId, quiz: NewQuiz, sources: AiSources) -> Result<Quiz, Error> {
+        let (sources, origin) = (&sources, sources.origin);
         self.s
             .clone()
             .with_command_id(origin.operation_id)
@@ -226,9 +262,10 @@ impl Catalog<'_> {
                     let (quiz, questions, links) =
                         new.into_rows(&command, lesson, last, Some(origin.log_id), &context.objectives)?;
                     let mut edit = StructureEdit::of(&context.course);
-                    self.claim(&mut edit.batch, origin, &command).await?;
+                    self.claim_all(&mut edit.batch, sources, &command).await?;
                     edit.batch.insert(quiz.clone());
-                    for question in questions {
+                    for (n, mut question) in questions.into_iter().enumerate() {
+                        question.ai_log_id = sources.of_item(n).or(question.ai_log_id);
                         edit.batch.insert(question);
                     }
                     for link in links {
@@ -252,8 +289,9 @@ impl Catalog<'_> {
         &self,
         lesson: LessonId,
         assignment: NewAssignment,
-        origin: AiOrigin,
+        sources: AiSources,
     ) -> Result<Assignment, Error> {
+        let (sources, origin) = (&sources, sources.origin);
         self.s
             .clone()
             .with_command_id(origin.operation_id)
@@ -271,7 +309,7 @@ impl Catalog<'_> {
                     let (assignment, links) =
                         new.into_rows(&command, lesson, last, Some(origin.log_id), &context.objectives)?;
                     let mut edit = StructureEdit::of(&context.course);
-                    self.claim(&mut edit.batch, origin, &command).await?;
+                    self.claim_all(&mut edit.batch, sources, &command).await?;
                     edit.batch.insert(assignment.clone());
                     for link in links {
                         edit.batch.insert(link);
@@ -285,8 +323,16 @@ impl Catalog<'_> {
             .await
     }
 
+    async fn claim_all(&self, batch: &mut WriteBatch, sources: &AiSources, command: &Command) -> Result<(), Error> {
+        self.claim(batch, sources.origin, command).await?;
+        for (_, origin) in &sources.also {
+            self.claim(batch, *origin, command).await?;
+        }
+        Ok(())
+    }
+
     /// Expects the log row to be `valid` and flips it to `applied` in the same batch (I2).
-    async fn claim(&self, batch: &mut WriteBatch, origin: AiOrigin, command: &Command) -> Result<(), Error> {
+    pub(crate) async fn claim(&self, batch: &mut WriteBatch, origin: AiOrigin, command: &Command) -> Result<(), Error> {
         let log = self
             .s
             .store()

@@ -212,7 +212,7 @@ impl NewAssignment {
 }
 
 /// Below 70 % an AI grade becomes a suggestion, unless the assignment says otherwise.
-const DEFAULT_CONFIDENCE: BasisPoints = match BasisPoints::new(7_000) {
+pub(super) const DEFAULT_CONFIDENCE: BasisPoints = match BasisPoints::new(7_000) {
     Some(bp) => bp,
     None => BasisPoints::ZERO,
 };

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::{Catalog, Command, Planned};
+use super::assignments::DEFAULT_CONFIDENCE;
 use super::{
     StructureEdit, bump_quiz, changed, check_lesson_keeps_its_rule, edited_before, objectives_by_key, same_version,
     touched,
@@ -41,6 +42,10 @@ pub struct QuizRules {
     pub shuffle_options: bool,
     /// How much it weighs in the course score.
     pub weight: i64,
+    /// Whether AI grades its essays; as before, or by who made the quiz, where absent (S11).
+    pub ai_grading: Option<AiGrading>,
+    /// Below this confidence an AI grade becomes a suggestion; as before, or 70 %, where absent.
+    pub ai_confidence_bp: Option<BasisPoints>,
     /// Days within which a learner may ask for a review of a grade; unlimited when absent.
     pub review_days: Option<i64>,
     /// No start before.
@@ -62,6 +67,8 @@ impl Default for QuizRules {
             shuffle_questions: false,
             shuffle_options: false,
             weight: 1,
+            ai_grading: None,
+            ai_confidence_bp: None,
             review_days: None,
             opens_at: None,
             closes_at: None,
@@ -81,6 +88,8 @@ impl QuizRules {
         quiz.shuffle_questions = self.shuffle_questions;
         quiz.shuffle_options = self.shuffle_options;
         quiz.weight = self.weight;
+        quiz.ai_grading = self.ai_grading.unwrap_or(quiz.ai_grading);
+        quiz.ai_confidence_bp = self.ai_confidence_bp.unwrap_or(quiz.ai_confidence_bp);
         quiz.review_days = self.review_days;
         quiz.opens_at = self.opens_at;
         quiz.closes_at = self.closes_at;
@@ -212,6 +221,8 @@ impl NewQuiz {
         let id: QuizId = command.new_id();
         let mut quiz = Quiz {
             adjustments: Json::of(&Adjustments::default()),
+            ai_grading: if ai.is_some() { AiGrading::Apply } else { AiGrading::Off },
+            ai_confidence_bp: DEFAULT_CONFIDENCE,
             review_days: None,
             id,
             lesson_id: lesson,

@@ -17,6 +17,9 @@ pub struct ToGrade {
     pub suggestions: Vec<SubmissionHead>,
     /// Versions that wait for a grade.
     pub submissions: Vec<SubmissionHead>,
+    /// Attempts with an AI suggestion for an answer that waits for a decision (Q12, S10); `Quizzes::essays`
+    /// gives the answers.
+    pub answer_suggestions: Vec<AttemptHead>,
     /// Attempts with an essay that waits for a grade (Q12).
     pub attempts: Vec<AttemptHead>,
 }
@@ -25,8 +28,8 @@ pub struct ToGrade {
 const MOST: u32 = 500;
 
 impl Overview<'_> {
-    /// What waits for staff, for graders (G5): at most `limit` (1 to 500) of each kind. Versions that AI is
-    /// about to grade are not among them.
+    /// What waits for staff, for graders (G5): at most `limit` (1 to 500) of each kind. Versions and
+    /// answers that AI is about to grade are not among them.
     ///
     /// # Errors
     /// NotFound to everybody else.
@@ -41,11 +44,16 @@ impl Overview<'_> {
             store.to_grade(course, MOST).await?.into_iter().partition(|s| s.suggested_seq.is_some());
         suggestions.truncate(most);
         submissions.truncate(most);
+        let (mut answer_suggestions, mut attempts): (Vec<AttemptHead>, Vec<AttemptHead>) =
+            store.pending_attempts(course, MOST).await?.into_iter().partition(|a| a.ai_suggested > 0);
+        answer_suggestions.truncate(most);
+        attempts.truncate(most);
         Ok(ToGrade {
             reviews: store.open_reviews(course, limit).await?,
             suggestions,
             submissions,
-            attempts: store.pending_attempts(course, limit).await?,
+            answer_suggestions,
+            attempts,
         })
     }
 }

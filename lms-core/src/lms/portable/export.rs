@@ -255,6 +255,8 @@ fn quiz_of(row: Quiz, questions: Vec<PortableQuestion>) -> PortableQuiz {
         weight,
         // What regrades did belongs to the learners' work here, not to the content.
         adjustments: _,
+        ai_grading,
+        ai_confidence_bp,
         review_days,
         opens_at,
         closes_at,
@@ -282,6 +284,8 @@ fn quiz_of(row: Quiz, questions: Vec<PortableQuestion>) -> PortableQuiz {
             shuffle_questions,
             shuffle_options,
             weight,
+            ai_grading: Some(ai_grading),
+            ai_confidence_bp: Some(ai_confidence_bp),
             review_days,
             opens_at,
             closes_at,

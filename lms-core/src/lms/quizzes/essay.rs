@@ -1,15 +1,10 @@
-//! Essays, graded by people (Q12).
+//! Essays, graded by people (Q12, S9, S10).
 
 use super::*;
 use crate::error::Refusal;
-use crate::lms::assignments::{entry_id, entry_of};
-use crate::lms::learner::{Work, rights};
+use crate::lms::assignments::{Mark, check_words};
 use crate::lms::{Command, Planned};
-use crate::model::table::Json;
 use crate::rules::grades;
-use crate::rules::grading;
-use crate::rules::regrade::restored;
-use crate::store::{Expect, LearnerScope};
 
 impl Quizzes<'_> {
     /// Grades one essay answer by a person (Q12). The last one that waits moves the attempt to
@@ -23,7 +18,7 @@ impl Quizzes<'_> {
         attempt: AttemptId,
         question: QuestionId,
         grade: AnswerGrade,
-    ) -> Result<(), Error> {
+    ) -> Result<AnswerMark, Error> {
         let grade = &grade;
         self.s.run(None, |command| self.plan_grade(command, attempt, question, grade)).await
     }
@@ -35,103 +30,139 @@ impl Quizzes<'_> {
         attempt: AttemptId,
         question: QuestionId,
         grade: &AnswerGrade,
-    ) -> Result<Planned<()>, Error> {
-        let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
-        let rights = rights(self.s, &context);
-        rights.require(Action::Grade, rights.own, SubjectType::Attempt, attempt)?;
-        let Actor::User { id: grader } = command.actor.clone() else {
-            return Err(Error::Denied { action: Action::Grade });
-        };
-        if entry_of(&command, &context.history).is_some() {
-            return Ok(Planned::nothing(()));
+    ) -> Result<Planned<AnswerMark>, Error> {
+        let (answer, grader) = self.essay_for_person(&command, attempt, question).await?;
+        if let Some(stands) = answer.done_before(&command)? {
+            return Ok(Planned::nothing(stands));
         }
-        let row = context.attempt.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
-        if !matches!(row.state, AttemptState::PendingReview | AttemptState::Graded) {
-            return Err(Refusal::NotGradable {}.into());
+        let max = answer.record()?.possible;
+        if grade.points < Points::ZERO || grade.points > max {
+            return Err(Refusal::GradeOutOfRange { max }.into());
         }
-        let content = self.revision(row.revision_id).await?;
-        let mut graded = row
-            .graded_answers()
-            .map_err(|_| corrupt("quiz_attempts", "graded", row.id))?
-            .ok_or(Refusal::NotGradable {})?;
-        let Some(record) = graded.answers.iter_mut().find(|r| r.question_id == question) else {
-            return Err(Error::not_found(SubjectType::Question, question));
-        };
-        let essay = content
-            .questions
-            .iter()
-            .any(|q| q.id == question && q.body.question_type() == crate::model::question::QuestionType::Essay);
-        if !essay {
-            return Err(Refusal::NotGradable {}.into());
-        }
-        if grade.points < Points::ZERO || grade.points > record.possible {
-            return Err(Refusal::GradeOutOfRange { max: record.possible }.into());
-        }
-        let history: Vec<GradeEntry> =
-            context.history.iter().filter(|e| e.question_id == question.uuid()).cloned().collect();
-        if let Some(seq) = grades::newest_human(&history).filter(|seq| *seq > grade.seen_seq) {
+        if let Some(seq) = grades::newest_human(&answer.history).filter(|seq| *seq > grade.seen_seq) {
             return Err(Refusal::GradeNewer { seq }.into());
         }
-        record.earned = Some(grade.points);
-        record.state = AnswerState::of_points(grade.points, record.possible);
-        record.fraction = None;
-        record.grader_kind = GraderKind::Human;
-        record.feedback = grade.feedback.clone();
-        let possible = record.possible;
-        let enrollment = context.enrollment.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
-        let mut work = Work::begin(command, &context, enrollment);
-        let now = work.command.now;
-        work.batch.expect.push(Expect::Attempt { id: row.id, state: row.state, version: row.version });
-        work.batch.insert(GradeEntry {
-            id: entry_id(&work.command),
-            subject_type: GradeSubject::Answer,
-            subject_id: attempt.uuid(),
-            question_id: question.uuid(),
-            course_id: row.course_id,
-            student_id: row.student_id,
-            seq: grades::next_seq(&history),
-            cause: GradeCause::Graded,
-            ref_seq: None,
-            version_no: row.attempt_no,
-            raw: Some(grade.points),
-            deducted: Some(Points::ZERO),
-            final_grade: Some(grade.points.min(possible)),
-            feedback: grade.feedback.clone(),
-            rubric_scores: None,
-            grader_id: Some(grader),
-            grader_kind: GraderKind::Human,
-            actor_id: Some(grader),
-            reason: None,
-            ai_log_id: None,
-            at: now,
-        });
-        let mut after = row.clone();
-        let waits = graded.answers.iter().any(|r| r.earned.is_none());
-        if !waits {
-            after.state = AttemptState::Graded;
-            after.score = Some(total_of(after.id, &content, &graded)?);
-        }
-        after.graded = Some(Json::of(&graded));
-        let kind = if history.is_empty() { EventKind::AssignmentGraded } else { EventKind::GradeChanged };
-        if kind == EventKind::GradeChanged {
-            let event = work
-                .event(kind, SubjectType::Attempt, attempt)
-                .with(&serde_json::json!({ "quiz_id": row.quiz_id, "question_id": question }));
-            work.batch.events.push(event);
-        }
-        let batch = self.settle(work, &context, after, now).await?;
-        Ok(Planned { batch, outcome: () })
+        check_words(grade.feedback.as_deref(), None)?;
+        let mark = by_person(GradeCause::Graded, grader, grade.points, None);
+        self.write_answer_mark(command, answer, Mark { feedback: grade.feedback.clone(), ..mark }, None).await
+    }
+
+    /// Takes over the AI suggestion for an answer: the mark becomes the person's, with the AI entry
+    /// linked (S9).
+    ///
+    /// # Errors
+    /// NoSuggestion; GradeOutOfRange where a regrade took the question out meanwhile; Denied to all but
+    /// graders.
+    #[tracing::instrument(name = "lms.adopt_answer_suggestion", skip_all)]
+    pub async fn adopt_suggestion(
+        &self,
+        attempt: AttemptId,
+        question: QuestionId,
+        reason: Option<String>,
+    ) -> Result<AnswerMark, Error> {
+        check_words(None, reason.as_deref())?;
+        let reason = &reason;
+        self.s
+            .run(None, |command| async move {
+                let (answer, grader) = self.essay_for_person(&command, attempt, question).await?;
+                if let Some(stands) = answer.done_before(&command)? {
+                    return Ok(Planned::nothing(stands));
+                }
+                let suggestion = grades::open_suggestion(&answer.history).cloned().ok_or(Refusal::NoSuggestion {})?;
+                let raw = suggestion.raw.ok_or(Refusal::NoSuggestion {})?;
+                let max = answer.record()?.possible;
+                if raw > max {
+                    return Err(Refusal::GradeOutOfRange { max }.into());
+                }
+                let mark = Mark {
+                    ref_seq: Some(suggestion.seq),
+                    feedback: suggestion.feedback,
+                    rubric_scores: suggestion.rubric_scores,
+                    ai_log_id: suggestion.ai_log_id,
+                    ..by_person(GradeCause::Adopted, grader, raw, reason.clone())
+                };
+                self.write_answer_mark(command, answer, mark, None).await
+            })
+            .await
+    }
+
+    /// Refuses the AI suggestion for an answer; the grade stands as it is, and an answer without one goes
+    /// on waiting for a person (S9).
+    ///
+    /// # Errors
+    /// NoSuggestion; Denied to all but graders.
+    #[tracing::instrument(name = "lms.dismiss_answer_suggestion", skip_all)]
+    pub async fn dismiss_suggestion(
+        &self,
+        attempt: AttemptId,
+        question: QuestionId,
+        reason: Option<String>,
+    ) -> Result<AnswerMark, Error> {
+        check_words(None, reason.as_deref())?;
+        let reason = &reason;
+        self.s
+            .run(None, |command| async move {
+                let (answer, grader) = self.essay_for_person(&command, attempt, question).await?;
+                if let Some(stands) = answer.done_before(&command)? {
+                    return Ok(Planned::nothing(stands));
+                }
+                let suggestion = grades::open_suggestion(&answer.history).ok_or(Refusal::NoSuggestion {})?;
+                let mark = Mark {
+                    ref_seq: Some(suggestion.seq),
+                    ai_log_id: suggestion.ai_log_id,
+                    ..by_person(GradeCause::Dismissed, grader, Points::ZERO, reason.clone())
+                };
+                self.write_answer_mark(command, answer, mark, None).await
+            })
+            .await
+    }
+
+    /// Takes the marks of people for an answer back: the latest one by AI stands again (S10). While the
+    /// attempt still waits for other answers, this one may go back to waiting, too; one that is graded
+    /// stays graded (A1).
+    ///
+    /// # Errors
+    /// NothingToClear; NothingBeneath where a graded attempt has no mark by AI to return to; GradeNewer
+    /// where a person graded it since `seen_seq`; Denied to all but graders.
+    #[tracing::instrument(name = "lms.clear_answer_grade", skip_all)]
+    pub async fn clear_answer(
+        &self,
+        attempt: AttemptId,
+        question: QuestionId,
+        seen_seq: i64,
+        reason: Option<String>,
+    ) -> Result<AnswerMark, Error> {
+        check_words(None, reason.as_deref())?;
+        let reason = &reason;
+        self.s
+            .run(None, |command| async move {
+                let (answer, grader) = self.essay_for_person(&command, attempt, question).await?;
+                if let Some(stands) = answer.done_before(&command)? {
+                    return Ok(Planned::nothing(stands));
+                }
+                if let Some(seq) = grades::newest_human(&answer.history).filter(|seq| *seq > seen_seq) {
+                    return Err(Refusal::GradeNewer { seq }.into());
+                }
+                if grades::current(&answer.history).is_none_or(|e| e.grader_kind != GraderKind::Human) {
+                    return Err(Refusal::NothingToClear {}.into());
+                }
+                let mark = by_person(GradeCause::Cleared, grader, Points::ZERO, reason.clone());
+                self.write_answer_mark(command, answer, mark, None).await
+            })
+            .await
     }
 }
 
-/// The total of an attempt whose essays were graded by people: keyed answers by their exact
-/// fractions, essays by their marks, summed once (N1), never below 0 (Q13).
-fn total_of(attempt: AttemptId, content: &RevisionContent, graded: &GradedAnswers) -> Result<Points, Error> {
-    let answers = graded
-        .answers
-        .iter()
-        .map(|record| restored(content, record))
-        .collect::<Option<Vec<_>>>()
-        .ok_or_else(|| corrupt("quiz_attempts", "graded", attempt))?;
-    grading::total(&answers).earned.ok_or_else(|| corrupt("quiz_attempts", "graded", attempt))
+const fn by_person(cause: GradeCause, grader_id: UserId, raw: Points, reason: Option<String>) -> Mark {
+    Mark {
+        cause,
+        ref_seq: None,
+        raw,
+        feedback: None,
+        rubric_scores: None,
+        grader_id,
+        kind: GraderKind::Human,
+        reason,
+        ai_log_id: None,
+    }
 }

@@ -66,7 +66,13 @@ impl Quizzes<'_> {
             let answer = saved.answers.get(&question.id.uuid()).and_then(|s| s.answer.as_ref());
             let mut one = grading::grade(&question.body, question.points, question.negative_points, answer);
             adjust(&mut one, adjustments.questions.get(&question.id.uuid()).copied());
-            records.push(record_of(question, &one));
+            let mut record = record_of(question, &one);
+            if record.state == AnswerState::Pending
+                && let Some(quiz) = context.quiz.as_ref().filter(|_| self.s.lms.has_ai_grading())
+            {
+                record.ai_status = ai::ai_state(quiz, answer);
+            }
+            records.push(record);
             graded.push(one);
         }
         let total = grading::total(&graded);
@@ -80,7 +86,9 @@ impl Quizzes<'_> {
         after.state = if total.earned.is_some() { AttemptState::Graded } else { AttemptState::PendingReview };
         after.score = total.earned;
         after.possible = Some(total.possible);
-        after.graded = Some(Json::of(&GradedAnswers { format: 1, answers: records }));
+        let records = GradedAnswers { format: 1, answers: records };
+        after.ai_pending = records.ai_pending();
+        after.graded = Some(Json::of(&records));
         let kind = if expired { EventKind::QuizExpired } else { EventKind::QuizSubmitted };
         let meta = serde_json::json!({ "quiz_id": row.quiz_id });
         let event = work.event(kind, SubjectType::Attempt, row.id).by_learner(!expired).with(&meta);
@@ -109,7 +117,7 @@ impl Quizzes<'_> {
         attempt.version += 1;
         attempt.updated_at = work.command.now;
         work.touch();
-        if attempt.state == AttemptState::Graded {
+        if attempt.state == AttemptState::Graded && before != AttemptState::Graded {
             let event = work
                 .event(EventKind::QuizGraded, SubjectType::Attempt, attempt.id)
                 .with(&serde_json::json!({ "quiz_id": attempt.quiz_id }));
@@ -125,6 +133,8 @@ impl Quizzes<'_> {
             possible: attempt.possible,
             deadline: attempt.deadline,
             completed_at: attempt.completed_at,
+            ai_pending: attempt.ai_pending,
+            ai_suggested: attempt.ai_suggested,
         };
         let mut heads: Vec<AttemptHead> = context.attempts.iter().filter(|a| a.id != attempt.id).cloned().collect();
         heads.push(head);

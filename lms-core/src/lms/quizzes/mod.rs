@@ -1,8 +1,10 @@
 //! Attempts: starting, saving, handing in, expiring, grading (A, Q12, Q14, Q15).
 
+mod ai;
 mod deadline;
 mod essay;
 mod finish;
+mod marks;
 mod regrade;
 mod revision;
 mod save;
@@ -22,6 +24,7 @@ use crate::rules::grading::AnswerState;
 use crate::rules::permission::Action;
 use crate::store::{LearnerContext, StoreError, StoreErrorKind};
 
+pub use ai::{AttemptEssays, EssayWork};
 use deadline::{deadline_of, is_gone, overdue};
 pub(super) use deadline::{later_deadline, seconds_allowed};
 pub use regrade::*;
@@ -120,6 +123,18 @@ pub struct AnswerGrade {
     /// The newest human entry that the grader has seen (S10); 0 for none.
     #[serde(default)]
     pub seen_seq: i64,
+}
+
+/// What became of a mark for an answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct AnswerMark {
+    /// The answer's grading after it.
+    pub record: GradedRecord,
+    /// Where the attempt stands after it.
+    pub attempt_state: AttemptState,
+    /// Whether the mark was applied; otherwise it waits as a suggestion.
+    pub applied: bool,
 }
 
 fn corrupt(table: &'static str, column: &'static str, row: impl Into<Uuid>) -> Error {

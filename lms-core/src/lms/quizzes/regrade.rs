@@ -117,6 +117,8 @@ pub(crate) fn regrade_attempts(
         let Some((after, by)) = grade_again(&attempt, params.revision, params.only_if_higher, keys)? else { continue };
         let mut row = attempt.clone();
         row.graded = Some(Json::of(&after.answers));
+        row.ai_pending = after.answers.ai_pending();
+        row.ai_suggested = after.answers.ai_suggested();
         row.graded_with_revision = by;
         row.possible = Some(after.possible);
         row.score = after.earned;
@@ -139,6 +141,7 @@ pub(crate) fn regrade_attempts(
         }
         for head in record.attempts.iter_mut().filter(|head| head.id == row.id) {
             (head.state, head.score, head.possible) = (row.state, row.score, row.possible);
+            (head.ai_pending, head.ai_suggested) = (row.ai_pending, row.ai_suggested);
         }
         work.batch.put(row);
         work.touch();
@@ -180,6 +183,8 @@ impl Quizzes<'_> {
                 let mut after = row;
                 after.state = AttemptState::Voided;
                 after.void_reason = Some(reason.to_owned());
+                // What counts for nothing waits for nobody.
+                (after.ai_pending, after.ai_suggested) = (0, 0);
                 let batch = self.settle(work, &context, after, now).await?;
                 Ok(Planned { batch, outcome: () })
             })

@@ -65,6 +65,8 @@ impl Quizzes<'_> {
             finish_reason: None,
             answers: Json::of(&SavedAnswers::default()),
             graded: None,
+            ai_pending: 0,
+            ai_suggested: 0,
             graded_with_revision: None,
             void_reason: None,
             version: 1,

@@ -1,0 +1,197 @@
+//! The texts of a whole course, topic by topic; a run that was cut short goes on where it was.
+
+use lms_core::lms::Session;
+use lms_core::model::{AiLogStatus, ContentType, CourseId, Lesson, LessonId, Topic, TopicId};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::proposal::{Selection, derived_operation};
+use crate::task::BodyTask;
+use crate::{About, Ai, AiError, AiTask, Stage};
+
+/// What is asked of the texts of a course.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BodiesBrief {
+    /// The run: the same one again goes on where it was and pays nothing twice. Derived from the course
+    /// where absent, so that simply calling again resumes, and texts that AI wrote before stay. A new one
+    /// makes them all anew.
+    pub run: Option<Uuid>,
+    /// Only the topics of this lesson.
+    pub lesson: Option<LessonId>,
+}
+
+/// What became of the texts of a course.
+#[derive(Debug, Default)]
+pub struct BodiesReport {
+    /// Topics whose text this call wrote.
+    pub written: Vec<TopicId>,
+    /// Topics that had their text already.
+    pub stood: Vec<TopicId>,
+    /// Topics that a person wrote or edited, or that are no text: they are left alone.
+    pub kept: Vec<TopicId>,
+    /// Topics that another caller is at, as far as the log tells: a later call finishes them.
+    pub under_way: Vec<TopicId>,
+    /// Topics for which there was no answer that counts: they keep their synopsis.
+    pub failed: Vec<(TopicId, AiError)>,
+}
+
+impl BodiesReport {
+    /// Whether every topic that is AI's has its text.
+    pub fn is_complete(&self) -> bool {
+        self.under_way.is_empty() && self.failed.is_empty()
+    }
+}
+
+/// How far a run is, without any call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct BodiesStanding {
+    /// Topics that have their text.
+    pub written: usize,
+    /// Topics that it has still to write.
+    pub open: usize,
+}
+
+impl Ai {
+    /// Writes the text of every topic of a course that AI outlined and no person has touched, one operation
+    /// per topic, in order. `source` gives a topic its part of a source. Stages tell which topic of how many.
+    ///
+    /// Each text is written in a transaction of its own, so a run that dies keeps what it has; called again,
+    /// it goes on with the rest. An answer that was paid for and not written yet is written without a call.
+    ///
+    /// # Errors
+    /// A provider that cannot be used for anything (its key, its budget, its model) ends the run; so does a
+    /// refusal or a failure of the library. What breaks rules or is refused by the model is in the report.
+    #[tracing::instrument(name = "ai.write_bodies", skip_all)]
+    pub async fn write_bodies(
+        &self,
+        session: &Session,
+        course: CourseId,
+        brief: BodiesBrief,
+        source: impl Fn(&Lesson, &Topic) -> Option<String> + Send + Sync,
+    ) -> Result<BodiesReport, AiError> {
+        let mut report = BodiesReport::default();
+        let mut todo = Vec::new();
+        for (lesson, topic) in self.topics(session, course, brief).await? {
+            let operation = operation_of(course, brief, topic.id);
+            match self.standing(&topic, operation, brief).await? {
+                Standing::Stood => report.stood.push(topic.id),
+                Standing::Kept => report.kept.push(topic.id),
+                Standing::Open => todo.push((lesson, topic, operation)),
+            }
+        }
+        let of = todo.len();
+        for (n, (lesson, topic, operation)) in todo.into_iter().enumerate() {
+            self.at(Stage::Item { n: n + 1, of });
+            if self.is_under_way(operation).await? {
+                report.under_way.push(topic.id);
+                continue;
+            }
+            match self.write_one(session, course, &topic, operation, source(&lesson, &topic).as_deref()).await {
+                Ok(()) => report.written.push(topic.id),
+                Err(AiError::InProgress) => report.under_way.push(topic.id),
+                Err(e) if ends_the_run(&e) => return Err(e),
+                Err(e) => report.failed.push((topic.id, e)),
+            }
+        }
+        Ok(report)
+    }
+
+    /// How far a run of [`Ai::write_bodies`] is.
+    ///
+    /// # Errors
+    /// When the library refuses or fails.
+    pub async fn bodies_standing(
+        &self,
+        session: &Session,
+        course: CourseId,
+        brief: BodiesBrief,
+    ) -> Result<BodiesStanding, AiError> {
+        let mut found = BodiesStanding::default();
+        for (_, topic) in self.topics(session, course, brief).await? {
+            match self.standing(&topic, operation_of(course, brief, topic.id), brief).await? {
+                Standing::Stood => found.written += 1,
+                Standing::Open => found.open += 1,
+                Standing::Kept => {}
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn topics(
+        &self,
+        session: &Session,
+        course: CourseId,
+        brief: BodiesBrief,
+    ) -> Result<Vec<(Lesson, Topic)>, AiError> {
+        let structure = session.catalog().structure(course).await?;
+        let mut all = Vec::new();
+        for lesson in structure.lessons.into_iter().filter(|l| brief.lesson.is_none_or(|only| only == l.id)) {
+            for topic in session.catalog().topics(lesson.id).await? {
+                all.push((lesson.clone(), topic));
+            }
+        }
+        Ok(all)
+    }
+
+    async fn standing(&self, topic: &Topic, operation: Uuid, brief: BodiesBrief) -> Result<Standing, AiError> {
+        let store = self.lms.store();
+        let rows = store.ai_operation(operation).await.map_err(lms_core::Error::from)?;
+        if rows.iter().any(|row| row.status == AiLogStatus::Applied) {
+            return Ok(Standing::Stood);
+        }
+        if !is_open(topic) {
+            return Ok(Standing::Kept);
+        }
+        // A text that another operation wrote is made anew only by a run that says its name.
+        if let (None, Some(log)) = (brief.run, topic.ai_log_id)
+            && store.ai_log(log).await.map_err(lms_core::Error::from)?.is_some_and(|row| row.kind == BodyTask::KIND)
+        {
+            return Ok(Standing::Stood);
+        }
+        Ok(Standing::Open)
+    }
+
+    async fn write_one(
+        &self,
+        session: &Session,
+        course: CourseId,
+        topic: &Topic,
+        operation: Uuid,
+        source: Option<&str>,
+    ) -> Result<(), AiError> {
+        let rows = self.lms.store().ai_operation(operation).await.map_err(lms_core::Error::from)?;
+        if rows.iter().any(|row| row.status == AiLogStatus::Valid) {
+            // Paid for already; titles may have changed since, the answer stands all the same.
+            self.apply_body(session, operation, &Selection::all()).await?;
+            return Ok(());
+        }
+        let about = About { operation_id: Some(operation), course_id: Some(course), subject: None };
+        self.write_body(session, topic.id, source, about).await?;
+        Ok(())
+    }
+}
+
+enum Standing {
+    Stood,
+    Kept,
+    Open,
+}
+
+/// Whether a topic waits for its text: AI made it, and no person has touched it.
+pub(super) fn is_open(topic: &Topic) -> bool {
+    topic.content_type == ContentType::Text && topic.is_ai_generated && topic.ai_edited_at.is_none()
+}
+
+fn operation_of(course: CourseId, brief: BodiesBrief, topic: TopicId) -> Uuid {
+    let run = brief.run.unwrap_or_else(|| course.uuid());
+    derived_operation("lesson_body", &[run.as_bytes(), topic.uuid().as_bytes()])
+}
+
+/// Whether the next topic would meet the same failure.
+fn ends_the_run(error: &AiError) -> bool {
+    match error {
+        AiError::Lms(_) => true,
+        AiError::Provider(e) => e.retry == lms_core::ai::Retry::Never,
+        _ => false,
+    }
+}

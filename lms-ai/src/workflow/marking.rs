@@ -1,0 +1,108 @@
+//! What the model is told of a piece of work, and what its answer comes to: shared by submissions and essays.
+
+use lms_core::lms::AiGrade;
+use lms_core::model::{Course, CourseId, CriterionScore, Points, Rubric, UserId};
+use lms_core::store::PersonKey;
+
+use crate::task::{GradeCriterion, GradeIn, GradeOut};
+use crate::text::Pseudonyms;
+use crate::{Ai, AiError};
+
+/// The criterion of work without a rubric.
+const WHOLE: &str = "answer";
+
+/// What the work is marked by: its rubric, or one criterion worth all of it.
+pub(super) fn criteria(rubric: Option<&Rubric>, max: Points) -> Vec<GradeCriterion> {
+    match rubric {
+        Some(rubric) => rubric
+            .criteria
+            .iter()
+            .map(|c| GradeCriterion {
+                key: c.id.clone(),
+                title: c.title.clone(),
+                description: c.description.clone(),
+                max_units: c.max.units(),
+            })
+            .collect(),
+        None => vec![GradeCriterion {
+            key: WHOLE.to_owned(),
+            title: "Answer".to_owned(),
+            description: String::new(),
+            max_units: max.units(),
+        }],
+    }
+}
+
+/// The step of a rubric: whole points where every maximum is whole, else hundredths, else the unit.
+pub(super) fn step(criteria: &[GradeCriterion]) -> i64 {
+    [100_000, 1_000].into_iter().find(|step| criteria.iter().all(|c| c.max_units % step == 0)).unwrap_or(1)
+}
+
+/// The points that a pass mark of so many basis points comes to.
+pub(super) fn pass_mark(possible: i64, bp: i64) -> i64 {
+    i64::try_from(i128::from(possible) * i128::from(bp) / 10_000).unwrap_or(i64::MAX)
+}
+
+pub(super) fn ai_grade(
+    out: &GradeOut,
+    input: &GradeIn,
+    names: &Pseudonyms,
+    reasons: &[&str],
+    by_rubric: bool,
+) -> Result<AiGrade, AiError> {
+    let total = out.total(input).ok_or(AiError::NoText("the grade has no total"))?;
+    let scores = || {
+        out.criteria
+            .iter()
+            .map(|criterion| CriterionScore {
+                id: criterion.criterion_key.clone(),
+                points: Points::from_units(criterion.points.saturating_mul(input.step_units)),
+                comment: names.restore(&criterion.reasoning),
+                evidence: criterion.evidence.iter().map(|quote| names.restore(quote)).collect(),
+            })
+            .collect()
+    };
+    Ok(AiGrade {
+        rubric_scores: by_rubric.then(scores),
+        points: Points::from_units(total),
+        feedback: names.restore(&out.feedback),
+        needs_review: !reasons.is_empty(),
+        reasons: reasons.iter().map(ToString::to_string).collect(),
+    })
+}
+
+impl Ai {
+    pub(super) async fn course_of(&self, id: CourseId) -> Result<Course, AiError> {
+        let context = self.lms.store().course(None, id, None).await.map_err(lms_core::Error::from)?;
+        Ok(context.ok_or(AiError::NoText("the course is gone"))?.course)
+    }
+
+    /// What a student's work may call its author.
+    pub(crate) async fn names_of(&self, student: UserId) -> Result<Vec<String>, AiError> {
+        let person =
+            self.lms.store().person(None, PersonKey::Id(student)).await.map_err(lms_core::Error::from)?.subject;
+        Ok(person.map_or_else(Vec::new, |user| {
+            let mut names = vec![user.display_name.clone()];
+            names.extend(user.display_name.split_whitespace().map(str::to_owned));
+            names.extend(user.email);
+            names.extend(user.external_id);
+            names
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(max_units: i64) -> GradeCriterion {
+        GradeCriterion { max_units, ..GradeCriterion::default() }
+    }
+
+    #[test]
+    fn the_step_of_a_rubric_is_the_coarsest_that_every_maximum_stands_on() {
+        assert_eq!(step(&[of(500_000), of(1_000_000)]), 100_000);
+        assert_eq!(step(&[of(550_000)]), 1_000);
+        assert_eq!(step(&[of(550_001)]), 1);
+    }
+}

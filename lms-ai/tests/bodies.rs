@@ -1,0 +1,156 @@
+//! The texts of a whole course: topic by topic, resumed where a run died, nothing paid twice.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use lms_ai::provider::{Reply, Scripted};
+use lms_ai::{About, BodiesBrief, Stage};
+use lms_core::ai::{ProviderError, ProviderErrorKind, Retry};
+use lms_core::lms::UpdateTopic;
+use lms_core::model::AiLogStatus::Applied;
+use lms_core::model::{CourseId, TopicId};
+use serde_json::json;
+use support::*;
+use uuid::Uuid;
+
+/// A course of three lessons with two topics each, outlined by AI.
+async fn outlined(world: &World) -> (CourseId, Vec<TopicId>) {
+    let script = Script::new(Scripted::new().then(Reply::json(&outline())));
+    let written = world.ai(script).create_course(&world.teacher(), &brief(), About::default()).await.unwrap();
+    (written.course_id, written.lessons.into_iter().flat_map(|(_, topics)| topics).collect())
+}
+
+fn bodies(n: usize) -> Scripted {
+    (0..n).fold(Scripted::new(), |script, _| script.then(Reply::json(&body())))
+}
+
+fn nothing(_: &lms_core::model::Lesson, _: &lms_core::model::Topic) -> Option<String> {
+    None
+}
+
+/// A run that is killed in the middle goes on where it was: what is written stays, and nothing is paid twice.
+// rules: I1, I3
+#[tokio::test(start_paused = true)]
+async fn a_run_that_dies_in_the_middle_goes_on_and_pays_nothing_twice() {
+    let world = Arc::new(World::memory().await);
+    let (course, topics) = outlined(&world).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    // The third call never comes back: its caller is killed meanwhile.
+    let provider = Acting::new(bodies(3), move |_| {
+        let n = counter.fetch_add(1, Ordering::SeqCst);
+        async move {
+            if n == 2 {
+                tokio::time::sleep(Duration::from_secs(100_000)).await;
+            }
+        }
+    });
+    let (theirs, ai) = (world.clone(), world.ai(provider));
+    let run = tokio::spawn(async move {
+        let brief = BodiesBrief::default();
+        ai.write_bodies(&theirs.teacher(), course, brief, nothing).await.map(|report| report.written.len())
+    });
+    while asked.load(Ordering::SeqCst) < 3 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    run.abort();
+    assert!(run.await.unwrap_err().is_cancelled());
+    let teacher = world.teacher();
+    let ai = world.ai(Script::new(bodies(0)));
+    let standing = ai.bodies_standing(&teacher, course, BodiesBrief::default()).await.unwrap();
+    assert_eq!((standing.written, standing.open), (2, 4));
+
+    // At once: the topic whose call may still be on its way is left to it, the others are written.
+    let script = Script::new(bodies(3));
+    let (ai, mut stages) = world.ai(script.clone()).watched();
+    let report = ai.write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
+    assert_eq!((report.stood, report.under_way), (topics[..2].to_vec(), vec![topics[2]]));
+    assert_eq!((report.written, script.calls()), (topics[3..].to_vec(), 3));
+    let mut items = Vec::new();
+    drop(ai);
+    while let Some(stage) = stages.next().await {
+        if let Stage::Item { n, of } = stage {
+            items.push((n, of));
+        }
+    }
+    assert_eq!(items, [(1, 4), (2, 4), (3, 4), (4, 4)]);
+
+    // Later nobody can be at it any more.
+    world.clock.advance(3_600);
+    let script = Script::new(bodies(1));
+    let ai = world.ai(script.clone());
+    let report = ai.write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
+    assert!(report.is_complete());
+    assert_eq!((report.written, script.calls()), (vec![topics[2]], 1));
+    // And again: nothing is left to pay for.
+    let idle = Script::new(bodies(0));
+    let report = world.ai(idle.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
+    assert_eq!((report.stood.len(), report.written.len(), idle.calls()), (6, 0, 0));
+    let logs = world.logs().await;
+    let applied = logs.iter().filter(|row| row.kind == "lesson_body" && row.status == Applied).count();
+    assert_eq!((applied, logs.iter().filter(|row| row.kind == "lesson_body").count()), (6, 7), "one died");
+}
+
+/// An answer that was paid for and not written, because its caller died in between, is written without a call,
+/// whatever was renamed meanwhile.
+// rules: I2, I3
+#[tokio::test]
+async fn an_answer_that_was_paid_for_is_written_without_a_call() {
+    let world = World::memory().await;
+    let (course, topics) = outlined(&world).await;
+    let teacher = world.teacher();
+    // The database fails when the text is written, after the call.
+    world.sql("CREATE TRIGGER fault BEFORE UPDATE OF body ON topics BEGIN SELECT raise(ABORT, 'fault'); END").await;
+    let script = Script::new(bodies(1));
+    world.ai(script.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap_err();
+    assert_eq!(script.calls(), 1);
+    world.sql("DROP TRIGGER fault").await;
+    let row = teacher.catalog().topic(topics[0]).await.unwrap();
+    let lesson = teacher.catalog().lesson(row.lesson_id).await.unwrap();
+    let update = lms_core::lms::UpdateLesson {
+        version: lesson.version,
+        title: Some("Renamed".into()),
+        ..lms_core::lms::UpdateLesson::default()
+    };
+    teacher.catalog().update_lesson(lesson.id, update).await.unwrap();
+    let script = Script::new(bodies(5));
+    let report = world.ai(script.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
+    assert_eq!((report.written.len(), script.calls()), (6, 5));
+}
+
+/// What a person has touched is left alone, what breaks the rules keeps its synopsis, and a provider that cannot be
+/// used for anything ends the run.
+// rules: L4
+#[tokio::test]
+async fn what_a_person_wrote_stays_and_one_failure_stops_no_other() {
+    let world = World::memory().await;
+    let (course, topics) = outlined(&world).await;
+    let teacher = world.teacher();
+    let mine = teacher.catalog().topic(topics[0]).await.unwrap();
+    let update = UpdateTopic { version: mine.version, body: Some("My own words.".into()), ..UpdateTopic::default() };
+    teacher.catalog().update_topic(topics[0], update).await.unwrap();
+    let short = with(body(), "/body_markdown", json!("Short."));
+    let reply = |value| Reply::json(&value);
+    let provider = Scripted::new().then(reply(short.clone())).then(reply(short)).then(reply(body()));
+    let provider = provider.then_error(ProviderError::new(ProviderErrorKind::Auth, Retry::Never));
+    let ai = world.ai(Script::new(provider));
+    let ended = ai.write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap_err();
+    assert_eq!(ended.code(), "ai.auth");
+    // Attempts that have just failed may be another caller's, who is about to try again.
+    world.clock.advance(60);
+    let script = Script::new(bodies(4));
+    let report = world.ai(script.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
+    assert_eq!((report.kept, report.stood), (vec![topics[0]], vec![topics[2]]));
+    assert_eq!(report.written.len() + report.failed.len(), 4, "{:?}", report.failed);
+    assert_eq!(teacher.catalog().topic(topics[0]).await.unwrap().body.as_deref(), Some("My own words."));
+    // One lesson alone, made anew by a run that says its name.
+    let lesson = teacher.catalog().topic(topics[4]).await.unwrap().lesson_id;
+    let anew = BodiesBrief { run: Some(Uuid::from_u128(9)), lesson: Some(lesson) };
+    let script = Script::new(bodies(2));
+    let report = world.ai(script.clone()).write_bodies(&teacher, course, anew, nothing).await.unwrap();
+    assert_eq!((report.written, script.calls()), (topics[4..].to_vec(), 2));
+}
