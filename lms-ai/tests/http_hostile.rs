@@ -66,7 +66,6 @@ async fn wire<S: Store + Snapshot + Clone>(world: &World<S>, speech: Speech) {
                 before = world.tables().await;
             }
         }
-        eprintln!("TIME {:?} {}", started.elapsed(), case.name);
         if started.elapsed() > Duration::from_secs(20) {
             failures.push(format!("{}: took {:?}", case.name, started.elapsed()));
         }
@@ -173,8 +172,6 @@ async fn content<S: Store + Snapshot + Clone>(world: &World<S>, speech: Speech) 
     for (n, case) in hostile::cases().into_iter().enumerate() {
         if case.replies.iter().all(|(_, stop)| speech.word(stop).is_some()) {
             let name = case.name;
-            let started = Instant::now();
-            let _x = Tell(name, started);
             if let Err(what) = try_content(world, speech, case, Uuid::from_u128(n as u128 + 10_001)).await {
                 failures.push(format!("{name}: {what}"));
             }
@@ -280,11 +277,4 @@ fn the_page_lists_every_case() {
         std::fs::write(path, &expected).unwrap();
     }
     assert!(page == expected, "docs/ai-safety.md is not what the suite does: UPDATE_DOCS=1 writes it");
-}
-
-struct Tell(&'static str, Instant);
-impl Drop for Tell {
-    fn drop(&mut self) {
-        eprintln!("TIME {:?} c {}", self.1.elapsed(), self.0);
-    }
 }
