@@ -202,8 +202,11 @@ fn text(text: &str) -> Value<'_> {
 /// The expectations, those that take something last: a failed one must have written nothing.
 fn expectations(batch: &WriteBatch) -> String {
     let mut rows = Rows::default();
-    let (seats, others): (Vec<_>, Vec<_>) =
-        batch.expect.iter().enumerate().partition(|(_, e)| matches!(e, Expect::SeatFree { .. } | Expect::Budget { .. }));
+    let (seats, others): (Vec<_>, Vec<_>) = batch
+        .expect
+        .iter()
+        .enumerate()
+        .partition(|(_, e)| matches!(e, Expect::SeatFree { .. } | Expect::Budget { .. }));
     for (n, expect) in others.into_iter().chain(seats) {
         let n = Value::Int(i64::try_from(n).unwrap_or(i64::MAX));
         let null = Value::Null;
