@@ -235,5 +235,7 @@ async fn sixteen_operations_at_once_stay_within_the_limit() {
     assert_eq!((done, denied), (3, 13));
     assert_eq!(used(&world, BudgetScope::All).await, (0, 3 * COST));
     let about = About::default();
-    assert!(world.ai(script([Reply::json(&outline())])).propose_course(&world.teacher(), &brief(), about).await.is_ok());
+    assert!(
+        world.ai(script([Reply::json(&outline())])).propose_course(&world.teacher(), &brief(), about).await.is_ok()
+    );
 }

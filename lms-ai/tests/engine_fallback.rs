@@ -173,18 +173,17 @@ async fn i2_a_schema_that_is_refused_goes_into_the_prompt_once() {
     }
     let rows = world.operation(OPERATION).await;
     assert_eq!(rows.iter().map(|row| row.status).collect::<Vec<_>>(), [ProviderError, Invalid, Applied]);
-    assert_eq!(rows.iter().map(notes).collect::<Vec<_>>(), [vec![], vec!["schema_in_prompt"], vec!["schema_in_prompt"]]);
+    assert_eq!(
+        rows.iter().map(notes).collect::<Vec<_>>(),
+        [vec![], vec!["schema_in_prompt"], vec!["schema_in_prompt"]]
+    );
     // The hash is that of the prompt as the task rendered it.
     assert_eq!(rows[0].prompt_sha256, rows[1].prompt_sha256);
     assert_eq!((rows[0].system_sha256.len(), &rows[0].system_sha256), (64, &rows[2].system_sha256));
 
     // Refused again, it is what it is; and what is printed from the start cannot be printed once more.
-    let unable = ModelProfile {
-        native_schema: false,
-        thinking_by_default: false,
-        max_output: 64_000,
-        price: Price::default(),
-    };
+    let unable =
+        ModelProfile { native_schema: false, thinking_by_default: false, max_output: 64_000, price: Price::default() };
     for (n, (scripted, calls)) in [
         (Scripted::new().then_error(refuses("response_format")).then_error(refuses("response_format")), 2),
         (Scripted::new().with_profile(unable).then_error(refuses("schema")), 1),

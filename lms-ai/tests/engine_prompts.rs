@@ -95,7 +95,8 @@ fn assignment(text: &str) -> AssignmentIn {
 
 fn grade(text: &str, work: &str) -> GradeIn {
     let text = text.to_owned();
-    let criterion = GradeCriterion { key: "one".into(), title: text.clone(), description: text.clone(), max_units: 500_000 };
+    let (title, description) = (text.clone(), text.clone());
+    let criterion = GradeCriterion { key: "one".into(), title, description, max_units: 500_000 };
     GradeIn {
         instructions: text.clone(),
         criteria: vec![criterion],
@@ -121,7 +122,8 @@ proptest! {
         let breaks = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{b}', '\u{c}'];
         let lines: Vec<&str> = untrusted[0].text.split(breaks).collect();
         prop_assert_eq!(lines.len(), 3);
-        prop_assert_eq!((lines[0], lines[2]), (&*format!("UNTRUSTED {code}"), &*format!("END {code}")));
+        prop_assert_eq!(lines[0].to_owned(), format!("UNTRUSTED {code}"));
+        prop_assert_eq!(lines[2].to_owned(), format!("END {code}"));
         prop_assert!(serde_json::from_str::<String>(lines[1]).is_ok());
         prop_assert!(!lines[1].contains(&code), "no text holds the code of its own frame");
     }

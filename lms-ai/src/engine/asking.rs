@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use lms_core::ai::{
-    AiRequest, CallMeta, ModelProfile, OutputSchema, ProviderError, ProviderErrorKind, Retry, Usage,
-};
+use lms_core::ai::{AiRequest, CallMeta, ModelProfile, OutputSchema, ProviderError, ProviderErrorKind, Retry, Usage};
 use serde_json::Value;
 
 use super::estimate::{answer_tokens, worst_case};
@@ -98,10 +96,7 @@ impl Asking {
             system,
             parts: self.prompt.parts.clone(),
             // A schema of `null` is one that the provider did not take.
-            schema: OutputSchema {
-                name: name.to_owned(),
-                json: if self.printed { Value::Null } else { wire.clone() },
-            },
+            schema: OutputSchema { name: name.to_owned(), json: if self.printed { Value::Null } else { wire.clone() } },
             max_tokens: self.tokens,
             temperature: None,
             deadline,

@@ -51,13 +51,7 @@ impl Ai {
         }
     }
 
-    fn prepare<'a, T: AiTask>(
-        &'a self,
-        session: &'a Session,
-        input: &T::In,
-        prompt: &Prompt,
-        about: About,
-    ) -> Run<'a> {
+    fn prepare<'a, T: AiTask>(&'a self, session: &'a Session, input: &T::In, prompt: &Prompt, about: About) -> Run<'a> {
         let canonical = schema::canonical::<T::Out>();
         let wire = schema::portable(&canonical);
         let input_sha = sha256(serde_json::to_vec(input).unwrap_or_default().as_slice());
@@ -210,9 +204,7 @@ impl Run<'_> {
         }
         match self.session.ai_log().claim(row.clone()).await? {
             Claim::Taken(_) => Ok(None),
-            Claim::Denied(spending) => {
-                Err(AiError::BudgetDenied { scope: spending.scope.key(), needed: reserved })
-            }
+            Claim::Denied(spending) => Err(AiError::BudgetDenied { scope: spending.scope.key(), needed: reserved }),
             Claim::Mine if row.status == AiLogStatus::Denied => {
                 Err(AiError::BudgetDenied { scope: OPERATION.to_owned(), needed: reserved })
             }

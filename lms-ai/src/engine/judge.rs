@@ -96,8 +96,8 @@ impl Judge {
         if !found.is_empty() {
             return Err(Rejected::of(found));
         }
-        let out: T::Out = serde_json::from_value(value)
-            .map_err(|_| Rejected::one("schema", "does not fit the schema".to_owned()))?;
+        let out: T::Out =
+            serde_json::from_value(value).map_err(|_| Rejected::one("schema", "does not fit the schema".to_owned()))?;
         let violations = T::check(input, &out);
         let judged = Judged { value: out, notes, violations: violations.clone() };
         if violations.is_empty() {

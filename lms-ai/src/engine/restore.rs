@@ -50,7 +50,8 @@ impl Ai {
     async fn left_out(&self, session: &Session, row: &AiLog, parts: &[Part]) -> Result<Vec<Part>, AiError> {
         let attempts = session.ai_log().operation(row.operation_id).await?;
         let mut found: Vec<Part> = attempts.iter().filter_map(|a| a.response_text.as_deref()).map(quoted).collect();
-        let code = parts.iter().find(|part| part.label == "check").and_then(|part| serde_json::from_str(&part.text).ok());
+        let code =
+            parts.iter().find(|part| part.label == "check").and_then(|part| serde_json::from_str(&part.text).ok());
         if let (Some("submission"), Some(id), Some(code)) = (row.subject_type.as_deref(), row.subject_id, code) {
             let submission = session.assignments().submission(SubmissionId::from_uuid(id)).await?;
             let names = Pseudonyms::new(&[self.names_of(submission.student_id).await?]);

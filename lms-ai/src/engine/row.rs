@@ -227,11 +227,7 @@ pub(super) fn answered<T>(row: &mut AiLog, response: &AiResponse, cost: u64, out
 /// InProgress where the row was given up meanwhile: somebody else may be at it, and this answer cannot be
 /// applied. It was paid for, so the log keeps it all the same; of a person who was erased in between, its
 /// numbers only.
-pub(super) async fn finish(
-    session: &lms_core::lms::Session,
-    row: AiLog,
-    reserved: i64,
-) -> Result<(), AiError> {
+pub(super) async fn finish(session: &lms_core::lms::Session, row: AiLog, reserved: i64) -> Result<(), AiError> {
     let log = session.ai_log();
     if log.settle(row.clone(), AiLogStatus::Pending, reserved).await? {
         return Ok(());

@@ -42,9 +42,8 @@ impl Past {
         Self {
             next,
             charged: rows.iter().fold(0, |sum, row| row.charged_micro_usd.saturating_add(sum)),
-            denied: last.is_some_and(|row| {
-                row.status == AiLogStatus::Denied && row.error_kind.as_deref() == Some(budget)
-            }),
+            denied: last
+                .is_some_and(|row| row.status == AiLogStatus::Denied && row.error_kind.as_deref() == Some(budget)),
         }
     }
 }
@@ -88,7 +87,8 @@ impl Run<'_> {
             if let Some(row) = standing {
                 return Ok(Standing::Answer(Box::new(self.stored::<T>(input, row)?)));
             }
-            let next = |last: &AiLog| Past::of(&rows, u32::try_from(last.attempt).unwrap_or(u32::MAX).saturating_add(1));
+            let next =
+                |last: &AiLog| Past::of(&rows, u32::try_from(last.attempt).unwrap_or(u32::MAX).saturating_add(1));
             let Some(last) = rows.iter().max_by_key(|row| row.attempt) else {
                 return Ok(Standing::Next(Past { next: 1, ..Past::default() }));
             };

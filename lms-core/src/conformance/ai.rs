@@ -276,7 +276,8 @@ pub async fn i2_the_record_is_read_by_course_person_task_status_and_day(h: &Harn
     }
 
     let sums = |costs: Vec<AiCost>| {
-        let row = |c: AiCost| (c.day, c.kind, c.calls, c.tokens_in, c.tokens_out, c.cost_micro_usd, c.charged_micro_usd);
+        let row =
+            |c: AiCost| (c.day, c.kind, c.calls, c.tokens_in, c.tokens_out, c.cost_micro_usd, c.charged_micro_usd);
         costs.into_iter().map(row).collect::<Vec<_>>()
     };
     let (first, second) = (BudgetScope::day(start), BudgetScope::day(start.plus_seconds(86_400)));
@@ -395,12 +396,9 @@ pub async fn d5_calls_of_an_erased_person_keep_no_text(h: &Harness) {
     for expected in [AiLogStatus::Pending, AiLogStatus::Abandoned] {
         assert!(!host.ai_log().settle(late.clone(), expected, 100).await.unwrap());
     }
-    for (row, status) in rows.iter().zip([
-        AiLogStatus::Dropped,
-        AiLogStatus::Dropped,
-        AiLogStatus::Dropped,
-        AiLogStatus::Applied,
-    ]) {
+    for (row, status) in
+        rows.iter().zip([AiLogStatus::Dropped, AiLogStatus::Dropped, AiLogStatus::Dropped, AiLogStatus::Applied])
+    {
         let row = host.ai_log().log(row.id).await.unwrap();
         assert_eq!((row.status, row.prompt_text, row.response_text), (status, None, None));
     }

@@ -18,8 +18,8 @@ use crate::lms::{
 };
 use crate::model::question::{Labelled, QuestionBody};
 use crate::model::{
-    Actor, AiLogId, AssignmentId, AttemptId, BudgetScope, CourseId, LessonId, Points, QuestionId, QuizId, Reveal, Role, StaffRole,
-    SubmissionId, TopicId, UserId,
+    Actor, AiLogId, AssignmentId, AttemptId, BudgetScope, CourseId, LessonId, Points, QuestionId, QuizId, Reveal, Role,
+    StaffRole, SubmissionId, TopicId, UserId,
 };
 use crate::store::{AiLogFilter, ById, EventFilter, Item, QuizScope, Siblings};
 use crate::testing::Classroom;

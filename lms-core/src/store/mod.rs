@@ -28,7 +28,15 @@ pub use reads::*;
 /// the rest; a store that passes it is right.
 #[async_trait]
 pub trait Store:
-    PeopleReads + CatalogReads + LearningReads + CertificateReads + AnalyticsReads + EventLog + AiLogReads + AiBudgetReads + 'static
+    PeopleReads
+    + CatalogReads
+    + LearningReads
+    + CertificateReads
+    + AnalyticsReads
+    + EventLog
+    + AiLogReads
+    + AiBudgetReads
+    + 'static
 {
     /// Applies the whole batch atomically, or nothing.
     ///

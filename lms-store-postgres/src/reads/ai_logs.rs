@@ -42,7 +42,8 @@ pub(super) fn page(key: Key, newest_first: bool) -> String {
     let (more, n) = conditions(key);
     let (after, limit, blank) = (n + 1, n + 2, n + 3);
     let (way, beyond, end) = if newest_first { ("DESC", "<", "infinity") } else { ("ASC", ">", "-infinity") };
-    let last = if newest_first { "ffffffff-ffff-ffff-ffff-ffffffffffff" } else { "00000000-0000-0000-0000-000000000000" };
+    let last =
+        if newest_first { "ffffffff-ffff-ffff-ffff-ffffffffffff" } else { "00000000-0000-0000-0000-000000000000" };
     let list = many::<AiLog>(&format!(
         "WHERE {FILTER}{more}
            AND (t.created_at, t.id) {beyond} (
@@ -52,9 +53,7 @@ pub(super) fn page(key: Key, newest_first: bool) -> String {
     ));
     let unless = |column: &str| format!("CASE WHEN ${blank}::boolean THEN NULL ELSE {column} END");
     listing(
-        &list
-            .replace("t.prompt_text", &unless("t.prompt_text"))
-            .replace("t.response_text", &unless("t.response_text")),
+        &list.replace("t.prompt_text", &unless("t.prompt_text")).replace("t.response_text", &unless("t.response_text")),
     )
 }
 

@@ -45,8 +45,7 @@ pub(crate) fn spending(
 }
 
 pub(crate) fn spending_of(conn: &Connection, day: &str, scopes: &[BudgetScope]) -> Result<Vec<AiSpending>> {
-    let mut statement =
-        conn.prepare_cached("SELECT reserved, spent FROM ai_spending WHERE day = ?1 AND scope = ?2")?;
+    let mut statement = conn.prepare_cached("SELECT reserved, spent FROM ai_spending WHERE day = ?1 AND scope = ?2")?;
     scopes
         .iter()
         .map(|scope| {

@@ -20,9 +20,7 @@ pub(crate) fn logs(conn: &Connection, filter: &AiLogFilter, page: ById) -> Resul
     if let Some(after) = page.after {
         values.push(id(after));
         let n = values.len();
-        wheres.push(format!(
-            "(t.created_at, t.id) {beyond} ((SELECT created_at FROM ai_logs WHERE id = ?{n}), ?{n})"
-        ));
+        wheres.push(format!("(t.created_at, t.id) {beyond} ((SELECT created_at FROM ai_logs WHERE id = ?{n}), ?{n})"));
     }
     values.push(Bound(Value::Int(at_most(page))));
     let list = columns::<AiLog>();
