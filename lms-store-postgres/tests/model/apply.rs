@@ -144,7 +144,9 @@ impl Model {
                     return Err("invalid");
                 }
                 lesson.topics.retain(|t| t != topic);
-                self.each_seat(|seat| drop(seat.views.remove(topic)));
+                self.each_seat(|seat| {
+                    seat.views.remove(topic);
+                });
             }
             Act::AddQuiz { lesson, index, published, rules, questions } => {
                 let questions: Vec<Question> = questions
