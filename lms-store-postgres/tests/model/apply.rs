@@ -27,6 +27,11 @@ fn question(id: Uuid, new: NewQuestion) -> Question {
     Question { id, kind: new.kind, points: new.points, negative: new.negative }
 }
 
+/// Q3, Q13.
+fn check_question(new: NewQuestion) -> Verdict {
+    if new.negative.is_some_and(|negative| negative > new.points) { Err("invalid") } else { Ok(()) }
+}
+
 /// L3, N6.
 fn check_quiz(published: bool, rules: &QuizRules, questions: &[Question]) -> Verdict {
     let worth = questions.iter().map(|q| q.points).sum::<i64>();
@@ -149,6 +154,9 @@ impl Model {
                 });
             }
             Act::AddQuiz { lesson, index, published, rules, questions } => {
+                for new in questions {
+                    check_question(*new)?;
+                }
                 let questions: Vec<Question> = questions
                     .iter()
                     .enumerate()
@@ -176,8 +184,12 @@ impl Model {
                 }
                 quiz.published = *on;
             }
-            Act::AddQuestion { quiz, new } => self.quiz_mut(*quiz).questions.push(question(id, *new)),
+            Act::AddQuestion { quiz, new } => {
+                check_question(*new)?;
+                self.quiz_mut(*quiz).questions.push(question(id, *new));
+            }
             Act::UpdateQuestion { question: which, new } => {
+                check_question(*new)?;
                 let quiz = self.quiz_of(*which);
                 let mut after = quiz.questions.clone();
                 *after.iter_mut().find(|q| q.id == *which).unwrap() = question(*which, *new);

@@ -333,7 +333,7 @@ pub struct Raw {
 
 /// The raw commands of one case: a course is made, published, joined, and then anything happens.
 pub fn draw(rng: &mut StdRng, length: usize) -> Vec<Raw> {
-    let mut groups = vec![Group::Author; 7];
+    let mut groups = vec![Group::Author; 9];
     groups.push(Group::Open);
     groups.extend([Group::Join; 3]);
     groups.resize(length.max(12), Group::Any);
@@ -356,12 +356,12 @@ pub fn resolve(raw: Raw, model: &Model) -> Option<Act> {
             Some(Act::Enroll { who, by: By::Staff, starts: None, ends: None, exceed: false })
         }
         Group::Any => match draw.rng.random_range(0..100) {
-            0..30 => draw.onwards(),
-            30..56 => draw.learner(),
-            56..72 => draw.grader(),
-            72..86 => draw.author(false),
-            86..91 => draw.people(),
-            91..95 => draw.course(),
+            0..25 => draw.onwards(),
+            25..56 => draw.learner(),
+            56..75 => draw.grader(),
+            75..88 => draw.author(false),
+            88..92 => draw.people(),
+            92..95 => draw.course(),
             _ => Some(draw.tick()),
         },
     }
@@ -377,7 +377,16 @@ impl Draw<'_> {
     fn word(&mut self, words: &[&'static str]) -> &'static str {
         words.choose(&mut self.rng).unwrap()
     }
+    /// Mostly somebody who can use the course.
     fn who(&mut self) -> usize {
+        let usable =
+            |n: &usize| self.model.people[*n].seat.as_ref().is_some_and(|s| self.model.course_locks(s).is_empty());
+        let usable: Vec<usize> = (0..self.model.people.len()).filter(usable).collect();
+        if self.yes(85)
+            && let Some(who) = self.of(&usable)
+        {
+            return who;
+        }
         self.rng.random_range(0..self.model.people.len())
     }
     fn lesson(&mut self) -> Option<Uuid> {
@@ -419,7 +428,7 @@ impl Draw<'_> {
     fn question(&mut self) -> NewQuestion {
         let kind = match self.rng.random_range(0..10) {
             0..4 => Kind::Single,
-            4..9 => Kind::Multiple(ChoiceMode::from_word(self.word(ChoiceMode::WORDS)).unwrap()),
+            4..8 => Kind::Multiple(ChoiceMode::from_word(self.word(ChoiceMode::WORDS)).unwrap()),
             _ => Kind::Essay,
         };
         let points = if kind != Kind::Essay && self.yes(8) { 0 } else { self.rng.random_range(1..5) * POINT };
@@ -600,15 +609,23 @@ impl Draw<'_> {
                 Act::Enroll { who, by, starts, ends, exceed: by != By::Themselves && self.yes(20) }
             }
             4 => Act::SetStatus { who, to: EnrollmentStatus::Withdrawn, own: self.yes(50) },
-            5 | 6 => Act::SetStatus { who, to: EnrollmentStatus::Suspended, own: self.yes(5) },
-            _ => Act::SetStatus { who, to: EnrollmentStatus::Active, own: self.yes(5) },
+            5 => Act::SetStatus { who, to: EnrollmentStatus::Suspended, own: self.yes(5) },
+            _ => {
+                // Who is not active comes back sooner or later.
+                let away = |n: &usize| {
+                    self.model.people[*n].seat.as_ref().is_some_and(|s| s.status != EnrollmentStatus::Active)
+                };
+                let who = (0..self.model.people.len()).find(away).unwrap_or(who);
+                Act::SetStatus { who, to: EnrollmentStatus::Active, own: self.yes(5) }
+            }
         })
     }
 
     fn course(&mut self) -> Option<Act> {
         Some(match self.rng.random_range(0..12) {
-            0 => Act::PublishCourse { on: false },
-            1..4 => Act::PublishCourse { on: true },
+            0 if self.model.course.published => Act::PublishCourse { on: false },
+            _ if !self.model.course.published && self.yes(60) => Act::PublishCourse { on: true },
+            0..4 => Act::PublishCourse { on: true },
             4 => Act::ArchiveCourse { on: true },
             5 | 6 => Act::ArchiveCourse { on: false },
             7 => Act::SetFlow { flow: *[Flow::Free, Flow::Free, Flow::Sequential].choose(&mut self.rng)? },
@@ -660,6 +677,23 @@ impl Draw<'_> {
         Act::Save { attempt, client, seq, patch }
     }
 
+    /// Mostly a quiz that is open to them.
+    fn open_quiz(&mut self, who: usize) -> Option<Uuid> {
+        let seat = self.model.people[who].seat.as_ref();
+        let all = self.model.lessons.iter().flat_map(|l| l.quizzes.iter().map(move |q| (l, q)));
+        let open = all.filter(|(l, q)| seat.is_some_and(|s| self.model.quiz_is_open(s, l, q))).map(|(_, q)| q.id);
+        let open: Vec<Uuid> = open.collect();
+        if self.yes(80) { self.of(&open) } else { self.quiz().map(|q| q.id) }
+    }
+
+    fn open_task(&mut self, who: usize) -> Option<Uuid> {
+        let seat = self.model.people[who].seat.as_ref();
+        let all = self.model.lessons.iter().flat_map(|l| l.tasks.iter().map(move |t| (l, t)));
+        let open = all.filter(|(l, t)| seat.is_some_and(|s| self.model.task_is_open(s, l, t))).map(|(_, t)| t.id);
+        let open: Vec<Uuid> = open.collect();
+        if self.yes(80) { self.of(&open) } else { self.task().map(|t| t.id) }
+    }
+
     fn learner(&mut self) -> Option<Act> {
         let who = self.who();
         let open = self.attempts(|state| state == AttemptState::InProgress);
@@ -670,7 +704,7 @@ impl Draw<'_> {
             12..26 => Act::View { who, topic: self.topic()? },
             26..36 => Act::Complete { who, lesson: self.lesson()? },
             36..42 => Act::Undo { who, lesson: self.lesson()? },
-            42..54 => Act::Start { who, quiz: self.quiz()?.id },
+            42..54 => Act::Start { who, quiz: self.open_quiz(who)? },
             54..66 => {
                 let attempt = if self.yes(85) { self.of(&open)? } else { self.of(&any)? };
                 self.save(attempt, false)
@@ -678,8 +712,8 @@ impl Draw<'_> {
             66..73 => Act::Submit { attempt: if self.yes(85) { self.of(&open)? } else { self.of(&any)? } },
             73..76 => Act::ViewAttempt { attempt: self.of(&any)? },
             76..79 => Act::Expire,
-            79..86 => Act::Draft { who, task: self.task()?.id },
-            _ => Act::HandIn { who, task: self.task()?.id, empty: self.yes(12) },
+            79..85 => Act::Draft { who, task: self.open_task(who)? },
+            _ => Act::HandIn { who, task: self.open_task(who)?, empty: self.yes(12) },
         })
     }
 
@@ -699,9 +733,11 @@ impl Draw<'_> {
             29..35 => Act::Return { version: self.of(&versions)? },
             35..40 => Act::Post { who, task: self.task()?.id },
             40..48 => {
-                let attempt = self.of(&finished)?;
+                let waiting = self.attempts(|state| state == AttemptState::PendingReview);
+                let attempt = if self.yes(60) { self.of(&waiting)? } else { self.of(&finished)? };
                 let questions = self.model.attempt(attempt)?.1.questions.clone();
-                let question = self.of(&questions)?;
+                let essays: Vec<_> = questions.iter().filter(|q| q.kind == Kind::Essay).cloned().collect();
+                let question = if self.yes(80) { self.of(&essays)? } else { self.of(&questions)? };
                 let points = self.rng.random_range(0..5) * question.points / 3;
                 Act::GradeAnswer { attempt, question: question.id, points, seen }
             }

@@ -76,8 +76,9 @@ async fn course_reads(room: &Room) -> Vec<(String, Value)> {
     found
 }
 
-/// What a command answered on the two stores, and what they hold after it.
-pub async fn stores(one: &Room, other: &Room, learners: &[usize], wide: bool) -> Found {
+/// What a command answered on the two stores, and what they hold after it: always all that is stored, and
+/// the figures that SQL computes; what follows from them in the library is read on both now and then.
+pub async fn stores(one: &Room, other: &Room, touched: Option<usize>, wide: bool) -> Found {
     same("the answers of SQLite and Postgres", &one.answered, &other.answered)?;
     let (a, b) = (stored(one).await, stored(other).await);
     same("the course on SQLite and Postgres", &a.0, &b.0)?;
@@ -85,12 +86,19 @@ pub async fn stores(one: &Room, other: &Room, learners: &[usize], wide: bool) ->
     let (a, b) = (one.teacher(), other.teacher());
     let (a, b) = (a.analytics().course_metrics(one.course).await, b.analytics().course_metrics(other.course).await);
     same("the metrics on SQLite and Postgres", &answer(a), &answer(b))?;
-    for who in learners {
-        for ((what, a), (_, b)) in learner_reads(one, *who).await.iter().zip(&learner_reads(other, *who).await) {
-            same(&format!("{what}, on SQLite and Postgres"), a, b)?;
-        }
+    if let Some(who) = touched {
+        let score = |room: &Room| {
+            let (session, course, id) = (room.student(who), room.course, room.people[who]);
+            async move { answer(session.analytics().course_score(course, id).await) }
+        };
+        same("the course score on SQLite and Postgres", &score(one).await, &score(other).await)?;
     }
     if wide {
+        for who in 0..one.people.len() {
+            for ((what, a), (_, b)) in learner_reads(one, who).await.iter().zip(&learner_reads(other, who).await) {
+                same(&format!("{what}, on SQLite and Postgres"), a, b)?;
+            }
+        }
         for ((what, a), (_, b)) in course_reads(one).await.iter().zip(&course_reads(other).await) {
             same(&format!("{what}, on SQLite and Postgres"), a, b)?;
         }

@@ -98,7 +98,6 @@ pub struct Task {
 
 #[derive(Debug, Clone)]
 pub struct Person {
-    pub id: Uuid,
     pub seat: Option<Seat>,
     /// The last event that they initiated.
     pub active: Option<Timestamp>,
