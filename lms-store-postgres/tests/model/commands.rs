@@ -510,14 +510,14 @@ impl Draw<'_> {
             }
             33..42 => Act::AddTopic { lesson: self.lesson()?, index },
             42..45 => Act::DeleteTopic { topic: self.topic()? },
-            45..57 => {
+            45..55 => {
                 let lesson = self.lesson()?;
                 let count = self.rng.random_range(0..10);
                 let count = if count == 0 { 0 } else { 1 + count % 3 };
                 let questions = (0..count).map(|_| self.question()).collect();
                 Act::AddQuiz { lesson, index, published, rules: self.quiz_rules(), questions }
             }
-            57..63 => {
+            55..60 => {
                 let quiz = self.quiz()?;
                 let mut rules = quiz.rules.clone();
                 let other = self.quiz_rules();
@@ -532,23 +532,23 @@ impl Draw<'_> {
                 }
                 Act::UpdateQuiz { quiz: quiz.id, stale, rules }
             }
-            63..68 => {
+            60..65 => {
                 let quiz = self.quiz()?;
                 Act::PublishQuiz { quiz: quiz.id, on: !quiz.published || self.yes(10) }
             }
-            68..72 => match self.quiz()? {
+            65..69 => match self.quiz()? {
                 quiz if quiz.questions.is_empty() || self.yes(40) => {
                     Act::AddQuestion { quiz: quiz.id, new: self.question() }
                 }
                 quiz if self.yes(40) => Act::DeleteQuestion { question: self.of(&quiz.questions)?.id },
                 quiz => Act::UpdateQuestion { question: self.of(&quiz.questions)?.id, new: self.question() },
             },
-            72..82 => {
+            69..82 => {
                 let lesson = self.lesson()?;
                 let max = *[10, 30, 100].choose(&mut self.rng)? * POINT;
                 Act::AddTask { lesson, index, published, rules: self.task_rules(), max }
             }
-            82..87 => {
+            82..86 => {
                 let task = self.task()?;
                 let mut rules = task.rules.clone();
                 let other = self.task_rules();
@@ -566,18 +566,39 @@ impl Draw<'_> {
                 }
                 Act::UpdateTask { task: task.id, stale, rules }
             }
-            87..90 => {
+            86..88 => {
                 let task = self.task()?;
                 Act::PublishTask { task: task.id, on: !task.published || self.yes(10) }
             }
-            90..93 => {
+            88..92 => {
                 let max = *[0, 10, 30, 75, 100].choose(&mut self.rng)? * POINT;
                 Act::SetMaxGrade { task: self.task()?.id, max, rescale: self.yes(60) }
             }
-            93..95 if !early => Act::PlanDelete { item: self.item()? },
-            _ if !early => Act::Delete { item: self.item()? },
+            92..95 if !early => Act::PlanDelete { item: self.hidden()? },
+            _ if !early => Act::Delete { item: self.hidden()? },
             _ => Act::AddTopic { lesson: self.lesson()?, index },
         })
+    }
+
+    /// An item to delete: mostly one that is not published, and one that a plan was made for.
+    fn hidden(&mut self) -> Option<Item> {
+        let mut all = Vec::new();
+        for lesson in &self.model.lessons {
+            all.push((Item::Lesson(LessonId::from_uuid(lesson.id)), lesson.published));
+            let quizzes = lesson.quizzes.iter().map(|q| (Item::Quiz(QuizId::from_uuid(q.id)), q.published));
+            all.extend(quizzes);
+            let tasks = lesson.tasks.iter().map(|t| (Item::Assignment(AssignmentId::from_uuid(t.id)), t.published));
+            all.extend(tasks);
+        }
+        let planned: Vec<_> =
+            all.iter().filter(|(i, _)| self.model.plans.contains_key(&place(*i).1)).cloned().collect();
+        let hidden: Vec<_> = all.iter().filter(|(_, published)| !published).cloned().collect();
+        let from = match self.rng.random_range(0..10) {
+            0..5 if !planned.is_empty() => planned,
+            0..8 if !hidden.is_empty() => hidden,
+            _ => all,
+        };
+        self.of(&from).map(|(item, _)| item)
     }
 
     fn reorder(&mut self, stale: bool) -> Option<Act> {
@@ -677,6 +698,14 @@ impl Draw<'_> {
         Act::Save { attempt, client, seq, patch }
     }
 
+    /// Mostly a lesson that they have marked.
+    fn marked(&mut self, who: usize) -> Option<Uuid> {
+        let seat = self.model.people[who].seat.as_ref()?;
+        let marked = seat.progress.iter().filter(|(_, p)| p.completed.is_some() && p.by_mark).map(|(id, _)| *id);
+        let marked: Vec<Uuid> = marked.collect();
+        if self.yes(70) { self.of(&marked) } else { self.lesson() }
+    }
+
     /// Mostly a quiz that is open to them.
     fn open_quiz(&mut self, who: usize) -> Option<Uuid> {
         let seat = self.model.people[who].seat.as_ref();
@@ -702,17 +731,17 @@ impl Draw<'_> {
             0..4 => Act::OpenCourse { who },
             4..12 => Act::OpenLesson { who, lesson: self.lesson()? },
             12..26 => Act::View { who, topic: self.topic()? },
-            26..36 => Act::Complete { who, lesson: self.lesson()? },
-            36..42 => Act::Undo { who, lesson: self.lesson()? },
-            42..54 => Act::Start { who, quiz: self.open_quiz(who)? },
-            54..66 => {
+            26..30 => Act::Complete { who, lesson: self.lesson()? },
+            30..36 => Act::Undo { who, lesson: self.marked(who)? },
+            36..48 => Act::Start { who, quiz: self.open_quiz(who)? },
+            48..60 => {
                 let attempt = if self.yes(85) { self.of(&open)? } else { self.of(&any)? };
                 self.save(attempt, false)
             }
-            66..73 => Act::Submit { attempt: if self.yes(85) { self.of(&open)? } else { self.of(&any)? } },
-            73..76 => Act::ViewAttempt { attempt: self.of(&any)? },
-            76..79 => Act::Expire,
-            79..85 => Act::Draft { who, task: self.open_task(who)? },
+            60..67 => Act::Submit { attempt: if self.yes(85) { self.of(&open)? } else { self.of(&any)? } },
+            67..70 => Act::ViewAttempt { attempt: self.of(&any)? },
+            70..73 => Act::Expire,
+            73..81 => Act::Draft { who, task: self.open_task(who)? },
             _ => Act::HandIn { who, task: self.open_task(who)?, empty: self.yes(12) },
         })
     }
@@ -720,19 +749,23 @@ impl Draw<'_> {
     fn grader(&mut self) -> Option<Act> {
         let who = self.who();
         let seen = !self.yes(12);
-        let versions: Vec<Uuid> = self.model.seats().flat_map(|(_, s)| &s.versions).map(|v| v.id).collect();
+        let handed = |v: &&crate::state::Version| v.state != SubmissionState::Draft;
+        let versions: Vec<Uuid> = match self.yes(90) {
+            true => self.model.seats().flat_map(|(_, s)| s.versions.iter().filter(handed)).map(|v| v.id).collect(),
+            false => self.model.seats().flat_map(|(_, s)| &s.versions).map(|v| v.id).collect(),
+        };
         let finished = self.attempts(|state| state != AttemptState::InProgress);
         Some(match self.rng.random_range(0..100) {
-            0..22 => {
+            0..26 => {
                 let version = self.of(&versions)?;
                 let max = self.model.task(self.model.version(version)?.1.task)?.1.max;
                 let points = if self.yes(5) { max + POINT } else { self.rng.random_range(0..=12) * max / 12 };
                 Act::Grade { version, points, seen }
             }
-            22..29 => Act::Clear { version: self.of(&versions)?, seen },
-            29..35 => Act::Return { version: self.of(&versions)? },
-            35..40 => Act::Post { who, task: self.task()?.id },
-            40..48 => {
+            26..34 => Act::Clear { version: self.of(&versions)?, seen },
+            34..40 => Act::Return { version: self.of(&versions)? },
+            40..45 => Act::Post { who, task: self.task()?.id },
+            45..54 => {
                 let waiting = self.attempts(|state| state == AttemptState::PendingReview);
                 let attempt = if self.yes(60) { self.of(&waiting)? } else { self.of(&finished)? };
                 let questions = self.model.attempt(attempt)?.1.questions.clone();
@@ -741,8 +774,8 @@ impl Draw<'_> {
                 let points = self.rng.random_range(0..5) * question.points / 3;
                 Act::GradeAnswer { attempt, question: question.id, points, seen }
             }
-            48..52 => Act::Void { attempt: self.of(&self.attempts(|_| true))? },
-            52..62 => {
+            54..57 => Act::Void { attempt: self.of(&self.attempts(|_| true))? },
+            57..65 => {
                 let item = match self.item()? {
                     Item::Lesson(_) => Item::Quiz(QuizId::from_uuid(self.quiz()?.id)),
                     item => item,
@@ -751,8 +784,8 @@ impl Draw<'_> {
                 let excused = self.model.people[who].seat.as_ref().is_some_and(|s| s.excused(id));
                 Act::Excuse { item, who, on: !excused }
             }
-            62..70 => Act::Waive { item: self.item()?, who },
-            70..75 => {
+            65..71 => Act::Waive { item: self.item()?, who },
+            71..76 => {
                 let waived: Vec<_> = self.model.people[who].seat.iter().flat_map(|s| s.waived.clone()).collect();
                 let item = match self.of(&waived) {
                     Some(id) if self.model.quiz(id).is_some() => Item::Quiz(QuizId::from_uuid(id)),
@@ -762,8 +795,8 @@ impl Draw<'_> {
                 };
                 Act::RevokeWaiver { item, who }
             }
-            75..89 => self.extend(who)?,
-            89..93 => Act::Reset { who },
+            76..90 => self.extend(who)?,
+            90..93 => Act::Reset { who },
             93..97 => Act::Issue { who, reason: self.yes(30) },
             _ => Act::RevokeCertificate { who },
         })
