@@ -60,10 +60,9 @@ pub async fn x1_reads_and_writes_give_the_same_reasons(h: &Harness) {
     assert_eq!(codes(&reasons), ["not_enrolled"]);
     assert_eq!(told(room.student(1).quizzes().start(quiz.id).await), reasons);
     let dated = |starts, ends| EnrollOptions { starts_at: starts, ends_at: ends, ..EnrollOptions::default() };
-    for (starts, ends, code) in [
-        (Some(now.plus_seconds(60)), None, "not_started"),
-        (Some(now.plus_seconds(-60)), Some(now), "ended"),
-    ] {
+    for (starts, ends, code) in
+        [(Some(now.plus_seconds(60)), None, "not_started"), (Some(now.plus_seconds(-60)), Some(now), "ended")]
+    {
         let person = NewUser::new(Role::Student, code);
         let who = h.lms.system().people().ensure_user(person).await.unwrap().id;
         teacher.enrollment().enroll(room.course, who, dated(starts, ends)).await.unwrap();
@@ -105,8 +104,7 @@ pub async fn x1_reads_and_writes_give_the_same_reasons(h: &Harness) {
 
     // An assignment after its cut-off.
     let cutoff = now.plus_seconds(-1);
-    let rules =
-        AssignmentRules { due_date: Some(cutoff), cutoff_date: Some(cutoff), ..AssignmentRules::default() };
+    let rules = AssignmentRules { due_date: Some(cutoff), cutoff_date: Some(cutoff), ..AssignmentRules::default() };
     let assignment = assign(&room, rules, None).await;
     let reasons = asked(&room, Item::Assignment(assignment.id), room.students[4]).await;
     assert_eq!(reasons, [LockReason::Closed { at: cutoff }]);
@@ -257,5 +255,9 @@ pub async fn l2_a_learner_reads_a_lesson(h: &Harness) {
     assert_eq!(hidden.code(), "not_found");
     teacher.catalog().publish_lesson(lesson, false).await.unwrap();
     assert_eq!(codes(&told(me.learning().read_lesson(lesson).await)), ["not_published"]);
-    assert_eq!(teacher.learning().read_lesson(lesson).await.unwrap().status, None::<ProgressStatus>, "staff look ahead");
+    assert_eq!(
+        teacher.learning().read_lesson(lesson).await.unwrap().status,
+        None::<ProgressStatus>,
+        "staff look ahead"
+    );
 }

@@ -421,7 +421,12 @@ pub async fn s9_a_mark_by_a_person_answers_the_suggestion(h: &Harness) {
             let operation = uuid::Uuid::from_u128(9_000 + n);
             let log = valid_log(h, "grade", operation).await;
             let origin = AiOrigin { log_id: log.id, operation_id: operation };
-            by_ai(h, &room, log.id).await.assignments().apply_ai_grade(id, suggestion(whole, false), origin).await.unwrap()
+            by_ai(h, &room, log.id)
+                .await
+                .assignments()
+                .apply_ai_grade(id, suggestion(whole, false), origin)
+                .await
+                .unwrap()
         }
     };
     assert!(!run(1, 70).await.applied);

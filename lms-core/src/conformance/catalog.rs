@@ -133,7 +133,11 @@ pub async fn d1_deleting_a_lesson_takes_its_work_along(h: &Harness) {
     let told = after.iter().rfind(|e| e.event.subject_id == room.lessons[0].uuid()).unwrap();
     assert_eq!(told.event.kind, EventKind::ContentChanged);
     let meta: serde_json::Value = told.event.metadata.read().unwrap();
-    assert_eq!((&meta["action"], &meta["counts"]["attempts"]), (&"deleted".into(), &1.into()), "who, what and how much");
+    assert_eq!(
+        (&meta["action"], &meta["counts"]["attempts"]),
+        (&"deleted".into(), &1.into()),
+        "who, what and how much"
+    );
     let standing = me.learning().standing(room.course, room.students[0]).await.unwrap();
     assert_eq!((standing.lessons_done, standing.lessons_total), (1, 1));
     assert!(me.certificates().of(room.course, room.students[0]).await.is_ok());
@@ -508,9 +512,8 @@ pub async fn l3_every_check_of_authoring_names_its_field(h: &Harness) {
     ] {
         assert_eq!(found(quiz(rules).await), [wanted]);
     }
-    let true_false = || {
-        crate::lms::NewQuestion::new("?", crate::model::question::QuestionBody::TrueFalse { correct: true })
-    };
+    let true_false =
+        || crate::lms::NewQuestion::new("?", crate::model::question::QuestionBody::TrueFalse { correct: true });
     let of = |questions, rules| {
         let new = NewQuiz { is_published: true, questions, rules, ..NewQuiz::titled("A quiz") };
         async move { catalog.add_quiz(lesson, new).await.map(drop) }
@@ -529,7 +532,8 @@ pub async fn l3_every_check_of_authoring_names_its_field(h: &Harness) {
         assert_eq!(found(topic(new).await), ["topic.no_url content_url"]);
     }
     assert_eq!(found(topic(NewTopic::text("T", " ")).await), ["topic.no_body body"]);
-    let own = NewTopic { content_type: ContentType::from_word("x-board").unwrap(), body: None, ..NewTopic::text("T", "") };
+    let own =
+        NewTopic { content_type: ContentType::from_word("x-board").unwrap(), body: None, ..NewTopic::text("T", "") };
     topic(own).await.unwrap();
     for word in ["x-", "X-board", "board", "x-Board"] {
         assert!(ContentType::from_word(word).is_none(), "{word}");
@@ -540,7 +544,8 @@ pub async fn l3_every_check_of_authoring_names_its_field(h: &Harness) {
     let ftp = NewTopic::media("T", ContentType::Link, "ftp://example.org");
     assert_eq!(found(topic(ftp).await), ["url.invalid content_url"]);
     // L8: metadata up to its limit, an object, the host's own; external ids are unique.
-    let meta = |bytes: usize| crate::model::table::Json::parse(format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8))).unwrap();
+    let meta =
+        |bytes: usize| crate::model::table::Json::parse(format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8))).unwrap();
     let with = |metadata| NewTopic { metadata: Some(metadata), ..NewTopic::text("T", "text") };
     topic(with(meta(16 * 1024))).await.unwrap();
     assert_eq!(found(topic(with(meta(16 * 1024 + 1))).await), ["metadata.size metadata"]);

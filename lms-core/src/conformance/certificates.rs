@@ -232,10 +232,8 @@ pub async fn c1_each_blocker_while_it_stands(h: &Harness) {
     let essay = QuestionBody::Essay { rubric: None, staff_notes: String::new() };
     let new =
         NewQuiz { is_published: true, questions: vec![NewQuestion::new("Why?", essay)], ..NewQuiz::titled("Essay") };
-    let new = NewQuiz {
-        rules: QuizRules { pass_threshold_bp: BasisPoints::percent(50), ..QuizRules::default() },
-        ..new
-    };
+    let new =
+        NewQuiz { rules: QuizRules { pass_threshold_bp: BasisPoints::percent(50), ..QuizRules::default() }, ..new };
     let quiz = teacher.catalog().add_quiz(room.lessons[0], new).await.unwrap();
     let rules = AssignmentRules {
         is_required: true,
@@ -246,10 +244,7 @@ pub async fn c1_each_blocker_while_it_stands(h: &Harness) {
     let task = super::assignments::assign(&room, rules, None).await;
     me.learning().complete_lesson(room.lessons[0]).await.unwrap();
     let (quizzes, tasks) = (vec![quiz.id.uuid()], vec![task.id.uuid()]);
-    let open = [
-        Blocker::QuizzesNotPassed { ids: quizzes.clone() },
-        Blocker::AssignmentsLeft { ids: tasks.clone() },
-    ];
+    let open = [Blocker::QuizzesNotPassed { ids: quizzes.clone() }, Blocker::AssignmentsLeft { ids: tasks.clone() }];
     assert_eq!(found().await, open);
     // Handed in, they wait for a grade.
     let attempt = me.quizzes().start(quiz.id).await.unwrap();

@@ -11,7 +11,8 @@ use crate::rules::kept_score;
 use crate::rules::permission::Rights;
 use crate::rules::{code, completion};
 use crate::store::{
-    AttemptHead, CertificateFacts, Expect, LearnerContext, LearnerScope, LessonWork, StoreError, WeightedScore, WriteBatch,
+    AttemptHead, CertificateFacts, Expect, LearnerContext, LearnerScope, LessonWork, StoreError, WeightedScore,
+    WriteBatch,
 };
 
 /// The version of the snapshot's shape.

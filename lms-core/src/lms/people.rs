@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{People, Planned};
 use super::catalog::same_version;
+use super::{People, Planned};
 use crate::error::{Error, Refusal};
 use crate::model::table::Json;
 use crate::model::*;

@@ -190,7 +190,8 @@ pub fn locks(facts: &AccessFacts<'_>, now: Timestamp) -> Vec<LockReason> {
             reasons.push(LockReason::NotYet { at });
         }
         let due = effective_due(assignment.due_date, facts.item_override);
-        if let Some(at) = effective_cutoff(assignment.cutoff_date, due, facts.item_override).filter(|at| is_over(*at, now))
+        if let Some(at) =
+            effective_cutoff(assignment.cutoff_date, due, facts.item_override).filter(|at| is_over(*at, now))
         {
             reasons.push(LockReason::Closed { at });
         }

@@ -174,9 +174,7 @@ pub(super) fn pending_attempts() -> String {
 
 /// $1 enrollment.
 pub(super) fn feedback_of() -> String {
-    listing(&many::<SubmissionFeedback>(
-        "WHERE t.enrollment_id = $1::uuid AND t.feedback IS NOT NULL ORDER BY t.id",
-    ))
+    listing(&many::<SubmissionFeedback>("WHERE t.enrollment_id = $1::uuid AND t.feedback IS NOT NULL ORDER BY t.id"))
 }
 
 /// $1 enrollment.

@@ -171,18 +171,20 @@ impl Model {
                 if *stale {
                     return Err("version.stale");
                 }
-                let quiz = self.quiz_mut(*quiz);
+                let quiz = self.quiz(*quiz).unwrap().1;
                 if quiz.rules != *rules {
                     check_quiz(quiz.published, rules, &quiz.questions)?;
+                    let after = Quiz { rules: rules.clone(), ..quiz.clone() };
+                    self.change_quiz(after)?;
                 }
-                quiz.rules = rules.clone();
             }
             Act::PublishQuiz { quiz, on } => {
-                let quiz = self.quiz_mut(*quiz);
+                let quiz = self.quiz(*quiz).unwrap().1;
                 if quiz.published != *on {
                     check_quiz(*on, &quiz.rules, &quiz.questions)?;
+                    let after = Quiz { published: *on, ..quiz.clone() };
+                    self.change_quiz(after)?;
                 }
-                quiz.published = *on;
             }
             Act::AddQuestion { quiz, new } => {
                 check_question(*new)?;
@@ -216,11 +218,15 @@ impl Model {
                 if *stale {
                     return Err("version.stale");
                 }
-                let task = self.task_mut(*task);
+                let task = self.task(*task).unwrap().1;
                 check_task(rules, task.max)?;
-                task.rules = rules.clone();
+                let after = Task { rules: rules.clone(), ..task.clone() };
+                self.change_task(after)?;
             }
-            Act::PublishTask { task, on } => self.task_mut(*task).published = *on,
+            Act::PublishTask { task, on } => {
+                let after = Task { published: *on, ..self.task(*task).unwrap().1.clone() };
+                self.change_task(after)?;
+            }
             Act::SetMaxGrade { task, max, rescale } => self.set_max(*task, *max, *rescale)?,
             Act::PublishCourse { on } => {
                 if *on && !self.course.published && !self.lessons.iter().any(|l| l.published) {
@@ -325,6 +331,33 @@ impl Model {
     fn quiz_of(&mut self, question: Uuid) -> &mut Quiz {
         let mut all = self.lessons.iter_mut().flat_map(|l| &mut l.quizzes);
         all.find(|q| q.questions.iter().any(|each| each.id == question)).unwrap()
+    }
+
+    /// P2, L3: a lesson is not left with a rule that nobody can meet.
+    fn change_quiz(&mut self, after: Quiz) -> Verdict {
+        let (lesson, before) = self.quiz(after.id).unwrap();
+        let counts = |q: &Quiz| q.published && q.rules.is_required;
+        let goes = counts(before) && !counts(&after);
+        let mut lesson = lesson.clone();
+        *lesson.quizzes.iter_mut().find(|q| q.id == after.id).unwrap() = after;
+        if goes {
+            check_rule(&lesson)?;
+        }
+        *self.lesson_mut(lesson.id) = lesson;
+        Ok(())
+    }
+
+    fn change_task(&mut self, after: Task) -> Verdict {
+        let (lesson, before) = self.task(after.id).unwrap();
+        let counts = |t: &Task| t.published && t.rules.is_required;
+        let goes = counts(before) && !counts(&after);
+        let mut lesson = lesson.clone();
+        *lesson.tasks.iter_mut().find(|t| t.id == after.id).unwrap() = after;
+        if goes {
+            check_rule(&lesson)?;
+        }
+        *self.lesson_mut(lesson.id) = lesson;
+        Ok(())
     }
 
     fn own(&mut self, who: usize, item: Item) -> Result<&mut Own, &'static str> {
@@ -552,6 +585,16 @@ impl Model {
             // Who is refused looks again.
             self.plans.remove(&id);
             return Err("delete.grown");
+        }
+        if published && matches!(kind, "quiz" | "assignment") {
+            let of = self
+                .lessons
+                .iter()
+                .find(|l| l.quizzes.iter().any(|q| q.id == id) || l.tasks.iter().any(|t| t.id == id));
+            let mut rest = of.unwrap().clone();
+            rest.quizzes.retain(|q| q.id != id);
+            rest.tasks.retain(|t| t.id != id);
+            check_rule(&rest)?;
         }
         let mut gone = vec![id];
         if let Some(lesson) = self.lesson(id) {
@@ -861,13 +904,13 @@ impl Model {
         }
         let versions = seat.versions_of(id);
         let draft = versions.last().filter(|v| v.state == SubmissionState::Draft).map(|v| (*v).clone());
-        if let (None, Some(latest)) = (&draft, versions.last()) {
-            let allowed = task.rules.max_versions.map(|max| max + seat.own(id).extra_attempts);
-            if allowed.is_some_and(|allowed| latest.number >= allowed) {
+        let granted = seat.own(id).extra_attempts;
+        if let Some(latest) = seat.handed(id).filter(|_| draft.is_none() || hand_in) {
+            if task.rules.max_versions.is_some_and(|max| latest.number >= max + granted) {
                 return Err("submission.versions_used_up");
             }
             let may = match task.rules.resubmission {
-                Resubmission::Never => false,
+                Resubmission::Never => latest.number <= granted,
                 Resubmission::UntilDue => seat.due(&task).is_none_or(|due| now <= due),
                 Resubmission::UntilCutoff => true,
                 Resubmission::AfterReturn => latest.state == SubmissionState::Returned,

@@ -253,8 +253,13 @@ fn outline_is(outline: &Outline, model: &Model, who: usize, all: bool) -> Found 
         let topics: Vec<_> = lesson.topics.iter().map(|t| (t.id.uuid(), t.viewed)).collect();
         let expected_topics: Vec<_> = expected.topics.iter().map(|t| (*t, seat.views.contains_key(t))).collect();
         same("topics", &topics, &expected_topics)?;
-        let cells: Vec<Cell> = lesson.items.iter().map(cell).collect();
+        let cells: Vec<Cell> = lesson.items.iter().map(|item| cell(&item.cell)).collect();
         same("items", &cells, &model.cells(seat, expected, all))?;
+        for item in &lesson.items {
+            let mut locks: Vec<_> = item.locks.iter().map(lms_core::rules::access::LockReason::code).collect();
+            locks.sort_unstable();
+            same("locks of an item", &locks, &model.item_locks(seat, expected, item.cell.id))?;
+        }
     }
     Ok(())
 }

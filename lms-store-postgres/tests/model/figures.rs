@@ -345,6 +345,30 @@ impl Model {
         found
     }
 
+    /// X1 for a quiz or an assignment of a lesson: the words of the reasons.
+    pub fn item_locks(&self, seat: &Seat, lesson: &Lesson, item: Uuid) -> Vec<&'static str> {
+        let mut found: Vec<_> = self.lesson_locks(seat, lesson, true).iter().map(LockReason::code).collect();
+        let own = seat.own(item);
+        if let Some(quiz) = lesson.quizzes.iter().find(|q| q.id == item) {
+            let from = Own::pick(own.from, quiz.rules.opens_at);
+            found.extend(from.filter(|at| self.now < *at).map(|_| "not_yet"));
+            let close = Own::pick(own.cutoff, quiz.rules.closes_at);
+            found.extend(close.filter(|at| self.now >= *at).map(|_| "closed"));
+            let mine = || seat.attempts.iter().filter(|a| a.quiz == item);
+            let open = mine().any(|a| a.state == AttemptState::InProgress);
+            let used = n(mine().filter(|a| a.state != AttemptState::Voided).count());
+            let none = quiz.rules.max_attempts.is_some_and(|max| used >= max + own.extra_attempts);
+            found.extend((none && !open).then_some("no_attempts_left"));
+        }
+        if let Some(task) = lesson.tasks.iter().find(|t| t.id == item) {
+            let from = Own::pick(own.from, task.rules.available_from);
+            found.extend(from.filter(|at| self.now < *at).map(|_| "not_yet"));
+            found.extend(Self::cutoff(seat, task).filter(|at| self.now > *at).map(|_| "closed"));
+        }
+        found.sort_unstable();
+        found
+    }
+
     pub fn quiz_is_open(&self, seat: &Seat, lesson: &Lesson, quiz: &Quiz) -> bool {
         let own = seat.own(quiz.id);
         self.lesson_locks(seat, lesson, quiz.published).is_empty()
@@ -437,8 +461,8 @@ impl Model {
         }
         for task in lesson.tasks.iter().filter(|t| t.published) {
             let due = seat.due(task);
-            let (handed, counted) = (seat.handed(task.id), seat.counted(task.id));
-            let shown = counted.filter(|v| all || v.posted);
+            let handed = seat.handed(task.id);
+            let shown = seat.versions_of(task.id).into_iter().rfind(|v| v.raw.is_some() && (all || v.posted));
             let stands = shown.and_then(|v| seat.grade(task, v)).map(|grade| (grade, task.max));
             let state = match handed {
                 _ if seat.excused(task.id) => ItemState::Excused,
@@ -446,7 +470,9 @@ impl Model {
                 Some(v) if v.raw.is_some() && (all || v.posted) => ItemState::Graded,
                 Some(v) if seat.late(task, v) > 0 => ItemState::Late,
                 Some(_) => ItemState::Submitted,
-                None if due.is_some_and(|due| due < self.now) => ItemState::Missing,
+                None if due.is_some_and(|due| due.plus_seconds(task.rules.grace_seconds) < self.now) => {
+                    ItemState::Missing
+                }
                 None if !seat.versions_of(task.id).is_empty() => ItemState::InProgress,
                 None => ItemState::NotSubmitted,
             };
@@ -462,7 +488,7 @@ impl Model {
                 percent: stands.and_then(|(e, p)| percent(e, p)),
                 passed: stands.and_then(|pair| passes(pair, task.rules.pass_threshold_bp?)),
                 late: shown.or(handed).map_or(0, |v| seat.late(task, v)),
-                needs_regrading: counted.zip(handed).is_some_and(|(c, h)| h.number > c.number),
+                needs_regrading: shown.zip(handed).is_some_and(|(s, h)| h.number > s.number),
             });
         }
         found

@@ -1,7 +1,9 @@
 //! Records of learners, and what waits for somebody.
 
 use lms_core::model::*;
-use lms_core::store::{AttemptHead, ById, LearnerRecord, Member, PersonWork, SubmissionFeedback, SubmissionHead, VersionRecord};
+use lms_core::store::{
+    AttemptHead, ById, LearnerRecord, Member, PersonWork, SubmissionFeedback, SubmissionHead, VersionRecord,
+};
 use rusqlite::{Connection, params};
 
 use super::{above, at_most};

@@ -525,12 +525,8 @@ impl Catalog<'_> {
                     .course(self.s.rights_of(), course, Some(user))
                     .await?
                     .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
-                let rights = Rights::of(
-                    &command.actor,
-                    context.actor.as_ref(),
-                    Some(&context.course),
-                    context.staff.as_ref(),
-                );
+                let rights =
+                    Rights::of(&command.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref());
                 rights.require(Action::Manage, false, SubjectType::Course, course)?;
                 let present = context.subject_staff;
                 if present.as_ref().map(|staff| staff.role) == role {

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Catalog, Command, Planned};
 use super::{
-    StructureEdit, bump_quiz, changed, check_lesson_keeps_its_rule, edited_before, objectives_by_key, same_version, touched,
+    StructureEdit, bump_quiz, changed, check_lesson_keeps_its_rule, edited_before, objectives_by_key, same_version,
+    touched,
 };
 use crate::error::Error;
 use crate::model::question::QuestionBody;

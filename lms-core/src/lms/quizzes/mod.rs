@@ -22,8 +22,8 @@ use crate::rules::grading::AnswerState;
 use crate::rules::permission::Action;
 use crate::store::{LearnerContext, StoreError, StoreErrorKind};
 
-pub(super) use deadline::{later_deadline, seconds_allowed};
 use deadline::{deadline_of, is_gone, overdue};
+pub(super) use deadline::{later_deadline, seconds_allowed};
 pub use regrade::*;
 pub(crate) use revision::RevisionCache;
 use revision::revision_of;
