@@ -441,7 +441,7 @@ impl Draw<'_> {
         QuizRules {
             is_required: self.yes(75),
             pass_threshold_bp: self.threshold(60),
-            max_attempts: self.yes(40).then(|| self.rng.random_range(1..4)),
+            max_attempts: self.yes(35).then(|| self.rng.random_range(1..5)),
             time_limit_seconds: self.yes(40).then(|| *[600, 3_600, 90_000].choose(&mut self.rng).unwrap()),
             kept_score: KeptScore::from_word(self.word(KeptScore::WORDS)).unwrap(),
             weight: *[0, 1, 1, 1, 3].choose(&mut self.rng).unwrap(),
@@ -712,7 +712,13 @@ impl Draw<'_> {
         let all = self.model.lessons.iter().flat_map(|l| l.quizzes.iter().map(move |q| (l, q)));
         let open = all.filter(|(l, q)| seat.is_some_and(|s| self.model.quiz_is_open(s, l, q))).map(|(_, q)| q.id);
         let open: Vec<Uuid> = open.collect();
-        if self.yes(80) { self.of(&open) } else { self.quiz().map(|q| q.id) }
+        let tried = |id: &&Uuid| seat.is_some_and(|s| s.attempts.iter().any(|a| a.quiz == **id));
+        let again: Vec<Uuid> = open.iter().filter(tried).copied().collect();
+        match self.rng.random_range(0..10) {
+            0..5 if !again.is_empty() => self.of(&again),
+            0..8 => self.of(&open),
+            _ => self.quiz().map(|q| q.id),
+        }
     }
 
     fn open_task(&mut self, who: usize) -> Option<Uuid> {
@@ -726,6 +732,13 @@ impl Draw<'_> {
     fn learner(&mut self) -> Option<Act> {
         let who = self.who();
         let open = self.attempts(|state| state == AttemptState::InProgress);
+        // What is open is worked on more often than not.
+        if self.yes(22)
+            && let Some(attempt) = self.of(&open)
+        {
+            let answered = self.model.attempt(attempt).is_some_and(|(_, a)| !a.answers.is_empty());
+            return Some(if answered && self.yes(70) { Act::Submit { attempt } } else { self.save(attempt, false) });
+        }
         let any = self.attempts(|_| true);
         Some(match self.rng.random_range(0..100) {
             0..4 => Act::OpenCourse { who },
