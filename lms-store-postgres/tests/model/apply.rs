@@ -339,7 +339,8 @@ impl Model {
         let counts = |q: &Quiz| q.published && q.rules.is_required;
         let goes = counts(before) && !counts(&after);
         let mut lesson = lesson.clone();
-        *lesson.quizzes.iter_mut().find(|q| q.id == after.id).unwrap() = after;
+        let id = after.id;
+        *lesson.quizzes.iter_mut().find(|q| q.id == id).unwrap() = after;
         if goes {
             check_rule(&lesson)?;
         }
@@ -352,7 +353,8 @@ impl Model {
         let counts = |t: &Task| t.published && t.rules.is_required;
         let goes = counts(before) && !counts(&after);
         let mut lesson = lesson.clone();
-        *lesson.tasks.iter_mut().find(|t| t.id == after.id).unwrap() = after;
+        let id = after.id;
+        *lesson.tasks.iter_mut().find(|t| t.id == id).unwrap() = after;
         if goes {
             check_rule(&lesson)?;
         }
