@@ -176,3 +176,17 @@ pub async fn e1_ensure_user_is_one_row(h: &Harness) {
     // Being a learner comes from an enrollment; a student's role creates no course.
     assert_eq!(me.catalog().create_course(NewCourse::titled("Mine")).await.unwrap_err().code(), "denied");
 }
+
+/// Unpublished is unpublished, also for who was there before; staff may let them in.
+/// rules: E4, E2
+pub async fn e4_nobody_comes_back_into_a_draft(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    open(h, &room, None).await;
+    let (me, id) = (room.student(0), room.students[0]);
+    me.enrollment().withdraw(room.course, id).await.unwrap();
+    room.teacher().catalog().publish_course(room.course, false).await.unwrap();
+    assert_eq!(me.enrollment().enroll_self(room.course).await.unwrap_err().code(), "course.not_published");
+    let system = h.lms.system().enrollment().enroll(room.course, id, EnrollOptions::default()).await.unwrap_err();
+    assert_eq!(system.code(), "course.not_published");
+    room.teacher().enrollment().enroll(room.course, id, EnrollOptions::default()).await.unwrap();
+}

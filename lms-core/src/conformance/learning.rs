@@ -477,3 +477,19 @@ pub async fn p7_after_a_reset_opening_is_enough_for_work_that_is_done(h: &Harnes
     assert_eq!(h.count(EventKind::CertificateIssued).await, 1, "and no second certificate");
     audited(h, &room).await;
 }
+
+/// An optional lesson that is unpublished takes its required quiz along, and with it the last thing to do.
+/// rules: P9, P7
+pub async fn p9_an_optional_lesson_takes_its_work_along(h: &Harness) {
+    let room = h.classroom(2, 1).await;
+    let teacher = room.teacher();
+    let optional = teacher.catalog().lesson(room.lessons[1]).await.unwrap();
+    let update = UpdateLesson { version: optional.version, is_required: Some(false), ..Default::default() };
+    teacher.catalog().update_lesson(optional.id, update).await.unwrap();
+    room.add_quiz(optional.id, 1, QuizRules::default()).await.unwrap();
+    room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    assert!(me(&room, 0).await.completed_at.is_none(), "the quiz is still to do");
+    teacher.catalog().publish_lesson(optional.id, false).await.unwrap();
+    assert!(me(&room, 0).await.completed_at.is_some());
+    audited(h, &room).await;
+}

@@ -121,7 +121,7 @@ impl Enrollments<'_> {
             return Err(Refusal::CourseArchived {}.into());
         }
         let may_enroll_early = by_staff && !rights.system;
-        if !row.is_published && !may_enroll_early && context.enrollment.is_none() {
+        if !row.is_published && !may_enroll_early {
             return Err(Refusal::CourseNotPublished {}.into());
         }
         if let (Some(starts), Some(ends)) = (options.starts_at, options.ends_at)

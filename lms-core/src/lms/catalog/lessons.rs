@@ -289,7 +289,9 @@ impl Catalog<'_> {
                 edit.batch.expect.push(expect);
                 edit.batch.put(lesson.clone());
                 edit.batch.events.push(event);
-                let eases = (before.counts() && !lesson.counts())
+                // An optional lesson that goes takes its required quizzes and assignments along.
+                let eases = (before.is_published && !lesson.is_published)
+                    || (before.counts() && !lesson.counts())
                     || lesson.completion_rule != before.completion_rule
                     || (lesson.is_published && !before.is_published && context.has_learner_rows);
                 edit.finish(&command, context.has_learner_rows, eases)
