@@ -24,6 +24,7 @@ impl Tables {
             |a| {
                 a.answers = Json::of(&serde_json::json!({ "format": 1, "clients": {}, "answers": {} }));
                 a.graded = a.graded.as_ref().map(without_feedback);
+                (a.ai_pending, a.ai_suggested) = (0, 0);
                 blank(&mut a.void_reason);
                 a.version += 1;
                 a.updated_at = at;
@@ -71,6 +72,9 @@ impl Tables {
             |log| {
                 (log.prompt_text, log.response_text, log.expires_at) = (None, None, Some(at));
                 log.violations = Json::of(&Vec::<String>::new());
+                if matches!(log.status, AiLogStatus::Pending | AiLogStatus::Valid | AiLogStatus::Abandoned) {
+                    log.status = AiLogStatus::Dropped;
+                }
             },
         );
         self.retell(
@@ -95,7 +99,9 @@ fn without_feedback(graded: &Json) -> Json {
     let mut document: serde_json::Value = graded.read().unwrap_or_default();
     if let Some(answers) = document.get_mut("answers").and_then(serde_json::Value::as_array_mut) {
         for answer in answers.iter_mut().filter_map(serde_json::Value::as_object_mut) {
-            answer.remove("feedback");
+            for words in ["feedback", "ai_status", "suggested_seq"] {
+                answer.remove(words);
+            }
         }
     }
     Json::of(&document)

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::tables::{Tables, value};
 
 impl Tables {
-    /// Whether it holds. A seat that is expected is taken.
+    /// Whether it holds. A seat that is expected is taken, money set aside.
     pub(super) fn holds(&mut self, expect: &Expect) -> Result<bool, StoreErrorKind> {
         Ok(match expect {
             Expect::Structure { course, version } => {
@@ -37,6 +37,7 @@ impl Tables {
             Expect::Lease { name, token } => {
                 self.consumers().get(name).is_some_and(|state| state.lease_token == Some(*token))
             }
+            Expect::Budget { scopes, day, amount } => self.reserve(scopes, day, *amount),
             Expect::GradesWithin { assignment, max } => {
                 !self.all::<Submission>().any(|s| s.assignment_id == *assignment && s.raw_grade > Some(*max))
             }

@@ -6,6 +6,7 @@
 //! Keys, references and deletes go by the description of the tables in `lms_core::store`.
 
 mod analytics;
+mod budgets;
 mod contexts;
 mod erase;
 mod expect;

@@ -1,5 +1,7 @@
 //! The reads of the port, each under one look at the tables.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use lms_core::model::*;
 use lms_core::store::*;
@@ -302,6 +304,15 @@ impl EventLog for MemoryStore {
     }
 }
 
+fn wanted(filter: &AiLogFilter, log: &AiLog) -> bool {
+    (filter.course.is_none() || log.course_id == filter.course)
+        && (filter.actor.is_none() || log.actor_id == filter.actor)
+        && filter.status.is_none_or(|status| log.status == status)
+        && filter.kind.as_ref().is_none_or(|kind| log.kind == *kind)
+        && filter.from.is_none_or(|from| log.created_at >= from)
+        && filter.until.is_none_or(|until| log.created_at < until)
+}
+
 #[async_trait]
 impl AiLogReads for MemoryStore {
     async fn ai_log(&self, id: AiLogId) -> Read<Option<AiLog>> {
@@ -311,16 +322,51 @@ impl AiLogReads for MemoryStore {
         Ok(self.read().sorted(|log: &AiLog| log.operation_id == operation, |log| log.attempt))
     }
     async fn ai_logs(&self, filter: &AiLogFilter, by: ById) -> Read<Vec<AiLog>> {
-        Ok(page(
-            &self.read(),
-            by,
-            |log: &AiLog| log.id.uuid(),
-            |log| {
-                (filter.course.is_none() || log.course_id == filter.course)
-                    && filter.status.is_none_or(|status| log.status == status)
-                    && filter.kind.as_ref().is_none_or(|kind| log.kind == *kind)
-            },
-        ))
+        let t = self.read();
+        let place = |log: &AiLog| (log.created_at, log.id);
+        let mut found = t.sorted(|log: &AiLog| wanted(filter, log), place);
+        if filter.newest_first {
+            found.reverse();
+        }
+        if let Some(after) = by.after {
+            let Some(after) = t.get::<AiLog>(after).map(place) else { return Ok(Vec::new()) };
+            found.retain(|log| if filter.newest_first { place(log) < after } else { place(log) > after });
+        }
+        if filter.without_texts {
+            found.iter_mut().for_each(|log| (log.prompt_text, log.response_text) = (None, None));
+        }
+        Ok(first(found, by.limit.clamp(1, 500)))
+    }
+    async fn ai_costs(&self, filter: &AiLogFilter) -> Read<Vec<AiCost>> {
+        let mut costs = BTreeMap::<(String, String), AiCost>::new();
+        for log in self.read().all::<AiLog>().filter(|log| wanted(filter, log)) {
+            let (day, kind) = (BudgetScope::day(log.created_at), log.kind.clone());
+            let none = AiCost {
+                day: day.clone(),
+                kind: kind.clone(),
+                calls: 0,
+                tokens_in: 0,
+                tokens_out: 0,
+                cost_micro_usd: 0,
+                charged_micro_usd: 0,
+            };
+            let sum = costs.entry((day, kind)).or_insert(none);
+            sum.calls += 1;
+            sum.tokens_in += log.tokens_in + log.tokens_cache_read + log.tokens_cache_write;
+            sum.tokens_out += log.tokens_out;
+            sum.cost_micro_usd += log.cost_micro_usd;
+            sum.charged_micro_usd += log.charged_micro_usd;
+        }
+        Ok(costs.into_values().collect())
+    }
+    async fn expired_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLogId>> {
+        let expired = |log: &AiLog| {
+            log.expires_at.is_some_and(|at| at <= now)
+                && log.status != AiLogStatus::Pending
+                && (log.prompt_text.is_some() || log.response_text.is_some())
+        };
+        let found = self.read().sorted(expired, |log| log.expires_at);
+        Ok(first(found, limit).into_iter().map(|log| log.id).collect())
     }
     async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
         let t = self.read();

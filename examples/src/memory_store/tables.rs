@@ -9,6 +9,8 @@ use lms_core::model::{Event, EventId};
 use lms_core::store::{ConsumerState, OnDelete, Only, Reference, Row, Siblings, StoreErrorKind, Stored, Table, Unique};
 use uuid::Uuid;
 
+use super::budgets::Budgets;
+
 /// What a change fails with.
 pub(super) type Changed = Result<(), StoreErrorKind>;
 
@@ -22,6 +24,7 @@ pub(super) type Key = (Uuid, Uuid);
 enum Undo {
     Row(Table, Key, Option<Row>),
     Consumer(String, Option<ConsumerState>),
+    Budgets(Budgets),
     Told(EventId),
     Event(usize, Event),
 }
@@ -34,6 +37,7 @@ pub(super) struct Tables {
     events: Vec<Event>,
     told: HashMap<EventId, usize>,
     consumers: BTreeMap<String, ConsumerState>,
+    budgets: Budgets,
     epoch: Uuid,
     undo: Vec<Undo>,
 }
@@ -47,6 +51,7 @@ impl Default for Tables {
             events: Vec::new(),
             told: HashMap::new(),
             consumers: BTreeMap::new(),
+            budgets: Budgets::default(),
             epoch: Uuid::from_u64_pair(random(), random()),
             undo: Vec::new(),
         }
@@ -111,6 +116,10 @@ impl Tables {
     }
     pub(super) const fn consumers(&self) -> &BTreeMap<String, ConsumerState> {
         &self.consumers
+    }
+
+    pub(super) const fn budgets(&self) -> &Budgets {
+        &self.budgets
     }
 
     fn table(&self, table: Table) -> impl Iterator<Item = (&Key, &Row)> {
@@ -320,6 +329,11 @@ impl Tables {
         self.undo.push(Undo::Consumer(name, old));
     }
 
+    pub(super) fn change_budgets(&mut self, change: impl FnOnce(&mut Budgets)) {
+        self.undo.push(Undo::Budgets(self.budgets.clone()));
+        change(&mut self.budgets);
+    }
+
     /// What was changed stands.
     pub(super) fn keep(&mut self) {
         self.undo.clear();
@@ -332,6 +346,7 @@ impl Tables {
                 Undo::Row(table, key, old) => drop(self.place(table, key, old)),
                 Undo::Consumer(name, Some(old)) => drop(self.consumers.insert(name, old)),
                 Undo::Consumer(name, None) => drop(self.consumers.remove(&name)),
+                Undo::Budgets(old) => self.budgets = old,
                 Undo::Told(id) => {
                     self.told.remove(&id);
                     self.events.pop();

@@ -1,6 +1,6 @@
 //! A batch applied: expectations, versions of structures, changes, events.
 
-use lms_core::model::{AiLog, AttemptState, Course, CourseId, CourseJob, Enrollment, EnrollmentStatus, QuizAttempt};
+use lms_core::model::{AiLog, AiLogStatus, AttemptState, Course, CourseId, CourseJob, Enrollment, EnrollmentStatus, QuizAttempt};
 use lms_core::rules::completion;
 use lms_core::store::{Change, Committed, Key as Named, Row, StoreError, StoreErrorKind, WriteBatch};
 use uuid::Uuid;
@@ -86,13 +86,36 @@ impl Tables {
             Change::FlipLog { id, from, to, at } => {
                 let log = self.get::<AiLog>(*id).filter(|log| log.status == *from).ok_or(CONFLICT)?;
                 // An operation has one answer that was applied.
-                let flipped = AiLog { status: *to, applied_at: Some(*at), ..log.clone() };
+                let mut flipped = AiLog { status: *to, applied_at: Some(*at), ..log.clone() };
+                if flipped.redaction == "metadata" {
+                    flipped.response_text = None;
+                }
                 self.replace(flipped.into())
             }
             Change::AdvanceJob { job, cursor, done_at } => found(self.edit::<CourseJob>(
                 |j| j.id == *job && j.done_at.is_none(),
                 |j| (j.cursor, j.done_at) = (*cursor, *done_at),
             )),
+            Change::BlankLogs { ids } => {
+                self.edit::<AiLog>(
+                    |log| ids.contains(&log.id) && log.status != AiLogStatus::Pending,
+                    |log| {
+                        (log.prompt_text, log.response_text) = (None, None);
+                        if log.status == AiLogStatus::Valid {
+                            log.status = AiLogStatus::Dropped;
+                        }
+                    },
+                );
+                Ok(())
+            }
+            Change::SettleBudget { scopes, day, reserved, spent } => {
+                self.settle(scopes, day, *reserved, *spent);
+                Ok(())
+            }
+            Change::SetBudget { scope, limit } => {
+                self.limit(*scope, *limit);
+                Ok(())
+            }
             Change::EraseText { user, at } => {
                 self.erase(*user, *at);
                 Ok(())

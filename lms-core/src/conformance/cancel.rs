@@ -1,5 +1,5 @@
 //! Callers that go away: a future that is dropped at its first await, its second, its third and so on.
-#![expect(clippy::unwrap_used, reason = "conformance cases are tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;

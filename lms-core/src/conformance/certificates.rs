@@ -304,6 +304,8 @@ pub async fn c4_the_first_that_applies_is_said(h: &Harness) {
     assert_eq!(said(1).await, Validity::Revoked, "and revoked above erased");
     let unknown = h.lms.system().certificates().verify("0000-0000-0000-0000").await.unwrap();
     assert!(unknown.is_none());
+}
+
 /// Copy by AI is a draft version that no course can take until a person accepts it, as it is or edited.
 /// rules: C7, I2, L4
 pub async fn c7_copy_by_ai_is_a_draft_until_accepted(h: &Harness) {

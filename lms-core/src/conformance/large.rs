@@ -1,5 +1,5 @@
 //! Large texts and large batches.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+#![expect(clippy::unwrap_used, reason = "conformance cases are tests")]
 
 use std::sync::Arc;
 
