@@ -218,6 +218,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     ReviewAnswer<NewGrade>,
                     ReviewAnswer<AnswerGrade>,
                     AiOrigin,
+                    AiSources,
                     CourseDraft,
                     HostEvent,
                     Item,
@@ -234,6 +235,8 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                 "What use cases give to learners and staff, computed from rows.",
                 [
                     AttemptView,
+                    AttemptEssays,
+                    AnswerMark,
                     SaveReport,
                     SweepReport,
                     RegradePreview,

@@ -28,6 +28,7 @@ pub struct AiOrigin {
 /// or checked before it was applied. Every one of them is flipped in the batch that writes the content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
 pub struct AiSources {
     /// The proposal.
     pub origin: AiOrigin,
