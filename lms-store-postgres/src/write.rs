@@ -51,6 +51,10 @@ impl Call {
                 _ => None,
             })
             .collect();
+        let versionless = |e: &Expect| matches!(e, Expect::Row { table, .. } if table.column("version").is_none());
+        if batch.expect.iter().any(versionless) {
+            return Err(not_supported());
+        }
         let locks = locks(batch, &made);
         let bump: Vec<Uuid> = batch.exclusive.iter().map(|c| c.uuid()).filter(|c| !made.contains(c)).collect();
         let held: Vec<Uuid> = batch
