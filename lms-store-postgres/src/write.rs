@@ -207,7 +207,8 @@ fn turn(expect: &Expect) -> (u8, Uuid) {
     match expect {
         Expect::Structure { .. } => (0, Uuid::nil()),
         Expect::Enrollment { id, .. } => (1, id.uuid()),
-        Expect::SeatFree { .. } | Expect::Budget { .. } => (3, Uuid::nil()),
+        Expect::Budget { .. } => (3, Uuid::nil()),
+        Expect::SeatFree { .. } => (4, Uuid::nil()),
         _ => (2, Uuid::nil()),
     }
 }

@@ -71,16 +71,6 @@ pub(super) fn placeholder(text: &str) -> String {
     format!("[sha256={} bytes={}", sha256(text), text.len())
 }
 
-/// The parts of a logged prompt; `None` where its text is gone.
-pub(crate) fn parts_of(row: &AiLog) -> Option<Vec<Part>> {
-    #[derive(serde::Deserialize)]
-    struct Logged {
-        parts: Vec<Part>,
-    }
-    let logged: Logged = serde_json::from_str(row.prompt_text.as_deref()?).ok()?;
-    Some(logged.parts)
-}
-
 /// The hash of a prompt before any redaction: rendering the same input again gives it again.
 pub(crate) fn prompt_hash(prompt: &Prompt) -> String {
     let mut hash = Sha256::new();

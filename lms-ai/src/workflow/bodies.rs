@@ -190,7 +190,7 @@ fn operation_of(course: CourseId, brief: BodiesBrief, topic: TopicId) -> Uuid {
 /// Whether the next topic would meet the same failure.
 fn ends_the_run(error: &AiError) -> bool {
     match error {
-        AiError::Lms(_) => true,
+        AiError::Lms(_) | AiError::BudgetDenied { .. } => true,
         AiError::Provider(e) => e.retry == lms_core::ai::Retry::Never,
         _ => false,
     }

@@ -11,7 +11,7 @@ use super::specimen::{
     twin, with, world, write,
 };
 use crate::model::table::{Json, Value};
-use crate::model::{AiLog, AiLogStatus, Course, CourseJob, Enrollment, Id, Lesson, QuizAttempt, User};
+use crate::model::{AiLog, AiLogStatus, BudgetScope, Course, CourseJob, Enrollment, Id, Lesson, QuizAttempt, User};
 use crate::store::{Change, Expect, Key, Siblings, StoreErrorKind, Table, WriteBatch};
 
 /// A word for each kind of change: a new one has no word, and does not compile.
@@ -31,9 +31,12 @@ const fn kind(change: &Change) -> &'static str {
         Change::AdvanceJob { .. } => "advance job",
         Change::EraseText { .. } => "erase text",
         Change::AdvanceConsumer { .. } => "advance consumer",
+        Change::SetBudget { .. } => "set budget",
+        Change::SettleBudget { .. } => "settle budget",
+        Change::BlankLogs { .. } => "blank logs",
     }
 }
-const KINDS: usize = 14;
+const KINDS: usize = 17;
 
 fn lessons_turned() -> Change {
     Change::Order { siblings: Siblings::Lessons(course()), ids: vec![second_of(Table::Lesson), id_of(Table::Lesson)] }
@@ -67,6 +70,9 @@ fn every_kind() -> Vec<Change> {
             done_at: None,
         },
         Change::AdvanceConsumer { name: CONSUMER.0.into(), position: 7 },
+        Change::SetBudget { scope: BudgetScope::All, limit: Some(10) },
+        Change::SettleBudget { scopes: vec![BudgetScope::All], day: "2026-03-01".into(), reserved: 0, spent: 1 },
+        Change::BlankLogs { ids: vec![Id::from_uuid(id_of(Table::AiLog))] },
         Change::Delete(Key::Id(Table::Assignment, id_of(Table::Assignment))),
         Change::Delete(Key::Link(Box::new(row(Table::ObjectiveLesson)))),
         Change::EraseText { user: student(), at: at() },
@@ -110,6 +116,7 @@ pub async fn i1_a_batch_of_every_kind_is_whole_or_nothing(h: &Harness) {
                 None => assert!(matches!(failed.kind(), StoreErrorKind::Duplicate(_)), "{failed} at {place}"),
             }
             assert_eq!(dump(h, &rows).await, before, "{poison:?} at {place}");
+            assert!(h.store.ai_budgets(None, 10).await.unwrap().is_empty(), "{poison:?} at {place}");
         }
     }
     // An event that exists makes the whole batch a repetition.
@@ -136,6 +143,8 @@ pub async fn i1_a_batch_of_every_kind_is_whole_or_nothing(h: &Harness) {
     assert_eq!((found.seats_taken, found.structure_version, found.lessons_total), (0, 2, 0));
     let log: AiLog = record(&now(Table::AiLog).await.unwrap());
     assert_eq!((log.status, log.applied_at), (AiLogStatus::Applied, Some(at())));
+    assert_eq!((log.prompt_text, log.response_text), (None, None));
+    assert_eq!(h.store.ai_budgets(None, 10).await.unwrap().len(), 1);
     let job: CourseJob = record(&now(Table::CourseJob).await.unwrap());
     assert_eq!(job.cursor, Some(Id::from_uuid(id_of(Table::Enrollment))));
     let enrollment: Enrollment = record(&now(Table::Enrollment).await.unwrap());

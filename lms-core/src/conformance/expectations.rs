@@ -8,7 +8,7 @@ use super::specimen::{
     CONSUMER, at, course, dump, event, id_of, nobody, read_back, row, set, text, with, world, write,
 };
 use crate::model::table::Value;
-use crate::model::{AiLogStatus, AttemptState, Enrollment, Id, Points};
+use crate::model::{AiLogStatus, AttemptState, BudgetScope, Enrollment, Id, Points};
 use crate::store::{Change, Expect, Item, StoreErrorKind, Table, WorkCounts, WriteBatch};
 
 /// A word for each kind of expectation: a new one has no word, and does not compile.
@@ -24,11 +24,15 @@ const fn kind(expect: &Expect) -> &'static str {
         Expect::Lease { .. } => "lease",
         Expect::GradesWithin { .. } => "grades",
         Expect::WorkAtMost { .. } => "work",
+        Expect::Budget { .. } => "budget",
     }
 }
-const KINDS: usize = 10;
+const KINDS: usize = 11;
 
-/// What holds in the world of specimens.
+/// A day with a budget.
+const DAY: &str = "2026-03-01";
+
+/// What holds in the world of specimens. A budget is not among them: no batch takes both a seat and money.
 fn holding(counts: WorkCounts) -> Vec<Expect> {
     let id = id_of;
     let rows_with_version = Table::ALL.iter().filter(|t| t.column("version").is_some());
@@ -91,6 +95,7 @@ fn failing(counts: WorkCounts) -> Vec<Expect> {
         Expect::Lease { name: "nobody".into(), token: CONSUMER.1 },
         Expect::GradesWithin { assignment: Id::from_uuid(id(Table::Assignment)), max: Points::from_units(100_000) },
         Expect::SeatFree { course: Id::from_uuid(none) },
+        Expect::Budget { scopes: vec![BudgetScope::All, BudgetScope::Course(course())], day: DAY.into(), amount: 11 },
         grown(|c| &mut c.topics),
         grown(|c| &mut c.quizzes),
         grown(|c| &mut c.questions),
@@ -113,7 +118,8 @@ async fn graded(h: &Harness) -> (Vec<crate::store::Row>, WorkCounts) {
         &row(Table::Submission),
         &[("state", text("submitted")), ("submitted_at", Value::Time(at())), ("raw_grade", mark)],
     );
-    write(h, vec![Change::Put(submitted)]).await.unwrap();
+    let limit = Change::SetBudget { scope: BudgetScope::Course(course()), limit: Some(10) };
+    write(h, vec![Change::Put(submitted), limit]).await.unwrap();
     let counts = h.store.work_counts(Item::Course(course())).await.unwrap();
     (rows, counts)
 }
@@ -144,6 +150,7 @@ pub async fn every_expectation_that_fails_is_named(h: &Harness) {
         }
     }
     assert_eq!(dump(h, &rows).await, before);
+    assert!(h.store.ai_spending(DAY, None, 10).await.unwrap().iter().all(|s| (s.reserved, s.spent) == (0, 0)));
 }
 
 /// What holds lets the batch through; seats are taken one by one until there is none.

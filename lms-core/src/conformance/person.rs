@@ -243,7 +243,7 @@ pub async fn d5_nothing_is_written_about_who_was_erased(h: &Harness) {
         teacher.assignments().grade(submission.id, grade).await.map(drop),
         teacher.assignments().clear_grade(submission.id, 9, words()).await.map(drop),
         teacher.assignments().return_for_revision(submission.id).await.map(drop),
-        teacher.quizzes().grade_answer(attempt, question, mark).await,
+        teacher.quizzes().grade_answer(attempt, question, mark).await.map(drop),
         teacher.quizzes().void(attempt, MARK).await,
         teacher.grants().extend(Item::Assignment(submission.assignment_id), who, extension).await.map(drop),
         teacher.grants().excuse(Item::Quiz(quiz), who, true, MARK).await.map(drop),

@@ -344,7 +344,8 @@ impl Model {
         if goes {
             check_rule(&lesson)?;
         }
-        *self.lesson_mut(lesson.id) = lesson;
+        let id = lesson.id;
+        *self.lesson_mut(id) = lesson;
         Ok(())
     }
 
@@ -358,7 +359,8 @@ impl Model {
         if goes {
             check_rule(&lesson)?;
         }
-        *self.lesson_mut(lesson.id) = lesson;
+        let id = lesson.id;
+        *self.lesson_mut(id) = lesson;
         Ok(())
     }
 
