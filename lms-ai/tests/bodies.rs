@@ -118,7 +118,8 @@ async fn an_answer_that_was_paid_for_is_written_without_a_call() {
     };
     teacher.catalog().update_lesson(lesson.id, update).await.unwrap();
     let script = Script::new(bodies(5));
-    let report = world.ai(script.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
+    let report =
+        world.ai(script.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
     assert_eq!((report.written.len(), script.calls()), (6, 5));
 }
 
@@ -143,7 +144,8 @@ async fn what_a_person_wrote_stays_and_one_failure_stops_no_other() {
     // Attempts that have just failed may be another caller's, who is about to try again.
     world.clock.advance(60);
     let script = Script::new(bodies(4));
-    let report = world.ai(script.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
+    let report =
+        world.ai(script.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
     assert_eq!((report.kept, report.stood), (vec![topics[0]], vec![topics[2]]));
     assert_eq!(report.written.len() + report.failed.len(), 4, "{:?}", report.failed);
     assert_eq!(teacher.catalog().topic(topics[0]).await.unwrap().body.as_deref(), Some("My own words."));

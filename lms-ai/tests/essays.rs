@@ -45,7 +45,10 @@ async fn quiz_of_essays(world: &World, rules: QuizRules) -> QuizId {
     let new = NewQuiz {
         is_published: true,
         rules,
-        questions: vec![essay("How does a plant live?", 20, Some(rubric)), essay("Describe what a leaf does.", 10, None)],
+        questions: vec![
+            essay("How does a plant live?", 20, Some(rubric)),
+            essay("Describe what a leaf does.", 10, None),
+        ],
         ..NewQuiz::titled("Essays")
     };
     world.teacher().catalog().add_quiz(world.lesson, new).await.unwrap().id

@@ -165,9 +165,7 @@ async fn a_question_is_made_anew_and_another_dropped() {
 async fn an_assignment_without_a_criterion_is_worth_less_and_one_made_anew_is_worth_the_same() {
     let world = World::memory().await;
     let teacher = world.teacher();
-    let criterion = |points: i64| {
-        json!({ "criterion": { "key": "dark", "title": "In darkness", "description": "The work says what happens at night.", "max_points": points } })
-    };
+    let criterion = |points: i64| json!({ "criterion": { "key": "dark", "title": "In darkness", "description": "The work says what happens at night.", "max_points": points } });
     let ai = world.ai(script([assignment(), criterion(40), criterion(50)]));
     let brief = AssignmentBrief::default();
     ai.propose_assignment(&teacher, world.lesson, &brief, about(OPERATION)).await.unwrap();

@@ -71,7 +71,7 @@ async fn growth(server: &Server, world: &PgWorld) -> Result<Bar, Failure> {
         tokio::time::sleep(Duration::from_millis(700)).await;
         server.count_anew().await?;
         let before = proxy.round_trips();
-        teacher.catalog().apply_quiz(lesson, quiz(5 * times), origin(&first)).await?;
+        teacher.catalog().apply_quiz(lesson, quiz(5 * times), origin(&first).into()).await?;
         let shape = Outline { lessons: 4, topics: 4 * times, objectives: 2 };
         teacher.catalog().apply_course(draft(shape), origin(&second)).await?;
         tokio::time::sleep(Duration::from_millis(60)).await;

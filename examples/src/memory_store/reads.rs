@@ -196,8 +196,14 @@ impl LearningReads for MemoryStore {
         Ok(first(self.read().sorted(open, |r| r.created_at), limit))
     }
     async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
-        let waits = |a: &QuizAttempt| a.course_id == course && a.state == AttemptState::PendingReview;
+        let waits = |a: &QuizAttempt| {
+            let for_a_person = a.state == AttemptState::PendingReview && a.ai_pending == 0;
+            a.course_id == course && (a.ai_suggested > 0 || for_a_person)
+        };
         Ok(heads(self.read().sorted(waits, |a| a.completed_at), limit))
+    }
+    async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
+        Ok(heads(self.read().sorted(|a: &QuizAttempt| a.ai_pending > 0, |a| a.completed_at), limit))
     }
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork> {
         let t = self.read();
@@ -206,6 +212,10 @@ impl LearningReads for MemoryStore {
             submissions: t.many(|s: &Submission| s.enrollment_id == enrollment),
             reviews: t.many(|r: &ReviewRequest| r.enrollment_id == enrollment),
         })
+    }
+    async fn feedback_of(&self, enrollment: EnrollmentId) -> Read<Vec<SubmissionFeedback>> {
+        let written = |s: &Submission| s.enrollment_id == enrollment && s.feedback.is_some();
+        Ok(self.read().many(written).into_iter().filter_map(head).collect())
     }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         let about = |r: &ReviewRequest| {

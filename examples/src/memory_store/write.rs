@@ -1,6 +1,8 @@
 //! A batch applied: expectations, versions of structures, changes, events.
 
-use lms_core::model::{AiLog, AiLogStatus, AttemptState, Course, CourseId, CourseJob, Enrollment, EnrollmentStatus, QuizAttempt};
+use lms_core::model::{
+    AiLog, AiLogStatus, AttemptState, Course, CourseId, CourseJob, Enrollment, EnrollmentStatus, QuizAttempt,
+};
 use lms_core::rules::completion;
 use lms_core::store::{Change, Committed, Key as Named, Row, StoreError, StoreErrorKind, WriteBatch};
 use uuid::Uuid;

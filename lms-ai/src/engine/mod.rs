@@ -5,8 +5,8 @@ mod asking;
 mod call;
 mod estimate;
 mod judge;
-mod restore;
 mod progress;
+mod restore;
 mod row;
 mod standing;
 

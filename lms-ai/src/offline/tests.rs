@@ -439,7 +439,12 @@ fn it_solves_its_own_quizzes_and_makes_items_anew() {
         CriterionRedoIn, CriterionRedoTask, QuestionRedoIn, QuestionRedoTask, SolveIn, SolveTask, shuffle_options,
     };
     for (text, language) in [(PLANTS, "en"), (DEUTSCH, "de")] {
-        let types = [QuestionType::SingleChoice, QuestionType::TrueFalse, QuestionType::MultipleChoice, QuestionType::ShortText];
+        let types = [
+            QuestionType::SingleChoice,
+            QuestionType::TrueFalse,
+            QuestionType::MultipleChoice,
+            QuestionType::ShortText,
+        ];
         let input = QuizIn {
             lesson_title: "Plants".into(),
             lesson_markdown: text.into(),
@@ -465,7 +470,12 @@ fn it_solves_its_own_quizzes_and_makes_items_anew() {
         assert_eq!(QuestionRedoTask::check(&again, &redone), vec![], "{language}");
         assert_ne!(redone.question.text, made.questions[0].text);
     }
-    let input = AssignmentIn { context_title: "Plants".into(), source: PLANTS.into(), max_points: 30, ..AssignmentIn::default() };
+    let input = AssignmentIn {
+        context_title: "Plants".into(),
+        source: PLANTS.into(),
+        max_points: 30,
+        ..AssignmentIn::default()
+    };
     let current = assignment::assignment(&input);
     let again = CriterionRedoIn { assignment: input, current: current.clone(), index: 1, hint: String::new() };
     let redone = redo::criterion(&again).unwrap();
