@@ -51,6 +51,10 @@ impl Call {
                 _ => None,
             })
             .collect();
+        let versioned = |table: &Table| table.columns().iter().any(|c| c.name == "version");
+        if batch.expect.iter().any(|e| matches!(e, Expect::Row { table, .. } if !versioned(table))) {
+            return Err(not_supported());
+        }
         let locks = locks(batch, &made);
         let bump: Vec<Uuid> = batch.exclusive.iter().map(|c| c.uuid()).filter(|c| !made.contains(c)).collect();
         let mut builder = Builder { names, rows: BTreeMap::new(), ops: Rows::default(), open: None };
@@ -402,6 +406,8 @@ impl Builder<'_> {
             Change::Insert(row) => self.row("insert", row),
             Change::Put(row) if row.table().is_link() => return Err(not_supported()),
             Change::Put(row) => self.row("put", row),
+            // A link has nothing but its key.
+            Change::Upsert(row) if row.table().is_link() => self.row("ensure", row),
             Change::Upsert(row) => self.row("upsert", row),
             Change::Ensure(row) => self.row("ensure", row),
             Change::Delete(Key::Link(row)) if row.table().is_link() => self.row("unlink", row),
