@@ -1801,7 +1801,7 @@ BEGIN
                 IF FOUND THEN
                     v_seats := v_seats + 1;
                 ELSIF v_seats > 0 THEN
-                    RAISE EXCEPTION 'no seat is free' USING ERRCODE = 'LM001';
+                    RAISE EXCEPTION 'conflict:%', e.n USING ERRCODE = 'LM001';
                 ELSE
                     RETURN 'conflict:' || e.n;
                 END IF;
@@ -1810,7 +1810,7 @@ BEGIN
         END CASE;
         IF NOT FOUND THEN
             IF v_seats > 0 THEN
-                RAISE EXCEPTION 'an expectation failed' USING ERRCODE = 'LM001';
+                RAISE EXCEPTION 'conflict:%', e.n USING ERRCODE = 'LM001';
             END IF;
             RETURN 'conflict:' || e.n;
         END IF;

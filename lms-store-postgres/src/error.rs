@@ -70,7 +70,10 @@ fn message(error: &dyn DatabaseError) -> String {
 
 fn of_database(error: &dyn DatabaseError) -> StoreErrorKind {
     match error.code().as_deref().unwrap_or_default() {
-        "LM001" => StoreErrorKind::Conflict { expect: None },
+        // Raised where something is to be taken back: with the place of the expectation, or of a row that is gone.
+        "LM001" => {
+            StoreErrorKind::Conflict { expect: error.message().strip_prefix("conflict:").and_then(|n| n.parse().ok()) }
+        }
         "23505" => error.constraint().and_then(unique).map_or(StoreErrorKind::Backend, StoreErrorKind::Duplicate),
         "23503" | "23001" => StoreErrorKind::MissingReference,
         // A pooler that had no server for the statement in time, or none at all: nothing was sent on.

@@ -250,7 +250,7 @@ const EXPECT_TAIL: &str = "        WHEN 'log' THEN
                 IF FOUND THEN
                     v_seats := v_seats + 1;
                 ELSIF v_seats > 0 THEN
-                    RAISE EXCEPTION 'no seat is free' USING ERRCODE = 'LM001';
+                    RAISE EXCEPTION 'conflict:%', e.n USING ERRCODE = 'LM001';
                 ELSE
                     RETURN 'conflict:' || e.n;
                 END IF;
@@ -259,7 +259,7 @@ const EXPECT_TAIL: &str = "        WHEN 'log' THEN
         END CASE;
         IF NOT FOUND THEN
             IF v_seats > 0 THEN
-                RAISE EXCEPTION 'an expectation failed' USING ERRCODE = 'LM001';
+                RAISE EXCEPTION 'conflict:%', e.n USING ERRCODE = 'LM001';
             END IF;
             RETURN 'conflict:' || e.n;
         END IF;

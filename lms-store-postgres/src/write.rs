@@ -426,6 +426,8 @@ impl Builder<'_> {
             Change::Insert(row) => self.row("insert", row),
             Change::Put(row) if row.table().is_link() => return Err(not_supported()),
             Change::Put(row) => self.row("put", row),
+            // A link has nothing but its key.
+            Change::Upsert(row) if row.table().is_link() => self.row("ensure", row),
             Change::Upsert(row) => self.row("upsert", row),
             Change::Ensure(row) => self.row("ensure", row),
             Change::Delete(Key::Link(row)) if row.table().is_link() => self.row("unlink", row),
