@@ -31,8 +31,17 @@ fn the_whole_log_of_a_run_holds_no_person_no_work_no_prompt_and_no_key() {
         assert!(log.contains(told), "the log is told of {told}");
     }
     assert!(!text(&output.stdout).contains("lms.complete_lesson"), "the log stays out of what is shown");
-
+    // The span of a command ends with its course and its outcome.
     let conn = database(&out);
+    let course = texts(&conn, "SELECT lower(hex(id)) FROM courses").remove(0);
+    let ended = |span: &str| {
+        let mut lines = log.lines().filter(|line| line.contains(span) && line.contains("close"));
+        lines.any(|line| line.contains("outcome=\"ok\"") && line.replace('-', "").contains(&format!("course={course}")))
+    };
+    for span in ["lms.complete_lesson", "lms.submit_attempt", "lms.enroll", "lms.apply_course"] {
+        assert!(ended(span), "{span} says course and outcome");
+    }
+
     let people = texts(
         &conn,
         "SELECT display_name FROM users UNION SELECT external_id FROM users WHERE external_id IS NOT NULL",

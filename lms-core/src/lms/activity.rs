@@ -60,7 +60,7 @@ impl Activity<'_> {
     ///
     /// # Errors
     /// Invalid where the kind is not namespaced; Denied; NotFound.
-    #[tracing::instrument(name = "lms.record_event", skip_all)]
+    #[tracing::instrument(name = "lms.record_event", skip_all, fields(course, outcome))]
     pub async fn record(&self, event: HostEvent) -> Result<EventId, Error> {
         if !fits(&event.kind) {
             return Err(Error::invalid(
@@ -233,7 +233,7 @@ impl Activity<'_> {
     ///
     /// # Errors
     /// As `audit`.
-    #[tracing::instrument(name = "lms.repair", skip_all)]
+    #[tracing::instrument(name = "lms.repair", skip_all, fields(course, outcome))]
     pub async fn repair(&self, course: CourseId) -> Result<Vec<Drift>, Error> {
         let found = self.audit(course).await?;
         if found.is_empty() {

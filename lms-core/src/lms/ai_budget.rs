@@ -12,7 +12,7 @@ impl AiBudgets<'_> {
     ///
     /// # Errors
     /// Denied to all but admins and the system.
-    #[tracing::instrument(name = "lms.set_ai_budget", skip_all)]
+    #[tracing::instrument(name = "lms.set_ai_budget", skip_all, fields(course, outcome))]
     pub async fn set(&self, scope: BudgetScope, limit_micro_usd: Option<u64>) -> Result<(), Error> {
         self.allow().await?;
         let limit = limit_micro_usd.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));

@@ -236,7 +236,7 @@ impl Analytics<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else.
-    #[tracing::instrument(name = "lms.course_metrics", skip_all)]
+    #[tracing::instrument(name = "lms.course_metrics", skip_all, fields(course, outcome))]
     pub async fn course_metrics(&self, course: CourseId) -> Result<CourseMetrics, Error> {
         self.allow(course).await?;
         let structure =

@@ -78,7 +78,7 @@ impl Certificates<'_> {
     ///
     /// # Errors
     /// NotEligible with every blocker; Denied to learners.
-    #[tracing::instrument(name = "lms.issue_certificate", skip_all)]
+    #[tracing::instrument(name = "lms.issue_certificate", skip_all, fields(course, outcome))]
     pub async fn issue(&self, course: CourseId, student: UserId, reason: Option<String>) -> Result<Certificate, Error> {
         if let Some(reason) = &reason {
             let mut checks = crate::rules::authoring::Checks::default();
@@ -191,7 +191,7 @@ impl Certificates<'_> {
     ///
     /// # Errors
     /// Denied to learners; NoCertificate.
-    #[tracing::instrument(name = "lms.revoke_certificate", skip_all)]
+    #[tracing::instrument(name = "lms.revoke_certificate", skip_all, fields(course, outcome))]
     pub async fn revoke(&self, course: CourseId, student: UserId, reason: String) -> Result<Certificate, Error> {
         let mut checks = crate::rules::authoring::Checks::default();
         checks.text("reason", &reason, 1, 2_000);
@@ -236,7 +236,7 @@ impl Certificates<'_> {
     ///
     /// # Errors
     /// Denied to all but the system; NotFound.
-    #[tracing::instrument(name = "lms.certificate_ready", skip_all)]
+    #[tracing::instrument(name = "lms.certificate_ready", skip_all, fields(course, outcome))]
     pub async fn set_ready(&self, id: CertificateId, url: String, pdf_sha256: String) -> Result<Certificate, Error> {
         self.rendered(id, move |certificate| {
             certificate.certificate_url = Some(url.clone());
@@ -291,7 +291,7 @@ impl Certificates<'_> {
     ///
     /// # Errors
     /// Denied to all but the system; NotFound.
-    #[tracing::instrument(name = "lms.certificate_failed", skip_all)]
+    #[tracing::instrument(name = "lms.certificate_failed", skip_all, fields(course, outcome))]
     pub async fn set_failed(&self, id: CertificateId, reason: String) -> Result<Certificate, Error> {
         self.rendered(id, move |certificate| {
             certificate.rendering = Rendering::Failed;

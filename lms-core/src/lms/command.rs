@@ -237,19 +237,22 @@ impl Session {
                     command.done = true;
                     continue;
                 }
-                Err(e) => return Err(e),
+                Err(e) => return refused(e),
             };
             if planned.batch.is_empty() {
-                return Ok(planned.outcome);
+                return done(planned.outcome);
+            }
+            if let Some(course) = course_of(&planned.batch) {
+                tracing::Span::current().record("course", tracing::field::display(course));
             }
             if let Some(slot) = &self.plan {
                 let before = slot.lock().unwrap_or_else(PoisonError::into_inner).replace(planned.batch);
-                return if before.is_none() { Ok(planned.outcome) } else { Err(Refusal::NotOneBatch {}.into()) };
+                return if before.is_none() { done(planned.outcome) } else { refused(Refusal::NotOneBatch {}) };
             }
             match self.lms.inner.store.write(Arc::new(planned.batch)).await {
                 Ok(_) => {
                     self.lms.committed();
-                    return Ok(planned.outcome);
+                    return done(planned.outcome);
                 }
                 Err(e) => match e.kind() {
                     StoreErrorKind::Duplicate(Constraint::Event) => command.done = true,
@@ -258,24 +261,42 @@ impl Session {
                     StoreErrorKind::Duplicate(
                         Constraint::UserExternalId | Constraint::CourseExternalId | Constraint::ExternalRef,
                     ) if tries > 1 => {
-                        return Err(Refusal::ExternalIdTaken {}.into());
+                        return refused(Refusal::ExternalIdTaken {});
                     }
                     StoreErrorKind::Duplicate(Constraint::UserEmail) => {
-                        return Err(Refusal::EmailTaken {}.into());
+                        return refused(Refusal::EmailTaken {});
                     }
-                    StoreErrorKind::Duplicate(Constraint::Id) if tries > 2 => return Err(e.into()),
+                    StoreErrorKind::Duplicate(Constraint::Id) if tries > 2 => return refused(e),
                     StoreErrorKind::Duplicate(_) => {}
                     // What the row pointed to went away between load and write: look again, and say so.
                     StoreErrorKind::MissingReference if tries <= 2 => {}
-                    _ => return Err(e.into()),
+                    _ => return refused(e),
                 },
             }
             if tries >= TRIES && started.elapsed() >= self.lms.inner.deadline {
-                return Err(Error::Busy);
+                return refused(Error::Busy);
             }
             tokio::time::sleep(jitter(self.lms.inner.ids.as_ref(), Duration::from_millis(10))).await;
         }
     }
+}
+
+/// The command's span is told that it is done.
+fn done<T>(outcome: T) -> Result<T, Error> {
+    tracing::Span::current().record("outcome", "ok");
+    Ok(outcome)
+}
+
+/// The command's span is told why it is not.
+fn refused<T>(error: impl Into<Error>) -> Result<T, Error> {
+    let error = error.into();
+    tracing::Span::current().record("outcome", error.code());
+    Err(error)
+}
+
+/// The course that a batch is about, for the command's span.
+fn course_of(batch: &WriteBatch) -> Option<CourseId> {
+    batch.events.iter().find_map(|event| event.course_id).or_else(|| batch.exclusive.first().copied())
 }
 
 impl Lms {

@@ -34,7 +34,7 @@ impl Enrollments<'_> {
     ///
     /// # Errors
     /// CourseClosed, CourseNotPublished, CourseArchived, CourseFull; NotFound.
-    #[tracing::instrument(name = "lms.enroll_self", skip_all)]
+    #[tracing::instrument(name = "lms.enroll_self", skip_all, fields(course, outcome))]
     pub async fn enroll_self(&self, course: CourseId) -> Result<Enrollment, Error> {
         let Some(student) = self.s.rights_of() else {
             return Err(Error::Denied { action: Action::EnrollSelf });
@@ -49,7 +49,7 @@ impl Enrollments<'_> {
     /// # Errors
     /// As [`Enrollments::enroll_self`], but for the policy; ExternalIdTaken where the reference is another
     /// person's; NotFound for an unknown person.
-    #[tracing::instrument(name = "lms.enroll", skip_all)]
+    #[tracing::instrument(name = "lms.enroll", skip_all, fields(course, outcome))]
     pub async fn enroll(&self, course: CourseId, student: UserId, options: EnrollOptions) -> Result<Enrollment, Error> {
         self.s.run(Some(student.uuid()), |command| self.plan_enroll(command, course, student, options.clone())).await
     }
@@ -59,7 +59,7 @@ impl Enrollments<'_> {
     /// # Errors
     /// CourseFull where all or nothing asks for more seats than are free; each row's refusal stands in the
     /// report.
-    #[tracing::instrument(name = "lms.enroll_many", skip_all)]
+    #[tracing::instrument(name = "lms.enroll_many", skip_all, fields(course, outcome))]
     pub async fn enroll_many(
         &self,
         course: CourseId,
@@ -251,7 +251,7 @@ impl Enrollments<'_> {
     ///
     /// # Errors
     /// NotFound where there is no enrollment that the actor may see.
-    #[tracing::instrument(name = "lms.withdraw", skip_all)]
+    #[tracing::instrument(name = "lms.withdraw", skip_all, fields(course, outcome))]
     pub async fn withdraw(&self, course: CourseId, student: UserId) -> Result<Enrollment, Error> {
         let enrollment = self.set_status(course, student, EnrollmentStatus::Withdrawn, EventKind::Withdrawn).await?;
         self.end_attempts(&enrollment).await?;
@@ -262,7 +262,7 @@ impl Enrollments<'_> {
     ///
     /// # Errors
     /// Denied to learners; NotFound.
-    #[tracing::instrument(name = "lms.suspend", skip_all)]
+    #[tracing::instrument(name = "lms.suspend", skip_all, fields(course, outcome))]
     pub async fn suspend(&self, course: CourseId, student: UserId) -> Result<Enrollment, Error> {
         self.set_status(course, student, EnrollmentStatus::Suspended, EventKind::Suspended).await
     }
@@ -272,7 +272,7 @@ impl Enrollments<'_> {
     ///
     /// # Errors
     /// CourseFull; Denied to learners; NotFound.
-    #[tracing::instrument(name = "lms.reactivate", skip_all)]
+    #[tracing::instrument(name = "lms.reactivate", skip_all, fields(course, outcome))]
     pub async fn reactivate(&self, course: CourseId, student: UserId) -> Result<Enrollment, Error> {
         self.set_status(course, student, EnrollmentStatus::Active, EventKind::Reactivated).await
     }

@@ -55,7 +55,7 @@ impl Learning<'_> {
     ///
     /// # Errors
     /// Locked with every reason; NotFound.
-    #[tracing::instrument(name = "lms.open_course", skip_all)]
+    #[tracing::instrument(name = "lms.open_course", skip_all, fields(course, outcome))]
     pub async fn open_course(&self, course: CourseId) -> Result<Standing, Error> {
         let me = self.me()?;
         self.s
@@ -84,7 +84,7 @@ impl Learning<'_> {
     ///
     /// # Errors
     /// Locked with every reason; NotFound.
-    #[tracing::instrument(name = "lms.open_lesson", skip_all)]
+    #[tracing::instrument(name = "lms.open_lesson", skip_all, fields(course, outcome))]
     pub async fn open_lesson(&self, lesson: LessonId) -> Result<Standing, Error> {
         let me = self.me()?;
         self.s
@@ -120,7 +120,7 @@ impl Learning<'_> {
     ///
     /// # Errors
     /// Locked with every reason; NotFound.
-    #[tracing::instrument(name = "lms.view_topic", skip_all)]
+    #[tracing::instrument(name = "lms.view_topic", skip_all, fields(course, outcome))]
     pub async fn view_topic(&self, topic: TopicId) -> Result<Standing, Error> {
         let me = self.me()?;
         self.s
@@ -173,7 +173,7 @@ impl Learning<'_> {
     ///
     /// # Errors
     /// Locked with every reason; NotByMark; NotFound.
-    #[tracing::instrument(name = "lms.complete_lesson", skip_all)]
+    #[tracing::instrument(name = "lms.complete_lesson", skip_all, fields(course, outcome))]
     pub async fn complete_lesson(&self, lesson: LessonId) -> Result<Standing, Error> {
         let me = self.me()?;
         self.s
@@ -209,7 +209,7 @@ impl Learning<'_> {
     ///
     /// # Errors
     /// NothingToUndo where the lesson was not marked; CourseCompleted once the course is complete.
-    #[tracing::instrument(name = "lms.undo_complete_lesson", skip_all)]
+    #[tracing::instrument(name = "lms.undo_complete_lesson", skip_all, fields(course, outcome))]
     pub async fn undo_complete_lesson(&self, lesson: LessonId) -> Result<Standing, Error> {
         let me = self.me()?;
         self.s

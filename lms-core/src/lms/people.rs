@@ -100,7 +100,7 @@ impl People<'_> {
     ///
     /// # Errors
     /// Denied to all but admins and the system; Invalid; EmailTaken.
-    #[tracing::instrument(name = "lms.ensure_user", skip_all)]
+    #[tracing::instrument(name = "lms.ensure_user", skip_all, fields(course, outcome))]
     pub async fn ensure_user(&self, new: NewUser) -> Result<User, Error> {
         new.check()?;
         self.s
@@ -146,7 +146,7 @@ impl People<'_> {
     /// # Errors
     /// VersionStale; Invalid; EmailTaken; ExternalIdTaken; PersonErased; Denied to all but admins and the
     /// system; NotFound.
-    #[tracing::instrument(name = "lms.update_user", skip_all)]
+    #[tracing::instrument(name = "lms.update_user", skip_all, fields(course, outcome))]
     pub async fn update_user(&self, id: UserId, update: UpdateUser) -> Result<User, Error> {
         let update = &update;
         self.s
@@ -209,7 +209,7 @@ impl People<'_> {
     ///
     /// # Errors
     /// Denied to all but admins and the system; NotFound.
-    #[tracing::instrument(name = "lms.set_role", skip_all)]
+    #[tracing::instrument(name = "lms.set_role", skip_all, fields(course, outcome))]
     pub async fn set_role(&self, id: UserId, role: Role) -> Result<User, Error> {
         self.s
             .run(None, |mut command| async move {

@@ -172,7 +172,7 @@ impl Learning<'_> {
     ///
     /// # Errors
     /// Locked with every reason; NotFound.
-    #[tracing::instrument(name = "lms.read_lesson", skip_all)]
+    #[tracing::instrument(name = "lms.read_lesson", skip_all, fields(course, outcome))]
     pub async fn read_lesson(&self, lesson: LessonId) -> Result<LessonPage, Error> {
         let Some(me) = self.s.rights_of() else {
             return Err(Error::Denied { action: Action::Learn });

@@ -148,7 +148,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// NothingToReview while no grade is posted; ReviewOver; Invalid; NotFound to everybody but the learner.
-    #[tracing::instrument(name = "lms.request_review", skip_all)]
+    #[tracing::instrument(name = "lms.request_review", skip_all, fields(course, outcome))]
     pub async fn request_review(&self, id: SubmissionId, reason: &str) -> Result<ReviewRequest, Error> {
         let mut checks = Checks::default();
         checks.text("reason", reason, 1, 10_000);
@@ -186,7 +186,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// NoReview; as [`Assignments::grade`] for another mark; Denied to all but graders.
-    #[tracing::instrument(name = "lms.answer_review", skip_all)]
+    #[tracing::instrument(name = "lms.answer_review", skip_all, fields(course, outcome))]
     pub async fn answer_review(
         &self,
         id: SubmissionId,
@@ -238,7 +238,7 @@ impl Quizzes<'_> {
     /// # Errors
     /// NothingToReview while no person or AI has graded the answer; ReviewOver; Invalid; NotFound to
     /// everybody but the learner.
-    #[tracing::instrument(name = "lms.request_answer_review", skip_all)]
+    #[tracing::instrument(name = "lms.request_answer_review", skip_all, fields(course, outcome))]
     pub async fn request_review(
         &self,
         attempt: AttemptId,
@@ -280,7 +280,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// NoReview; as [`Quizzes::grade_answer`] for another mark; Denied to all but graders.
-    #[tracing::instrument(name = "lms.answer_answer_review", skip_all)]
+    #[tracing::instrument(name = "lms.answer_answer_review", skip_all, fields(course, outcome))]
     pub async fn answer_review(
         &self,
         attempt: AttemptId,

@@ -29,7 +29,7 @@ impl Certificates<'_> {
     /// # Errors
     /// Invalid with every problem, unknown placeholders among them; Denied to all but admins and the system;
     /// NotFound.
-    #[tracing::instrument(name = "lms.save_template", skip_all)]
+    #[tracing::instrument(name = "lms.save_template", skip_all, fields(course, outcome))]
     pub async fn save_template(
         &self,
         of: Option<TemplateId>,
@@ -87,7 +87,7 @@ impl Certificates<'_> {
     ///
     /// # Errors
     /// Invalid with every problem; OperationNotValid; Denied to all but admins and the system; NotFound.
-    #[tracing::instrument(name = "lms.apply_certificate_copy", skip_all)]
+    #[tracing::instrument(name = "lms.apply_certificate_copy", skip_all, fields(course, outcome))]
     pub async fn apply_copy(
         &self,
         of: TemplateId,
@@ -143,7 +143,7 @@ impl Certificates<'_> {
     ///
     /// # Errors
     /// Invalid with every problem; Denied to all but admins and the system; NotFound.
-    #[tracing::instrument(name = "lms.accept_template", skip_all)]
+    #[tracing::instrument(name = "lms.accept_template", skip_all, fields(course, outcome))]
     pub async fn accept_template(
         &self,
         id: TemplateId,
@@ -196,7 +196,7 @@ impl Certificates<'_> {
     ///
     /// # Errors
     /// Denied to all but admins and the system; NotFound.
-    #[tracing::instrument(name = "lms.archive_template", skip_all)]
+    #[tracing::instrument(name = "lms.archive_template", skip_all, fields(course, outcome))]
     pub async fn archive_template(&self, id: TemplateId, archive: bool) -> Result<CertificateTemplate, Error> {
         self.s
             .run(None, |command| async move {
@@ -219,7 +219,7 @@ impl Certificates<'_> {
     /// # Errors
     /// TemplateInUse where a course or a certificate names it, and for the built-in one; Denied to all but
     /// admins and the system; NotFound.
-    #[tracing::instrument(name = "lms.delete_template", skip_all)]
+    #[tracing::instrument(name = "lms.delete_template", skip_all, fields(course, outcome))]
     pub async fn delete_template(&self, id: TemplateId) -> Result<(), Error> {
         if id == super::learner::built_in_template() {
             return Err(Refusal::TemplateInUse {}.into());
@@ -249,7 +249,7 @@ impl Certificates<'_> {
     /// # Errors
     /// NoCertificate; CertificateRevoked; PersonErased; Invalid without a reason; Denied to all but
     /// instructors.
-    #[tracing::instrument(name = "lms.reissue_certificate", skip_all)]
+    #[tracing::instrument(name = "lms.reissue_certificate", skip_all, fields(course, outcome))]
     pub async fn reissue(&self, course: CourseId, student: UserId, reason: &str) -> Result<Certificate, Error> {
         let mut checks = Checks::default();
         checks.text("reason", reason, 1, 2_000);

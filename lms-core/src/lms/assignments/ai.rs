@@ -15,7 +15,7 @@ impl Assignments<'_> {
     /// # Errors
     /// Denied where AI does not grade this assignment; OperationNotValid when the log row is not
     /// `valid`; GradeOutOfRange; RubricMismatch.
-    #[tracing::instrument(name = "lms.apply_ai_grade", skip_all)]
+    #[tracing::instrument(name = "lms.apply_ai_grade", skip_all, fields(course, outcome))]
     pub async fn apply_ai_grade(&self, id: SubmissionId, grade: AiGrade, origin: AiOrigin) -> Result<Graded, Error> {
         let grade = &grade;
         self.s
@@ -76,7 +76,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// Denied to all but the system and AI; NotFound.
-    #[tracing::instrument(name = "lms.ai_grading_failed", skip_all)]
+    #[tracing::instrument(name = "lms.ai_grading_failed", skip_all, fields(course, outcome))]
     pub async fn ai_grading_failed(&self, id: SubmissionId, code: String) -> Result<(), Error> {
         if matches!(self.s.actor, Actor::User { .. }) {
             return Err(Error::Denied { action: Action::Grade });

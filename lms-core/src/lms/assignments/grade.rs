@@ -14,7 +14,7 @@ impl Assignments<'_> {
     /// # Errors
     /// GradeNewer where a person graded it since `seen_seq`; GradeOutOfRange; RubricMismatch;
     /// SubmissionIsDraft; Denied to all but graders.
-    #[tracing::instrument(name = "lms.grade_submission", skip_all)]
+    #[tracing::instrument(name = "lms.grade_submission", skip_all, fields(course, outcome))]
     pub async fn grade(&self, id: SubmissionId, grade: NewGrade) -> Result<Graded, Error> {
         let grade = &grade;
         self.s.run(None, |command| self.plan_grade(command, id, grade)).await
@@ -55,7 +55,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// NoSuggestion; Denied to all but graders.
-    #[tracing::instrument(name = "lms.adopt_suggestion", skip_all)]
+    #[tracing::instrument(name = "lms.adopt_suggestion", skip_all, fields(course, outcome))]
     pub async fn adopt_suggestion(&self, id: SubmissionId, reason: Option<String>) -> Result<Graded, Error> {
         check_words(None, reason.as_deref())?;
         let reason = &reason;
@@ -86,7 +86,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// NoSuggestion; Denied to all but graders.
-    #[tracing::instrument(name = "lms.dismiss_suggestion", skip_all)]
+    #[tracing::instrument(name = "lms.dismiss_suggestion", skip_all, fields(course, outcome))]
     pub async fn dismiss_suggestion(&self, id: SubmissionId, reason: Option<String>) -> Result<Graded, Error> {
         check_words(None, reason.as_deref())?;
         let reason = &reason;
@@ -118,7 +118,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// NothingToClear; GradeNewer where a person graded it since `seen_seq`; Denied to all but graders.
-    #[tracing::instrument(name = "lms.clear_grade", skip_all)]
+    #[tracing::instrument(name = "lms.clear_grade", skip_all, fields(course, outcome))]
     pub async fn clear_grade(&self, id: SubmissionId, seen_seq: i64, reason: Option<String>) -> Result<Graded, Error> {
         check_words(None, reason.as_deref())?;
         let reason = &reason;

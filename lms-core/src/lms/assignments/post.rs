@@ -12,7 +12,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// Denied to all but graders; NotFound.
-    #[tracing::instrument(name = "lms.post_grade", skip_all)]
+    #[tracing::instrument(name = "lms.post_grade", skip_all, fields(course, outcome))]
     pub async fn post_grade(&self, assignment: AssignmentId, student: UserId) -> Result<(), Error> {
         self.s
             .run(Some(student.uuid()), |command| async move {
@@ -54,7 +54,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// Denied to all but graders; NotFound.
-    #[tracing::instrument(name = "lms.post_grades", skip_all)]
+    #[tracing::instrument(name = "lms.post_grades", skip_all, fields(course, outcome))]
     pub async fn post_grades(&self, assignment: AssignmentId, mode: ManyMode) -> Result<ManyReport<()>, Error> {
         let context = self
             .s
@@ -94,7 +94,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// Invalid for a list that is too long or names one twice; each row's refusal stands in the report.
-    #[tracing::instrument(name = "lms.grade_many", skip_all)]
+    #[tracing::instrument(name = "lms.grade_many", skip_all, fields(course, outcome))]
     pub async fn grade_many(
         &self,
         grades: Vec<(SubmissionId, NewGrade)>,
@@ -109,7 +109,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// SubmissionIsDraft; Denied to all but graders; NotFound.
-    #[tracing::instrument(name = "lms.return_submission", skip_all)]
+    #[tracing::instrument(name = "lms.return_submission", skip_all, fields(course, outcome))]
     pub async fn return_for_revision(&self, id: SubmissionId) -> Result<Submission, Error> {
         self.s
             .run(None, |command| async move {

@@ -13,7 +13,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// Locked, CutOff, NoResubmission, VersionsUsedUp; Invalid; NotFound.
-    #[tracing::instrument(name = "lms.save_draft", skip_all)]
+    #[tracing::instrument(name = "lms.save_draft", skip_all, fields(course, outcome))]
     pub async fn save_draft(&self, assignment: AssignmentId, new: NewSubmission) -> Result<SubmissionView, Error> {
         self.put(assignment, new, false).await
     }
@@ -23,7 +23,7 @@ impl Assignments<'_> {
     ///
     /// # Errors
     /// Locked, CutOff, NoResubmission, VersionsUsedUp, NothingSubmitted; Invalid; NotFound.
-    #[tracing::instrument(name = "lms.submit_assignment", skip_all)]
+    #[tracing::instrument(name = "lms.submit_assignment", skip_all, fields(course, outcome))]
     pub async fn submit(&self, assignment: AssignmentId, new: NewSubmission) -> Result<SubmissionView, Error> {
         self.put(assignment, new, true).await
     }

@@ -95,7 +95,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Denied; Invalid with every problem; OperationNotValid when the log row is not `valid`.
-    #[tracing::instrument(name = "lms.apply_course", skip_all)]
+    #[tracing::instrument(name = "lms.apply_course", skip_all, fields(course, outcome))]
     pub async fn apply_course(&self, draft: CourseDraft, origin: AiOrigin) -> Result<WrittenCourse, Error> {
         self.s
             .clone()
@@ -199,7 +199,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Denied; Invalid; OperationNotValid.
-    #[tracing::instrument(name = "lms.apply_body", skip_all)]
+    #[tracing::instrument(name = "lms.apply_body", skip_all, fields(course, outcome))]
     pub async fn apply_body(&self, id: TopicId, body: String, origin: AiOrigin) -> Result<Topic, Error> {
         self.s
             .clone()
@@ -243,7 +243,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Denied; Invalid with every problem; OperationNotValid.
-    #[tracing::instrument(name = "lms.apply_quiz", skip_all)]
+    #[tracing::instrument(name = "lms.apply_quiz", skip_all, fields(course, outcome))]
     pub async fn apply_quiz(&self, lesson: LessonId, quiz: NewQuiz, sources: AiSources) -> Result<Quiz, Error> {
         let (sources, origin) = (&sources, sources.origin);
         self.s
@@ -285,7 +285,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Denied; Invalid with every problem; OperationNotValid.
-    #[tracing::instrument(name = "lms.apply_assignment", skip_all)]
+    #[tracing::instrument(name = "lms.apply_assignment", skip_all, fields(course, outcome))]
     pub async fn apply_assignment(
         &self,
         lesson: LessonId,

@@ -266,7 +266,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid with every problem; NotFound.
-    #[tracing::instrument(name = "lms.add_assignment", skip_all)]
+    #[tracing::instrument(name = "lms.add_assignment", skip_all, fields(course, outcome))]
     pub async fn add_assignment(&self, lesson: LessonId, new: NewAssignment) -> Result<Assignment, Error> {
         self.edit(|mut command| {
             let new = new.clone();
@@ -318,7 +318,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// VersionStale; Invalid with every problem.
-    #[tracing::instrument(name = "lms.update_assignment", skip_all)]
+    #[tracing::instrument(name = "lms.update_assignment", skip_all, fields(course, outcome))]
     pub async fn update_assignment(&self, id: AssignmentId, update: UpdateAssignment) -> Result<Assignment, Error> {
         self.change_assignment(id, Action::EditContent, "updated", move |assignment| {
             same_version(SubjectType::Assignment, update.version, assignment.version)?;
@@ -341,7 +341,7 @@ impl Catalog<'_> {
     /// # Errors
     /// GradesAboveMax with the count, where points are kept and some are above; VersionStale; Invalid with
     /// every problem; Denied to all but instructors; NotFound.
-    #[tracing::instrument(name = "lms.set_max_grade", skip_all)]
+    #[tracing::instrument(name = "lms.set_max_grade", skip_all, fields(course, outcome))]
     pub async fn set_max_grade(&self, id: AssignmentId, change: ChangeMaxGrade) -> Result<Assignment, Error> {
         let change = &change;
         self.edit(|mut command| async move {
@@ -394,7 +394,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// When the actor may not, or the store fails.
-    #[tracing::instrument(name = "lms.publish_assignment", skip_all)]
+    #[tracing::instrument(name = "lms.publish_assignment", skip_all, fields(course, outcome))]
     pub async fn publish_assignment(&self, id: AssignmentId, publish: bool) -> Result<Assignment, Error> {
         let word = if publish { "published" } else { "unpublished" };
         self.change_assignment(id, Action::Manage, word, move |assignment| {

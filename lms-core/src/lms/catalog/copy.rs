@@ -159,7 +159,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid where the place is none for it (a question goes into a quiz); Denied; NotFound.
-    #[tracing::instrument(name = "lms.copy_into", skip_all)]
+    #[tracing::instrument(name = "lms.copy_into", skip_all, fields(course, outcome))]
     pub async fn copy_into(&self, source: CopySource, target: CopyTarget, index: Option<i64>) -> Result<Uuid, Error> {
         self.edit(|command| self.plan_copy(command, source, target, index)).await
     }
@@ -284,7 +284,7 @@ impl Catalog<'_> {
     /// # Errors
     /// Denied to those who may not create courses, or not edit this one; Invalid where a date leaves the years
     /// that the library keeps; NotFound.
-    #[tracing::instrument(name = "lms.copy_course", skip_all)]
+    #[tracing::instrument(name = "lms.copy_course", skip_all, fields(course, outcome))]
     pub async fn copy_course(&self, id: CourseId, dates: CopyDates, options: ImportOptions) -> Result<Course, Error> {
         let options = &options;
         self.s

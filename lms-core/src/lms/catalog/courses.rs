@@ -239,7 +239,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Denied to students; Invalid with every problem; ExternalIdTaken.
-    #[tracing::instrument(name = "lms.create_course", skip_all)]
+    #[tracing::instrument(name = "lms.create_course", skip_all, fields(course, outcome))]
     pub async fn create_course(&self, new: NewCourse) -> Result<Course, Error> {
         self.s.run(None, |command| self.plan_create_course(command, new.clone())).await
     }
@@ -262,7 +262,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// VersionStale when somebody edited it since; Invalid with every problem.
-    #[tracing::instrument(name = "lms.update_course", skip_all)]
+    #[tracing::instrument(name = "lms.update_course", skip_all, fields(course, outcome))]
     pub async fn update_course(&self, id: CourseId, update: UpdateCourse) -> Result<Course, Error> {
         self.edit(|mut command| {
             let update = update.clone();
@@ -320,7 +320,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// CourseWithoutLesson without a published lesson (L3).
-    #[tracing::instrument(name = "lms.publish_course", skip_all)]
+    #[tracing::instrument(name = "lms.publish_course", skip_all, fields(course, outcome))]
     pub async fn publish_course(&self, id: CourseId, publish: bool) -> Result<Course, Error> {
         self.set_lifecycle(id, move |course, now| {
             course.is_published = publish;
@@ -336,7 +336,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// When the actor may not, or the store fails.
-    #[tracing::instrument(name = "lms.archive_course", skip_all)]
+    #[tracing::instrument(name = "lms.archive_course", skip_all, fields(course, outcome))]
     pub async fn archive_course(&self, id: CourseId, archive: bool) -> Result<Course, Error> {
         self.set_lifecycle(id, move |course, now| {
             course.archived_at = if archive { course.archived_at.or(Some(now)) } else { None };
@@ -384,7 +384,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// ObjectiveKeyTaken; Invalid.
-    #[tracing::instrument(name = "lms.add_objective", skip_all)]
+    #[tracing::instrument(name = "lms.add_objective", skip_all, fields(course, outcome))]
     pub async fn add_objective(
         &self,
         course: CourseId,
@@ -429,7 +429,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// VersionStale; ObjectiveKeyTaken; Invalid; NotFound.
-    #[tracing::instrument(name = "lms.update_objective", skip_all)]
+    #[tracing::instrument(name = "lms.update_objective", skip_all, fields(course, outcome))]
     pub async fn update_objective(
         &self,
         course: CourseId,
@@ -469,7 +469,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// NotFound, also to those who may not.
-    #[tracing::instrument(name = "lms.delete_objective", skip_all)]
+    #[tracing::instrument(name = "lms.delete_objective", skip_all, fields(course, outcome))]
     pub async fn delete_objective(&self, course: CourseId, id: ObjectiveId) -> Result<(), Error> {
         self.edit(|mut command| async move {
             let context =
@@ -515,7 +515,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// NotFound for an unknown user and for an AI user; PersonErased.
-    #[tracing::instrument(name = "lms.set_staff", skip_all)]
+    #[tracing::instrument(name = "lms.set_staff", skip_all, fields(course, outcome))]
     pub async fn set_staff(&self, course: CourseId, user: UserId, role: Option<StaffRole>) -> Result<(), Error> {
         self.s
             .run(None, |mut command| async move {

@@ -42,7 +42,7 @@ impl Catalog<'_> {
     /// DeletePublished where learners have worked on it and it is published; DeleteGrown where more
     /// would go than was shown; CourseHasCertificates (D2); Invalid where the lesson completes by its work and
     /// none would be left (P2).
-    #[tracing::instrument(name = "lms.delete", skip_all)]
+    #[tracing::instrument(name = "lms.delete", skip_all, fields(course, outcome))]
     pub async fn delete(&self, plan: &DeletePlan) -> Result<(), Error> {
         let item = plan.item;
         let shown = plan.counts;
@@ -115,7 +115,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// NotFound, also to those who may not.
-    #[tracing::instrument(name = "lms.delete_topic", skip_all)]
+    #[tracing::instrument(name = "lms.delete_topic", skip_all, fields(course, outcome))]
     pub async fn delete_topic(&self, id: TopicId) -> Result<(), Error> {
         self.edit(|mut command| async move {
             if command.done {
@@ -143,7 +143,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid where the quiz is published and would be left without a question (L3).
-    #[tracing::instrument(name = "lms.delete_question", skip_all)]
+    #[tracing::instrument(name = "lms.delete_question", skip_all, fields(course, outcome))]
     pub async fn delete_question(&self, id: QuestionId) -> Result<(), Error> {
         self.s
             .run(None, |mut command| async move {

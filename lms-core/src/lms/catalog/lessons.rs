@@ -173,7 +173,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid with every problem; NotFound.
-    #[tracing::instrument(name = "lms.add_lesson", skip_all)]
+    #[tracing::instrument(name = "lms.add_lesson", skip_all, fields(course, outcome))]
     pub async fn add_lesson(&self, course: CourseId, new: NewLesson) -> Result<Lesson, Error> {
         self.edit(|mut command| {
             let new = new.clone();
@@ -220,7 +220,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// VersionStale; Invalid with every problem.
-    #[tracing::instrument(name = "lms.update_lesson", skip_all)]
+    #[tracing::instrument(name = "lms.update_lesson", skip_all, fields(course, outcome))]
     pub async fn update_lesson(&self, id: LessonId, update: UpdateLesson) -> Result<Lesson, Error> {
         self.change_lesson(id, Action::EditContent, "updated", move |lesson, version| {
             same_version(SubjectType::Lesson, update.version, version)?;
@@ -240,7 +240,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid where its rule could never be met.
-    #[tracing::instrument(name = "lms.publish_lesson", skip_all)]
+    #[tracing::instrument(name = "lms.publish_lesson", skip_all, fields(course, outcome))]
     pub async fn publish_lesson(&self, id: LessonId, publish: bool) -> Result<Lesson, Error> {
         let action = if publish { "published" } else { "unpublished" };
         self.change_lesson(id, Action::Manage, action, move |lesson, _| {
@@ -311,7 +311,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid where the lessons are of different courses or would wait for one another in a circle.
-    #[tracing::instrument(name = "lms.require_lesson", skip_all)]
+    #[tracing::instrument(name = "lms.require_lesson", skip_all, fields(course, outcome))]
     pub async fn require_lesson(&self, lesson: LessonId, requires: LessonId, on: bool) -> Result<(), Error> {
         self.edit(|mut command| async move {
             let context =
@@ -362,7 +362,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid where a key is unknown (L6).
-    #[tracing::instrument(name = "lms.link_objectives", skip_all)]
+    #[tracing::instrument(name = "lms.link_objectives", skip_all, fields(course, outcome))]
     pub async fn link_objectives(&self, lesson: LessonId, keys: Vec<String>) -> Result<(), Error> {
         self.s
             .run(None, |mut command: Command| {

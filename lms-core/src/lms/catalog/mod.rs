@@ -167,7 +167,7 @@ impl Catalog<'_> {
     /// # Errors
     /// OrderMismatch when `ids` is not exactly the siblings, StructureChanged when
     /// `structure_version` is not the course's.
-    #[tracing::instrument(name = "lms.reorder", skip_all)]
+    #[tracing::instrument(name = "lms.reorder", skip_all, fields(course, outcome))]
     pub async fn reorder(&self, siblings: Siblings, ids: Vec<Uuid>, structure_version: i64) -> Result<(), Error> {
         self.edit(|mut command| {
             let ids = ids.clone();

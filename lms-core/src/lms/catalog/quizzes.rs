@@ -308,7 +308,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid with every problem of the quiz and of each question (Q3); NotFound.
-    #[tracing::instrument(name = "lms.add_quiz", skip_all)]
+    #[tracing::instrument(name = "lms.add_quiz", skip_all, fields(course, outcome))]
     pub async fn add_quiz(&self, lesson: LessonId, new: NewQuiz) -> Result<Quiz, Error> {
         self.edit(|mut command| {
             let new = new.clone();
@@ -369,7 +369,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// VersionStale; Invalid with every problem.
-    #[tracing::instrument(name = "lms.update_quiz", skip_all)]
+    #[tracing::instrument(name = "lms.update_quiz", skip_all, fields(course, outcome))]
     pub async fn update_quiz(&self, id: QuizId, update: UpdateQuiz) -> Result<Quiz, Error> {
         self.change_quiz(id, Action::EditContent, "updated", move |quiz| {
             same_version(SubjectType::Quiz, update.version, quiz.version)?;
@@ -389,7 +389,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid with every problem that keeps it from being published (L3).
-    #[tracing::instrument(name = "lms.publish_quiz", skip_all)]
+    #[tracing::instrument(name = "lms.publish_quiz", skip_all, fields(course, outcome))]
     pub async fn publish_quiz(&self, id: QuizId, publish: bool) -> Result<Quiz, Error> {
         let word = if publish { "published" } else { "unpublished" };
         self.change_quiz(id, Action::Manage, word, move |quiz| {
@@ -469,7 +469,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid with every problem (Q3).
-    #[tracing::instrument(name = "lms.add_question", skip_all)]
+    #[tracing::instrument(name = "lms.add_question", skip_all, fields(course, outcome))]
     pub async fn add_question(&self, quiz: QuizId, new: NewQuestion) -> Result<QuizQuestion, Error> {
         self.s
             .run(None, |mut command| {
@@ -509,7 +509,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// VersionStale; Invalid with every problem.
-    #[tracing::instrument(name = "lms.update_question", skip_all)]
+    #[tracing::instrument(name = "lms.update_question", skip_all, fields(course, outcome))]
     pub async fn update_question(
         &self,
         id: QuestionId,

@@ -111,7 +111,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Invalid with every problem (L7); NotFound.
-    #[tracing::instrument(name = "lms.add_topic", skip_all)]
+    #[tracing::instrument(name = "lms.add_topic", skip_all, fields(course, outcome))]
     pub async fn add_topic(&self, lesson: LessonId, new: NewTopic) -> Result<Topic, Error> {
         self.edit(|mut command| {
             let new = new.clone();
@@ -164,7 +164,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// VersionStale; Invalid with every problem.
-    #[tracing::instrument(name = "lms.update_topic", skip_all)]
+    #[tracing::instrument(name = "lms.update_topic", skip_all, fields(course, outcome))]
     pub async fn update_topic(&self, id: TopicId, update: UpdateTopic) -> Result<Topic, Error> {
         self.s
             .run(None, |mut command| {

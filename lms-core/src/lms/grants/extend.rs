@@ -114,7 +114,7 @@ impl Grants<'_> {
     ///
     /// # Errors
     /// Invalid with every problem; Denied to all but instructors; NotFound.
-    #[tracing::instrument(name = "lms.extend", skip_all)]
+    #[tracing::instrument(name = "lms.extend", skip_all, fields(course, outcome))]
     pub async fn extend(&self, item: Item, student: UserId, extension: Extension) -> Result<Override, Error> {
         extension.check(item)?;
         self.put(item, student, |row| {
@@ -135,7 +135,7 @@ impl Grants<'_> {
     /// # Errors
     /// Invalid without a reason, and for lessons and courses (waive a lesson instead); Denied to all but
     /// instructors; NotFound.
-    #[tracing::instrument(name = "lms.excuse", skip_all)]
+    #[tracing::instrument(name = "lms.excuse", skip_all, fields(course, outcome))]
     pub async fn excuse(&self, item: Item, student: UserId, excused: bool, reason: &str) -> Result<Override, Error> {
         check_reason(reason)?;
         if matches!(item, Item::Course(_) | Item::Lesson(_)) {
@@ -152,7 +152,7 @@ impl Grants<'_> {
     ///
     /// # Errors
     /// As [`Grants::extend`], row by row.
-    #[tracing::instrument(name = "lms.extend_many", skip_all)]
+    #[tracing::instrument(name = "lms.extend_many", skip_all, fields(course, outcome))]
     pub async fn extend_many(
         &self,
         item: Item,
@@ -174,7 +174,7 @@ impl Grants<'_> {
     ///
     /// # Errors
     /// As [`Grants::excuse`], row by row.
-    #[tracing::instrument(name = "lms.excuse_many", skip_all)]
+    #[tracing::instrument(name = "lms.excuse_many", skip_all, fields(course, outcome))]
     pub async fn excuse_many(
         &self,
         item: Item,

@@ -20,7 +20,7 @@ impl Grants<'_> {
     ///
     /// # Errors
     /// Invalid without a reason; Denied to all but instructors; NotFound.
-    #[tracing::instrument(name = "lms.reset_progress", skip_all)]
+    #[tracing::instrument(name = "lms.reset_progress", skip_all, fields(course, outcome))]
     pub async fn reset_progress(&self, course: CourseId, student: UserId, reason: &str) -> Result<Enrollment, Error> {
         check_reason(reason)?;
         self.s

@@ -16,7 +16,7 @@ impl Grants<'_> {
     ///
     /// # Errors
     /// Invalid without a reason, and for a whole course; Denied to all but instructors; NotFound.
-    #[tracing::instrument(name = "lms.waive", skip_all)]
+    #[tracing::instrument(name = "lms.waive", skip_all, fields(course, outcome))]
     pub async fn waive(&self, item: Item, student: UserId, reason: &str) -> Result<Waiver, Error> {
         check_reason(reason)?;
         if matches!(item, Item::Course(_)) {
@@ -71,7 +71,7 @@ impl Grants<'_> {
     ///
     /// # Errors
     /// NothingWaived; CourseCompleted; Denied to all but instructors; NotFound.
-    #[tracing::instrument(name = "lms.revoke_waiver", skip_all)]
+    #[tracing::instrument(name = "lms.revoke_waiver", skip_all, fields(course, outcome))]
     pub async fn revoke_waiver(&self, item: Item, student: UserId) -> Result<(), Error> {
         self.s
             .run(Some(student.uuid()), |command| async move {

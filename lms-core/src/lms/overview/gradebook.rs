@@ -64,7 +64,7 @@ impl Overview<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else.
-    #[tracing::instrument(name = "lms.gradebook", skip_all)]
+    #[tracing::instrument(name = "lms.gradebook", skip_all, fields(course, outcome))]
     pub async fn gradebook(&self, course: CourseId, page: ById) -> Result<Gradebook, Error> {
         self.require_grader(course).await?;
         let page = ById { limit: page.limit.clamp(1, 500), ..page };
@@ -119,7 +119,7 @@ impl Overview<'_> {
     ///
     /// # Errors
     /// As [`Overview::gradebook`].
-    #[tracing::instrument(name = "lms.gradebook_csv", skip_all)]
+    #[tracing::instrument(name = "lms.gradebook_csv", skip_all, fields(course, outcome))]
     pub async fn gradebook_csv(&self, course: CourseId) -> Result<String, Error> {
         let mut csv = Csv::default();
         let mut page = ById { after: None, limit: 500 };

@@ -85,7 +85,7 @@ impl Overview<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else.
-    #[tracing::instrument(name = "lms.learner_home", skip_all)]
+    #[tracing::instrument(name = "lms.learner_home", skip_all, fields(course, outcome))]
     pub async fn learner_home(&self, student: UserId) -> Result<LearnerHome, Error> {
         let store = self.s.store();
         let found = store.person(self.s.rights_of(), PersonKey::Id(student)).await?;

@@ -402,7 +402,7 @@ impl Overview<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else, and where the learner is not enrolled.
-    #[tracing::instrument(name = "lms.outline", skip_all)]
+    #[tracing::instrument(name = "lms.outline", skip_all, fields(course, outcome))]
     pub async fn outline(&self, course: CourseId, student: UserId) -> Result<Outline, Error> {
         let (structure, record, rights) = self.load(course, student).await?;
         Ok(outline_of(&structure, &record, self.s.lms.now(), rights.may(Action::ReadWork)))
@@ -413,7 +413,7 @@ impl Overview<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else, and where the learner is not enrolled.
-    #[tracing::instrument(name = "lms.scorecard", skip_all)]
+    #[tracing::instrument(name = "lms.scorecard", skip_all, fields(course, outcome))]
     pub async fn scorecard(&self, course: CourseId, student: UserId) -> Result<Scorecard, Error> {
         let (structure, record, rights) = self.load(course, student).await?;
         let now = self.s.lms.now();

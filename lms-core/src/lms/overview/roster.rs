@@ -82,7 +82,7 @@ impl Overview<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else.
-    #[tracing::instrument(name = "lms.roster", skip_all)]
+    #[tracing::instrument(name = "lms.roster", skip_all, fields(course, outcome))]
     pub async fn roster(&self, course: CourseId, filter: RosterFilter, page: ById) -> Result<Roster, Error> {
         self.require_grader(course).await?;
         let page = ById { limit: page.limit.clamp(1, 500), ..page };
@@ -132,7 +132,7 @@ impl Overview<'_> {
     ///
     /// # Errors
     /// As [`Overview::roster`].
-    #[tracing::instrument(name = "lms.roster_csv", skip_all)]
+    #[tracing::instrument(name = "lms.roster_csv", skip_all, fields(course, outcome))]
     pub async fn roster_csv(&self, course: CourseId, filter: RosterFilter) -> Result<String, Error> {
         let mut csv = Csv::default();
         let head = "student_id,name,status,enrolled_at,percent,completed_at,score,last_activity,missing,late";
@@ -167,7 +167,7 @@ impl Overview<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else.
-    #[tracing::instrument(name = "lms.lesson_funnel", skip_all)]
+    #[tracing::instrument(name = "lms.lesson_funnel", skip_all, fields(course, outcome))]
     pub async fn lesson_funnel(&self, course: CourseId) -> Result<Vec<LessonFunnel>, Error> {
         self.require_grader(course).await?;
         let store = self.s.store();

@@ -33,7 +33,7 @@ impl Overview<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else.
-    #[tracing::instrument(name = "lms.to_grade", skip_all)]
+    #[tracing::instrument(name = "lms.to_grade", skip_all, fields(course, outcome))]
     pub async fn to_grade(&self, course: CourseId, limit: u32) -> Result<ToGrade, Error> {
         self.require_grader(course).await?;
         let limit = limit.clamp(1, MOST);

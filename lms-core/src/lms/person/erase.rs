@@ -23,7 +23,7 @@ impl People<'_> {
     ///
     /// # Errors
     /// Denied to all but admins; NotFound.
-    #[tracing::instrument(name = "lms.erase_person", skip_all)]
+    #[tracing::instrument(name = "lms.erase_person", skip_all, fields(course, outcome))]
     pub async fn erase_person(&self, id: UserId) -> Result<User, Error> {
         let user = self
             .s

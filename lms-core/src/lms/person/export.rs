@@ -128,7 +128,7 @@ impl People<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else.
-    #[tracing::instrument(name = "lms.export_person", skip_all)]
+    #[tracing::instrument(name = "lms.export_person", skip_all, fields(course, outcome))]
     pub async fn export_person(&self, id: UserId) -> Result<PersonExport, Error> {
         let store = self.s.store();
         let found = store.person(self.s.rights_of(), PersonKey::Id(id)).await?;

@@ -23,7 +23,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// Denied to graders, NotFound to all others who are not the course's instructors or admins.
-    #[tracing::instrument(name = "lms.export_course", skip_all)]
+    #[tracing::instrument(name = "lms.export_course", skip_all, fields(course, outcome))]
     pub async fn export_course(&self, id: CourseId) -> Result<CourseDocument, Error> {
         self.content(ContentRef::Course(id), Action::EditContent, SubjectType::Course, id).await?;
         let content =

@@ -27,7 +27,7 @@ impl Catalog<'_> {
     ///
     /// # Errors
     /// NotFound to those who are not the course's staff.
-    #[tracing::instrument(name = "lms.export_gift", skip_all)]
+    #[tracing::instrument(name = "lms.export_gift", skip_all, fields(course, outcome))]
     pub async fn export_gift(&self, quiz: QuizId) -> Result<GiftText, Error> {
         let context = self.content(ContentRef::Quiz(quiz), Action::ReadWork, SubjectType::Quiz, quiz).await?;
         let mut objectives: std::collections::BTreeSet<_> = std::collections::BTreeSet::new();
@@ -61,7 +61,7 @@ impl Catalog<'_> {
     /// # Errors
     /// VersionStale; Invalid: `gift.size`, `gift.too_many`, `quiz.too_many_questions` above 500, and
     /// what keeps a published quiz from staying published (L3).
-    #[tracing::instrument(name = "lms.import_gift", skip_all)]
+    #[tracing::instrument(name = "lms.import_gift", skip_all, fields(course, outcome))]
     pub async fn import_gift(&self, quiz: QuizId, quiz_version: i64, text: &str) -> Result<GiftImport, Error> {
         let bank = GiftBank::read(text)?;
         let bank = &bank;

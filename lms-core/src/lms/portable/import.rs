@@ -39,7 +39,7 @@ impl Catalog<'_> {
     /// # Errors
     /// Denied to those who may not create courses; Invalid with every problem, each with its place
     /// (`lessons[2].quizzes[0].questions[4].options`), the first thousand; ExternalIdTaken.
-    #[tracing::instrument(name = "lms.import_course", skip_all)]
+    #[tracing::instrument(name = "lms.import_course", skip_all, fields(course, outcome))]
     pub async fn import_course(&self, document: CourseDocument, options: ImportOptions) -> Result<Course, Error> {
         let (document, options) = (&document, &options);
         self.s.run(None, |command| self.plan_import(command, document, options)).await

@@ -84,7 +84,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// NotFound to everybody but graders; NotGradable while the attempt is open.
-    #[tracing::instrument(name = "lms.essays", skip_all)]
+    #[tracing::instrument(name = "lms.essays", skip_all, fields(course, outcome))]
     pub async fn essays(&self, attempt: AttemptId) -> Result<AttemptEssays, Error> {
         let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
         rights(self.s, &context).require(Action::ReadWork, false, SubjectType::Attempt, attempt)?;
@@ -136,7 +136,7 @@ impl Quizzes<'_> {
     /// # Errors
     /// Denied where AI does not grade this quiz; OperationNotValid when the log row is not `valid`;
     /// NotGradable; GradeOutOfRange; RubricMismatch.
-    #[tracing::instrument(name = "lms.apply_ai_answer_grade", skip_all)]
+    #[tracing::instrument(name = "lms.apply_ai_answer_grade", skip_all, fields(course, outcome))]
     pub async fn apply_ai_answer_grade(
         &self,
         attempt: AttemptId,
@@ -196,7 +196,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// Denied to all but the system and AI; NotFound.
-    #[tracing::instrument(name = "lms.ai_answer_grading_failed", skip_all)]
+    #[tracing::instrument(name = "lms.ai_answer_grading_failed", skip_all, fields(course, outcome))]
     pub async fn ai_answer_grading_failed(
         &self,
         attempt: AttemptId,

@@ -12,7 +12,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// NotGradable; GradeOutOfRange; GradeNewer where somebody graded it since (S10); Denied.
-    #[tracing::instrument(name = "lms.grade_answer", skip_all)]
+    #[tracing::instrument(name = "lms.grade_answer", skip_all, fields(course, outcome))]
     pub async fn grade_answer(
         &self,
         attempt: AttemptId,
@@ -53,7 +53,7 @@ impl Quizzes<'_> {
     /// # Errors
     /// NoSuggestion; GradeOutOfRange where a regrade took the question out meanwhile; Denied to all but
     /// graders.
-    #[tracing::instrument(name = "lms.adopt_answer_suggestion", skip_all)]
+    #[tracing::instrument(name = "lms.adopt_answer_suggestion", skip_all, fields(course, outcome))]
     pub async fn adopt_suggestion(
         &self,
         attempt: AttemptId,
@@ -91,7 +91,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// NoSuggestion; Denied to all but graders.
-    #[tracing::instrument(name = "lms.dismiss_answer_suggestion", skip_all)]
+    #[tracing::instrument(name = "lms.dismiss_answer_suggestion", skip_all, fields(course, outcome))]
     pub async fn dismiss_suggestion(
         &self,
         attempt: AttemptId,
@@ -124,7 +124,7 @@ impl Quizzes<'_> {
     /// # Errors
     /// NothingToClear; NothingBeneath where a graded attempt has no mark by AI to return to; GradeNewer
     /// where a person graded it since `seen_seq`; Denied to all but graders.
-    #[tracing::instrument(name = "lms.clear_answer_grade", skip_all)]
+    #[tracing::instrument(name = "lms.clear_answer_grade", skip_all, fields(course, outcome))]
     pub async fn clear_answer(
         &self,
         attempt: AttemptId,

@@ -15,7 +15,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// NotFound, also to everybody but the learner.
-    #[tracing::instrument(name = "lms.submit_attempt", skip_all)]
+    #[tracing::instrument(name = "lms.submit_attempt", skip_all, fields(course, outcome))]
     pub async fn submit(&self, attempt: AttemptId) -> Result<AttemptView, Error> {
         let me = self.me()?;
         // What was loaded and what was written of it is what stands: no other load is needed to show it.
@@ -166,7 +166,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// Denied to all but the system.
-    #[tracing::instrument(name = "lms.expire_due", skip_all)]
+    #[tracing::instrument(name = "lms.expire_due", skip_all, fields(course, outcome))]
     pub async fn expire_due(&self, limit: u32) -> Result<SweepReport, Error> {
         if !matches!(self.s.actor, Actor::System { .. }) {
             return Err(Error::Denied { action: Action::Learn });

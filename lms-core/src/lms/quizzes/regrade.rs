@@ -155,7 +155,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// Invalid without a reason; Denied to all but instructors; NotFound.
-    #[tracing::instrument(name = "lms.void_attempt", skip_all)]
+    #[tracing::instrument(name = "lms.void_attempt", skip_all, fields(course, outcome))]
     pub async fn void(&self, attempt: AttemptId, reason: &str) -> Result<(), Error> {
         let mut checks = Checks::default();
         checks.text("reason", reason, 1, 2_000);
@@ -227,7 +227,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// Denied to all but instructors; NotFound; Invalid where the quiz would be worth nothing (N6).
-    #[tracing::instrument(name = "lms.preview_regrade", skip_all)]
+    #[tracing::instrument(name = "lms.preview_regrade", skip_all, fields(course, outcome))]
     pub async fn preview_regrade(
         &self,
         quiz: QuizId,
@@ -286,7 +286,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// Denied to all but instructors; NotFound; Invalid where the quiz would be worth nothing (N6).
-    #[tracing::instrument(name = "lms.regrade", skip_all)]
+    #[tracing::instrument(name = "lms.regrade", skip_all, fields(course, outcome))]
     pub async fn regrade(&self, quiz: QuizId, policy: RegradePolicy, only_if_higher: bool) -> Result<JobId, Error> {
         self.s
             .catalog()

@@ -15,7 +15,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// AttemptClosed once it is handed in or its time and grace are over; NotFound.
-    #[tracing::instrument(name = "lms.save_answers", skip_all)]
+    #[tracing::instrument(name = "lms.save_answers", skip_all, fields(course, outcome))]
     pub async fn save(
         &self,
         attempt: AttemptId,

@@ -13,7 +13,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// Locked with every reason; AttemptsUsedUp; NotFound.
-    #[tracing::instrument(name = "lms.start_attempt", skip_all)]
+    #[tracing::instrument(name = "lms.start_attempt", skip_all, fields(course, outcome))]
     pub async fn start(&self, quiz: QuizId) -> Result<AttemptView, Error> {
         let me = self.me()?;
         let scope = LearnerScope::Quiz(quiz, me);

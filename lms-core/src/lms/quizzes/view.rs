@@ -11,7 +11,7 @@ impl Quizzes<'_> {
     ///
     /// # Errors
     /// NotFound to everybody else.
-    #[tracing::instrument(name = "lms.view_attempt", skip_all)]
+    #[tracing::instrument(name = "lms.view_attempt", skip_all, fields(course, outcome))]
     pub async fn view_attempt(&self, attempt: AttemptId) -> Result<AttemptView, Error> {
         let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
         let rights = rights(self.s, &context);
