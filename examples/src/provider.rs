@@ -15,7 +15,8 @@ pub const ENVIRONMENT: &str = "\
                        OPENAI_API_KEY, else offline)
   LMS_AI_MODEL         the model; Claude alone has a default
   ANTHROPIC_API_KEY    the key for Claude; ANTHROPIC_BASE_URL is another address
-  OPENAI_API_KEY       the key for the others, where they need one; OPENAI_BASE_URL is another address";
+  OPENAI_API_KEY       the key for the others, where they need one
+  OPENAI_BASE_URL      another address for them";
 
 /// The provider that the environment asks for.
 pub struct Chosen {

@@ -207,7 +207,7 @@ async fn s11_what_breaks_rules_writes_nothing() {
     let quiz = quiz_of_essays(&world, by(AiGrading::Apply)).await;
     let (attempt, ids) = hand_in(&world, quiz, [ESSAY, "Too short."]).await;
     let leak = with(grade(), "/feedback", json!(format!("You explain it well. {NOTES} Go on with the air.")));
-    let bad = script([leak.clone(), leak]);
+    let bad = script([leak.clone(), leak.clone()]);
     let error = world.ai(bad).grade_answer(attempt, ids[0]).await.unwrap_err();
     let AiError::Invalid { violations } = error else { panic!("{error}") };
     assert_eq!(violations[0].code, "notes_leak");
@@ -216,8 +216,7 @@ async fn s11_what_breaks_rules_writes_nothing() {
     assert_eq!(states, [(AiGradingState::Pending, 0), (AiGradingState::TooShort, 0)]);
     // The consumer hands it to a person, with the code.
     world.clock.advance(60);
-    let unverified = with(grade(), "/criteria/0/evidence", json!(["This stands nowhere in the work."]));
-    let ai = world.ai(script([unverified.clone(), unverified]));
+    let ai = world.ai(script([leak.clone(), leak]));
     assert_eq!(world.lms.background().with(ai.grader()).tick().await.unwrap().consumed, 1);
     let found = world.teacher().quizzes().essays(attempt).await.unwrap();
     assert_eq!(found.essays[0].record.ai_status, AiGradingState::Failed);

@@ -116,6 +116,7 @@ fn the_kinds_of_a_stores_error_have_the_codes_that_the_page_gives_them() {
         ("Corrupt", StoreErrorKind::Corrupt { table: "users", column: "role", id: None }),
         ("Schema", StoreErrorKind::Schema { found: 0, needed: 1 }),
         ("Backend", StoreErrorKind::Backend),
+        ("Invalid", StoreErrorKind::Invalid { table: "users", column: "email" }),
     ];
     let code: BTreeMap<_, _> = kinds
         .into_iter()

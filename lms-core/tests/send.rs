@@ -220,11 +220,21 @@ fn activity(s: &Session) {
 fn ai_log(s: &Session) {
     send(s.ai_log().claim(any()));
     send(s.ai_log().finish(any(), any()));
+    send(s.ai_log().settle(any(), any(), any()));
+    send(s.ai_log().costs(any()));
+    send(s.ai_log().blank_expired());
     send(s.ai_log().drop_answer(any()));
     send(s.ai_log().log(any()));
     send(s.ai_log().operation(any()));
     send(s.ai_log().logs(any(), any()));
     send(s.ai_log().sweep(any()));
+}
+
+fn ai_budgets(s: &Session) {
+    send(s.ai_budgets().set(any(), any()));
+    send(s.ai_budgets().limits(any(), any()));
+    send(s.ai_budgets().spending(any(), any(), any()));
+    send(s.ai_budgets().spending_of(any(), any()));
 }
 
 fn library(lms: &Lms) {
@@ -266,6 +276,7 @@ const AREAS: &[Area] = &[
     ("Overview", "s.overview()", overview),
     ("Activity", "s.activity()", activity),
     ("AiRecord", "s.ai_log()", ai_log),
+    ("AiBudgets", "s.ai_budgets()", ai_budgets),
 ];
 const LIBRARY: fn(&Lms) = library;
 const PLANNING: fn(&Session) = planning;

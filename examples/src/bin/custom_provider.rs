@@ -51,6 +51,7 @@ async fn main() -> Result<(), Failure> {
     let brief = CourseBrief { outline, ..CourseBrief::default() };
     let ai = Ai::new(lms.clone(), guarded(Notebook), "page-1");
     let made = ai.create_course(&teacher, &brief, About::default()).await?;
-    println!("{} wrote `{}` with {} lessons", ai.provider_name(), made.course.title, made.lessons.len());
+    let course = teacher.catalog().course(made.course_id).await?;
+    println!("{} wrote `{}` with {} lessons", ai.provider_name(), course.title, made.lessons.len());
     Ok(())
 }

@@ -74,7 +74,7 @@ impl Asking {
     /// The next call may cost this much, in millionths of a US dollar.
     pub(super) fn worst_case(&self, wire: &Value) -> i64 {
         let bytes = self.prompt.bytes() + wire.to_string().len();
-        i64::try_from(worst_case(bytes, self.tokens, &self.profile).micro_usd).unwrap_or(i64::MAX)
+        i64::try_from(worst_case(bytes, self.tokens, &self.profile).micro_usd.min(MOST_CHARGED)).unwrap_or(i64::MAX)
     }
 
     /// How long the next call may take.
@@ -223,9 +223,13 @@ pub(super) const fn may_have_used(error: &ProviderError) -> bool {
     }
 }
 
+/// The most that one call is charged, a million US dollars: a provider may count nonsense, and the sum of a day
+/// must stay a number that every store can hold.
+const MOST_CHARGED: u64 = 1_000_000_000_000;
+
 /// What a call is charged: its cost, or, where the provider does not say what it used, what was set aside.
 pub(super) fn charged(usage: &Usage, cost: u64, reserved: i64) -> i64 {
-    if *usage == Usage::default() { reserved } else { i64::try_from(cost).unwrap_or(i64::MAX) }
+    if *usage == Usage::default() { reserved } else { i64::try_from(cost.min(MOST_CHARGED)).unwrap_or(reserved) }
 }
 
 /// How long to wait before trying again, for the n-th time from 0; `None` = do not.

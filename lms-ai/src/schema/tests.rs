@@ -4,7 +4,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::*;
-use crate::task::{AssignmentTask, BodyTask, GradeTask, OutlineTask, QuizTask};
+use crate::task::{
+    AssignmentTask, BodyTask, CertificateTask, CriterionRedoTask, GradeTask, OutlineTask, QuestionRedoTask, QuizTask,
+    SolveTask,
+};
 use crate::{AiTask, schema};
 
 /// A colour.
@@ -46,6 +49,10 @@ fn tasks() -> Vec<(&'static str, Value)> {
         of::<QuizTask>("QuizTask"),
         of::<AssignmentTask>("AssignmentTask"),
         of::<GradeTask>("GradeTask"),
+        of::<CertificateTask>("CertificateTask"),
+        of::<QuestionRedoTask>("QuestionRedoTask"),
+        of::<CriterionRedoTask>("CriterionRedoTask"),
+        of::<SolveTask>("SolveTask"),
     ]
 }
 

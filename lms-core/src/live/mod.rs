@@ -78,6 +78,7 @@ impl Live {
     /// # Errors
     /// When the store cannot be read.
     pub async fn head(&self) -> Result<Cursor, Error> {
+        self.store.settle().await?;
         let ends = self.store.ends().await?;
         let id = self.store.event_at(ends.head).await?.map(|e| e.event.id.uuid());
         Ok(Cursor::new(ends.epoch, ends.head, id))
@@ -108,14 +109,18 @@ impl Live {
     /// held. A right that is taken away ends the stream with SubscriptionEnded (V7).
     ///
     /// # Errors
-    /// Resync for a cursor of another log; Gone for one older than the oldest event kept; NotFound for a
-    /// course that the actor may not see.
+    /// Resync for a cursor of another log; Gone for one older than the oldest event kept; Denied to graders; NotFound for a course
+    /// that the actor may not see.
     pub async fn events(
         &self,
         session: &Session,
         filter: EventFilter,
         cursor: Option<Cursor>,
     ) -> Result<LiveStream<LiveEvent>, Error> {
+        if cursor.is_none() {
+            // The present end is after all that is committed by now, numbered already or not.
+            self.store.settle().await?;
+        }
         let ends = self.store.ends().await?;
         let mut after = match &cursor {
             Some(cursor) => self.resume(cursor).await?,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::error::Error;
 use crate::lms::Session;
 use crate::model::{CourseId, EnrollmentStatus, Event, EventKind, Role, SubjectType, UserId};
-use crate::rules::permission::Rights;
+use crate::rules::permission::{Action, Rights};
 use crate::store::{ById, CourseFilter, EventFilter, PersonKey};
 
 /// A flag of an event's metadata.
@@ -52,8 +52,12 @@ impl Scope {
         if let Some(course) = filter.course {
             if let Some(context) = store.course(Some(me), course, None).await? {
                 let staff = context.staff.as_ref();
-                if Rights::of(session.actor(), context.actor.as_ref(), Some(&context.course), staff).instructs() {
+                let rights = Rights::of(session.actor(), context.actor.as_ref(), Some(&context.course), staff);
+                if rights.instructs() {
                     scope.teaches.insert(course);
+                } else if rights.is_staff() && !scope.learns.contains(&course) {
+                    // A grader sees the course, and does not listen to it (R1).
+                    return Err(Error::Denied { action: Action::ReadAnalytics });
                 }
             }
             if !scope.teaches.contains(&course) && !scope.learns.contains(&course) {

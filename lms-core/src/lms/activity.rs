@@ -130,7 +130,7 @@ impl Activity<'_> {
                             .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
                         let (actor, staff) = (context.actor.as_ref(), context.staff.as_ref());
                         let rights = Rights::of(&self.s.actor, actor, Some(&context.course), staff);
-                        let sees = context.enrollment.is_some();
+                        let sees = rights.present && context.enrollment.is_some();
                         rights.require(Action::ReadAnalytics, sees, SubjectType::Course, course)?;
                         rights
                     }
