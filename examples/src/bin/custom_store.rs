@@ -41,8 +41,8 @@ async fn main() -> Result<(), Failure> {
     }
     let certificate = me.certificates().of(course.id, learner.id).await?;
     let verified = lms.system().certificates().verify(&certificate.code).await?;
-    let validity = verified.map(|found| found.validity);
-    println!("certificate {} verifies: {validity:?}", certificate.code);
+    let validity = verified.map_or_else(|| "unknown".to_owned(), |found| format!("{:?}", found.validity));
+    println!("certificate {} verifies as {validity}", certificate.code);
     let drift = lms.system().activity().audit(course.id).await?;
     println!("audit: {} differences", drift.len());
 

@@ -66,7 +66,7 @@ const ACCEPTED: &[(&str, usize)] = &[
     ("UpdateTask", 3),
     ("View", 15),
     ("ViewAttempt", 2),
-    ("Void", 3),
+    ("Void", 1),
     ("Waive", 8),
 ];
 /// Refusals that must have been heard.
@@ -89,7 +89,7 @@ const REFUSED: &[&str] = &[
 const EVENTS: &[(&str, usize)] = &[
     ("assignment_graded", 8),
     ("assignment_submitted", 20),
-    ("attempt_voided", 2),
+    ("attempt_voided", 1),
     ("certificate_issued", 15),
     ("content_changed", 200),
     ("course_completed", 15),
@@ -108,9 +108,9 @@ const EVENTS: &[(&str, usize)] = &[
     ("quiz_passed", 2),
     ("quiz_started", 25),
     ("quiz_submitted", 12),
-    ("reactivated", 2),
+    ("reactivated", 1),
     ("submission_returned", 1),
-    ("suspended", 2),
+    ("suspended", 1),
     ("topic_viewed", 15),
     ("withdrawn", 2),
 ];
