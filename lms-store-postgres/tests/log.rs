@@ -1,5 +1,5 @@
 //! The event log under writers of very different length, slow readers, and connections that die.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "these are tests")]
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;

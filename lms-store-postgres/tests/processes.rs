@@ -129,7 +129,7 @@ async fn a_server_that_restarts_in_a_storm_loses_nothing() {
         }
         let from = usize::try_from(seen[0].0).unwrap() - 1;
         assert_eq!(seen[..], log[from..], "in order, none missing, none twice");
-        let place_of = |id: &Uuid| seen.iter().position(|(_, _, of)| of.as_ref() == Some(id));
+        let place_of = |id: &Uuid| log.iter().position(|(_, _, of)| of.as_ref() == Some(id));
         // Who confirmed one after the other finds them so in the log, whichever process reads it.
         for other in sides {
             for writer in 0..WRITERS {

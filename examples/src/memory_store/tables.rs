@@ -22,7 +22,7 @@ pub(super) type Key = (Uuid, Uuid);
 
 /// How a change is taken back.
 enum Undo {
-    Row(Table, Key, Option<Row>),
+    Row(Table, Key, Box<Option<Row>>),
     Consumer(String, Option<ConsumerState>),
     Budgets(Budgets),
     Told(EventId),
@@ -187,7 +187,7 @@ impl Tables {
     /// The same, remembering the way back.
     fn set(&mut self, table: Table, key: Key, row: Option<Row>) {
         let old = self.place(table, key, row);
-        self.undo.push(Undo::Row(table, key, old));
+        self.undo.push(Undo::Row(table, key, Box::new(old)));
     }
 
     /// What a row must meet before it stands: nobody has its keys, and what it refers to is there.
@@ -343,7 +343,7 @@ impl Tables {
     pub(super) fn undo(&mut self) {
         while let Some(undo) = self.undo.pop() {
             match undo {
-                Undo::Row(table, key, old) => drop(self.place(table, key, old)),
+                Undo::Row(table, key, old) => drop(self.place(table, key, *old)),
                 Undo::Consumer(name, Some(old)) => drop(self.consumers.insert(name, old)),
                 Undo::Consumer(name, None) => drop(self.consumers.remove(&name)),
                 Undo::Budgets(old) => self.budgets = old,

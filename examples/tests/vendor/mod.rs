@@ -49,10 +49,10 @@ impl Asked {
     /// The code that a grade has to give back: it stands in the frame of the work.
     pub(crate) fn check_code(&self) -> String {
         let text = self.body.to_string();
-        let codes =
+        let mut codes =
             text.split("UNTRUSTED ").skip(1).map(|rest| rest.chars().take_while(char::is_ascii_hexdigit).collect());
         // The rules name the frame, too, without a code.
-        codes.filter(|code: &String| code.len() == 24).next().unwrap_or_else(|| panic!("no work in {text}"))
+        codes.find(|code: &String| code.len() == 24).unwrap_or_else(|| panic!("no work in {text}"))
     }
 }
 

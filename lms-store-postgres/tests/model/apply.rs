@@ -51,7 +51,7 @@ fn check_rule(lesson: &Lesson) -> Verdict {
     if lesson.published && !lesson.is_possible() { Err("invalid") } else { Ok(()) }
 }
 
-fn reorder<T>(items: &mut Vec<T>, id: impl Fn(&T) -> Uuid, ids: &[Uuid], stale: bool) -> Verdict {
+fn reorder<T>(items: &mut [T], id: impl Fn(&T) -> Uuid, ids: &[Uuid], stale: bool) -> Verdict {
     let present: Vec<Uuid> = items.iter().map(&id).collect();
     if present == ids {
         return Ok(());

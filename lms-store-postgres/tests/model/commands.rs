@@ -840,7 +840,7 @@ impl Draw<'_> {
         let who = self.who();
         let seat: &Seat = self.model.people[who].seat.as_ref()?;
         for lesson in self.model.lessons.iter().filter(|l| l.published) {
-            for quiz in lesson.counted_quizzes().filter(|q| !seat.quiz_met(q)) {
+            if let Some(quiz) = lesson.counted_quizzes().find(|q| !seat.quiz_met(q)) {
                 let mine = seat.attempts.iter().filter(|a| a.quiz == quiz.id);
                 if let Some(attempt) = mine.clone().find(|a| a.state == AttemptState::InProgress) {
                     let all = attempt.questions.iter().all(|q| attempt.answers.contains_key(&q.id));
@@ -861,7 +861,7 @@ impl Draw<'_> {
                 }
                 return Some(Act::Start { who, quiz: quiz.id });
             }
-            for task in lesson.counted_tasks().filter(|t| !seat.task_met(t)) {
+            if let Some(task) = lesson.counted_tasks().find(|t| !seat.task_met(t)) {
                 return Some(match seat.handed(task.id) {
                     Some(version) if version.state == SubmissionState::Submitted => {
                         Act::Grade { version: version.id, points: task.max, seen: true }

@@ -357,7 +357,7 @@ pub(in crate::lms) fn raw_by(
         (_, None) => points.ok_or_else(|| Error::invalid("grade.missing", "points", "give the points"))?,
     };
     if raw < Points::ZERO || raw > max {
-        return Err(Refusal::GradeOutOfRange { max: max }.into());
+        return Err(Refusal::GradeOutOfRange { max }.into());
     }
     Ok(raw)
 }
