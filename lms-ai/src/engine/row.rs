@@ -154,6 +154,15 @@ pub(super) fn pending(
     }
 }
 
+/// The most that one attempt counts, of tokens and of millionths of a US dollar: whatever a provider says, a sum
+/// over many rows stays a number that every store can hold.
+const MOST_COUNTED: u64 = 1_000_000_000_000;
+
+/// A provider's own word, as the log keeps it: of one line and of bounded length, whoever sent it.
+fn word(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 /// The row of an attempt that the provider failed.
 pub(super) fn failed(row: &mut AiLog, error: &ProviderError) {
     row.status = match error.kind {
@@ -163,7 +172,7 @@ pub(super) fn failed(row: &mut AiLog, error: &ProviderError) {
     };
     row.error_kind = Some(error.kind.as_str().to_owned());
     row.http_status = error.http_status.map(i64::from);
-    row.request_id = error.request_id.clone();
+    row.request_id = error.request_id.as_deref().map(word);
 }
 
 /// The row of an attempt that was answered.
@@ -173,7 +182,7 @@ pub(super) fn answered<T>(row: &mut AiLog, response: &AiResponse, cost: u64, out
         code: &'a str,
         pointer: &'a str,
     }
-    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    let count = |n: u64| i64::try_from(n.min(MOST_COUNTED)).unwrap_or(0);
     row.status = match outcome {
         Outcome::Good(_) => AiLogStatus::Valid,
         Outcome::Bad(_) | Outcome::Ends(_) => AiLogStatus::Invalid,
@@ -198,10 +207,10 @@ pub(super) fn answered<T>(row: &mut AiLog, response: &AiResponse, cost: u64, out
         row.response_text = Some(truncate_bytes(&text, MAX_ANSWER).to_owned());
     }
     row.response_sha256 = Some(sha256(&response.text));
-    row.model_served = Some(response.model.clone());
-    row.stop_reason = Some(response.raw_stop.clone());
-    row.request_id = response.request_id.clone();
-    row.message_id = response.message_id.clone();
+    row.model_served = Some(word(&response.model));
+    row.stop_reason = Some(word(&response.raw_stop));
+    row.request_id = response.request_id.as_deref().map(word);
+    row.message_id = response.message_id.as_deref().map(word);
     row.tokens_in = count(response.usage.input);
     row.tokens_out = count(response.usage.output);
     row.tokens_cache_read = count(response.usage.cache_read);
@@ -242,4 +251,16 @@ pub(super) async fn finish(session: &lms_core::lms::Session, row: AiLog, reserve
 /// "quiz_v3" → 3.
 fn version_number(version: &str) -> i64 {
     version.rsplit("_v").next().and_then(|n| n.parse().ok()).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_providers_word_is_one_bounded_line() {
+        assert_eq!(word("req_1"), "req_1");
+        assert_eq!(word("a\0b\nc"), "abc");
+        assert_eq!(word(&"ß".repeat(1_000)).chars().count(), 200);
+    }
 }
