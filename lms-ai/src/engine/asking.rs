@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::estimate::{answer_tokens, worst_case};
 use super::judge::{Outcome, Rejected, same_faults};
+use super::row::MOST_COUNTED;
 use super::{Ai, AiConfig};
 use crate::{Prompt, Violation, schema};
 
@@ -74,7 +75,7 @@ impl Asking {
     /// The next call may cost this much, in millionths of a US dollar.
     pub(super) fn worst_case(&self, wire: &Value) -> i64 {
         let bytes = self.prompt.bytes() + wire.to_string().len();
-        i64::try_from(worst_case(bytes, self.tokens, &self.profile).micro_usd.min(MOST_CHARGED)).unwrap_or(i64::MAX)
+        i64::try_from(worst_case(bytes, self.tokens, &self.profile).micro_usd.min(MOST_COUNTED)).unwrap_or(i64::MAX)
     }
 
     /// How long the next call may take.
@@ -223,13 +224,9 @@ pub(super) const fn may_have_used(error: &ProviderError) -> bool {
     }
 }
 
-/// The most that one call is charged, a million US dollars: a provider may count nonsense, and the sum of a day
-/// must stay a number that every store can hold.
-const MOST_CHARGED: u64 = 1_000_000_000_000;
-
 /// What a call is charged: its cost, or, where the provider does not say what it used, what was set aside.
 pub(super) fn charged(usage: &Usage, cost: u64, reserved: i64) -> i64 {
-    if *usage == Usage::default() { reserved } else { i64::try_from(cost.min(MOST_CHARGED)).unwrap_or(reserved) }
+    if *usage == Usage::default() { reserved } else { i64::try_from(cost.min(MOST_COUNTED)).unwrap_or(reserved) }
 }
 
 /// How long to wait before trying again, for the n-th time from 0; `None` = do not.

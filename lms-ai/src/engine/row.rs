@@ -156,7 +156,7 @@ pub(super) fn pending(
 
 /// The most that one attempt counts, of tokens and of millionths of a US dollar: whatever a provider says, a sum
 /// over many rows stays a number that every store can hold.
-const MOST_COUNTED: u64 = 1_000_000_000_000;
+pub(super) const MOST_COUNTED: u64 = 1_000_000_000_000;
 
 /// A provider's own word, as the log keeps it: of one line and of bounded length, whoever sent it.
 fn word(text: &str) -> String {
