@@ -56,13 +56,17 @@ impl World {
              CREATE TEMP TABLE n AS WITH RECURSIVE c(x) AS (SELECT 2 UNION ALL SELECT x + 1 FROM c WHERE x < {learners})
                  SELECT x, randomblob(16) AS u, randomblob(16) AS e FROM c WHERE x <= {learners};
              CREATE TEMP TABLE one AS SELECT * FROM enrollments;
-             INSERT INTO users SELECT n.u, 'student', 'Learner ' || n.x, NULL, NULL, '{{}}', NULL, 1, created_at, updated_at
+             INSERT INTO users (id, role, display_name, metadata, version, created_at, updated_at)
+                 SELECT n.u, 'student', 'Learner ' || n.x, '{{}}', 1, created_at, updated_at
                  FROM n, (SELECT created_at, updated_at FROM users LIMIT 1);
-             INSERT INTO enrollments SELECT n.e, o.course_id, n.u, o.status, o.starts_at, o.ends_at, o.source,
-                 NULL, o.is_staff, o.lessons_done, o.quizzes_met, o.assignments_met, o.completed_at, o.opened_at, o.metadata,
-                 o.version, o.created_at, o.updated_at FROM n, one AS o;
-             INSERT INTO lesson_progress SELECT randomblob(16), l.id, e.id, e.course_id, e.student_id, 'completed',
-                 e.created_at, e.created_at, e.created_at, 1, e.created_at, e.created_at
+             INSERT INTO enrollments (id, course_id, student_id, status, source, is_staff, lessons_done, quizzes_met,
+                     assignments_met, metadata, version, created_at, updated_at)
+                 SELECT n.e, o.course_id, n.u, o.status, o.source, o.is_staff, o.lessons_done, o.quizzes_met,
+                     o.assignments_met, o.metadata, o.version, o.created_at, o.updated_at FROM n, one AS o;
+             INSERT INTO lesson_progress (id, lesson_id, enrollment_id, course_id, student_id, status, first_opened_at,
+                     opened_at, completed_at, by_mark, created_at, updated_at)
+                 SELECT randomblob(16), l.id, e.id, e.course_id, e.student_id, 'completed',
+                     e.created_at, e.created_at, e.created_at, 1, e.created_at, e.created_at
                  FROM enrollments AS e JOIN lessons AS l ON l.course_id = e.course_id AND l.order_index < {done};
              UPDATE enrollments SET lessons_done = {done};
              COMMIT; ANALYZE;",
