@@ -1,25 +1,24 @@
-//! Who else is calling: a caller alone is served without waking a thread where that is kind to its runtime.
+//! Who else is calling: a caller alone is served where it stands, as long as that is kind to its runtime.
 //!
 //! A wake-up of a sleeping thread costs more than all of SQLite's work on a small command. With others about
 //! there is no sleeping thread, and the wake-ups are shared; alone there are four in a command. See decision 0008.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
 
-/// The longest that anybody stays awake for an answer, or for a next command.
-pub(crate) const PATIENCE: Duration = Duration::from_micros(400);
+/// A commit that took less is quick, not counting its changes.
+const QUICK: Duration = Duration::from_micros(400);
+/// What a change may take of its own.
+const CHANGE: Duration = Duration::from_micros(20);
+/// After so many quick commits the next one may be expected to be quick, too.
+const USUAL: u32 = 8;
 
-/// The calls that a store is serving.
-#[derive(Debug)]
+/// The calls that a store is serving, and how its commits go.
+#[derive(Debug, Default)]
 pub(crate) struct Company {
     calls: AtomicUsize,
-    /// The last answer that somebody alone waited for came within `PATIENCE`.
-    quick: AtomicBool,
-    /// Staying awake needs a processor that nobody else needs.
-    spare: bool,
+    /// Quick commits since the last slow one.
+    quick: AtomicU32,
 }
 
 /// One call, until it is dropped.
@@ -27,11 +26,6 @@ pub(crate) struct Company {
 pub(crate) struct Call<'a>(&'a Company);
 
 impl Company {
-    pub(crate) fn new() -> Self {
-        let spare = std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
-        Self { calls: AtomicUsize::new(0), quick: AtomicBool::new(true), spare }
-    }
-
     pub(crate) fn enter(&self) -> Call<'_> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         Call(self)
@@ -42,41 +36,21 @@ impl Company {
         self.calls.load(Ordering::Relaxed) <= 1
     }
 
-    /// Whether a thread may stay awake for a next command.
-    pub(crate) fn may_linger(&self) -> bool {
-        self.spare && self.alone()
+    /// How long a commit of a single batch of so many changes took.
+    pub(crate) fn took(&self, time: Duration, changes: usize) {
+        let changes = u32::try_from(changes).unwrap_or(u32::MAX);
+        if time < QUICK.saturating_add(CHANGE.saturating_mul(changes)) {
+            let more = self.quick.load(Ordering::Relaxed).saturating_add(1);
+            self.quick.store(more, Ordering::Relaxed);
+        } else {
+            self.quick.store(0, Ordering::Relaxed);
+        }
     }
 
-    /// Waits for an answer. Alone, and where the last answer came soon, the task stays awake for it and only
-    /// gives way to its runtime's other tasks; otherwise, and after `PATIENCE`, it sleeps as any task does.
-    pub(crate) async fn answer<F: Future>(&self, answer: F) -> F::Output {
-        let mut answer = pin!(answer);
-        if !self.spare || !self.alone() {
-            return answer.await;
-        }
-        let asked = Instant::now();
-        if self.quick.load(Ordering::Relaxed) {
-            while asked.elapsed() < PATIENCE && self.alone() {
-                if let Poll::Ready(done) = poll_once(answer.as_mut()) {
-                    return done;
-                }
-                relax();
-                tokio::task::yield_now().await;
-            }
-        }
-        let done = answer.await;
-        self.quick.store(asked.elapsed() < PATIENCE, Ordering::Relaxed);
-        done
+    /// Whether commits are quick here, as they are in memory and on a disk that need not wait for a flush.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.quick.load(Ordering::Relaxed) >= USUAL
     }
-}
-
-/// A microsecond or so of doing nothing, which leaves the processor's resources to its other threads.
-pub(crate) fn relax() {
-    (0..32).for_each(|_| std::hint::spin_loop());
-}
-
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 impl Drop for Call<'_> {
@@ -89,9 +63,9 @@ impl Drop for Call<'_> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn calls_are_counted_until_they_end() {
-        let company = Company::new();
+    #[test]
+    fn calls_are_counted_until_they_end() {
+        let company = Company::default();
         assert!(company.alone(), "nobody calls");
         let first = company.enter();
         assert!(company.alone(), "the one who asks");
@@ -102,21 +76,15 @@ mod tests {
         assert!(company.alone());
     }
 
-    #[tokio::test]
-    async fn a_slow_answer_is_slept_for_and_arrives() {
-        let company = Company::new();
-        let _call = company.enter();
-        let (send, answer) = tokio::sync::oneshot::channel();
-        let slow = tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            send.send(7).ok();
+    #[test]
+    fn one_slow_commit_ends_the_habit() {
+        let company = Company::default();
+        (0..USUAL).for_each(|_| {
+            assert!(!company.is_quick(), "not usual yet");
+            company.took(Duration::from_micros(50), 2);
         });
-        assert_eq!(company.answer(answer).await.ok(), Some(7));
-        slow.await.ok();
-        assert!(!company.quick.load(Ordering::Relaxed) || !company.spare, "the next one sleeps at once");
-        let (send, answer) = tokio::sync::oneshot::channel();
-        send.send(8).ok();
-        assert_eq!(company.answer(answer).await.ok(), Some(8));
-        assert!(company.quick.load(Ordering::Relaxed), "a quick one wakes the habit again");
+        assert!(company.is_quick());
+        company.took(Duration::from_millis(5), 2);
+        assert!(!company.is_quick(), "this disk waits for its flushes");
     }
 }

@@ -1,6 +1,7 @@
 //! Many waiting batches in one commit.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
 use rusqlite::Connection;
@@ -12,7 +13,7 @@ use crate::write;
 /// Where the result of a batch goes.
 pub(crate) type Answer = oneshot::Sender<Result<Committed, StoreError>>;
 type Waiting = (Arc<WriteBatch>, Answer);
-type Applied = Result<Committed, StoreError>;
+pub(crate) type Applied = Result<Committed, StoreError>;
 
 /// How a batch that fails in its middle is undone.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,9 +81,26 @@ fn answer(group: Vec<Waiting>, applied: Vec<Applied>) {
     }
 }
 
+/// One batch in a transaction of its own, for a caller who cannot wait: nothing where another process writes.
+pub(crate) fn at_once(conn: &Connection, batch: &WriteBatch, busy: Duration) -> Option<Applied> {
+    conn.busy_timeout(Duration::ZERO).ok()?;
+    let begun = begin(conn);
+    let patient = conn.busy_timeout(busy);
+    if begun.is_err() || patient.is_err() {
+        undo(conn);
+        return None;
+    }
+    Some(finish(conn, batch))
+}
+
 /// One batch in a transaction of its own.
 fn alone(conn: &Connection, batch: &WriteBatch) -> Applied {
     begin(conn).map_err(|e| e.told())?;
+    finish(conn, batch)
+}
+
+/// One batch in the transaction that has begun for it, and the end of that.
+fn finish(conn: &Connection, batch: &WriteBatch) -> Applied {
     let applied = apply(conn, batch);
     // A batch that failed may have taken the transaction along: then there is nothing to finish.
     if applied.is_err() {

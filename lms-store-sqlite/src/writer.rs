@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
 use rusqlite::Connection;
-use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::company::{Company, PATIENCE, relax};
+use crate::company::Company;
 use crate::connection::{Place, snapshot, writer};
 use crate::error::{Fault, backend};
-use crate::group::{Answer, commit};
+use crate::group::{Answer, Applied, at_once, commit};
 use crate::wal::Wal;
 use crate::{Durability, migrate};
 
@@ -23,6 +22,10 @@ const QUEUE: usize = 1_024;
 const GROUP: usize = 128;
 /// Changes of one commit at the most; a larger batch runs alone.
 const GROUP_CHANGES: usize = 2_000;
+/// Changes of a small batch: a millisecond or two.
+const SMALL: usize = 256;
+/// How often the thread is called to look after the log while callers write without it.
+const LOOK: Duration = Duration::from_secs(1);
 
 type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -40,8 +43,11 @@ pub(crate) struct Writer {
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     deadline: Duration,
+    busy: Duration,
     ready: Arc<AtomicBool>,
     conn: Arc<Mutex<Connection>>,
+    /// When the thread was last called to look after the log.
+    called: Mutex<Instant>,
     pub(crate) company: Arc<Company>,
     pub(crate) committed: Arc<Notify>,
 }
@@ -55,7 +61,7 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let conn = Arc::new(Mutex::new(writer(&place, durability, busy)?));
-        let company = Arc::new(Company::new());
+        let company = Arc::new(Company::default());
         let committed = Arc::new(Notify::new());
         let wal = match &place {
             Place::Memory => None,
@@ -70,8 +76,10 @@ impl Writer {
             queue: Some(queue),
             thread: Some(thread),
             deadline,
+            busy,
             ready: Arc::new(AtomicBool::new(false)),
             conn,
+            called: Mutex::new(Instant::now()),
             company,
             committed,
         })
@@ -116,15 +124,48 @@ impl Writer {
         }
     }
 
-    /// Writes a batch.
+    /// Writes a batch: in place for a caller who is alone where commits are quick, on the thread otherwise.
     pub(crate) async fn write(&self, batch: Arc<WriteBatch>) -> Result<Committed, StoreError> {
-        let (answer, answered) = oneshot::channel();
         let _call = self.company.enter();
+        if let Some(applied) = self.write_here(&batch) {
+            return applied;
+        }
+        let (answer, answered) = oneshot::channel();
         self.send(Job::Write(batch, answer)).await?;
         // The thread answers every batch that it has taken; when it dies, nobody knows what stands.
-        self.company.answer(answered).await.unwrap_or_else(|_| {
+        answered.await.unwrap_or_else(|_| {
             Err(StoreError::with_source(StoreErrorKind::Unconfirmed, "the writer thread ended in the middle"))
         })
+    }
+
+    /// Nothing where there is company, the connection is at work, or it might take long.
+    fn write_here(&self, batch: &WriteBatch) -> Option<Applied> {
+        if !self.company.alone() || !self.company.is_quick() || batch.changes.len() > SMALL {
+            return None;
+        }
+        let applied = {
+            let conn = self.conn.try_lock().ok()?;
+            let began = Instant::now();
+            let applied = at_once(&conn, batch, self.busy)?;
+            self.company.took(began.elapsed(), batch.changes.len());
+            applied
+        };
+        self.committed.notify_waiters();
+        self.call_thread();
+        Some(applied)
+    }
+
+    /// The thread looks after the log whenever it has done something.
+    fn call_thread(&self) {
+        let Ok(mut called) = self.called.try_lock() else { return };
+        if called.elapsed() < LOOK {
+            return;
+        }
+        *called = Instant::now();
+        if let Some(queue) = &self.queue {
+            // A full queue has the thread at work already.
+            let _ = queue.try_send(Job::Run(Box::new(|_| {})));
+        }
     }
 
     /// Runs a short read in place on the write connection, for a caller who is alone; gives the read back
@@ -190,17 +231,9 @@ struct Thread {
 
 impl Thread {
     fn run(mut self) {
-        // Whether the last command followed the one before it at once.
-        let mut brisk = false;
         let mut next: Option<Job> = None;
-        loop {
-            let job = match next.take() {
-                Some(job) => job,
-                None => match self.wait(&mut brisk) {
-                    Some(job) => job,
-                    None => return,
-                },
-            };
+        // The queue ends when the store has gone.
+        while let Some(job) = next.take().or_else(|| self.jobs.blocking_recv()) {
             match job {
                 Job::Run(work) => {
                     let mut conn = self.conn();
@@ -210,7 +243,13 @@ impl Thread {
                 Job::Write(batch, answer) => {
                     let group;
                     (group, next) = self.gather(batch, answer);
-                    commit(&self.conn(), group);
+                    let single = if let [(batch, _)] = group.as_slice() { Some(batch.changes.len()) } else { None };
+                    let conn = self.conn();
+                    let began = Instant::now();
+                    commit(&conn, group);
+                    if let Some(changes) = single {
+                        self.company.took(began.elapsed(), changes);
+                    }
                 }
             }
             self.committed.notify_waiters();
@@ -224,22 +263,6 @@ impl Thread {
     /// Every job catches its own panic, so nobody leaves the connection in a bad state.
     fn conn(&self) -> MutexGuard<'_, Connection> {
         self.conn.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next job; none when the store has gone. The thread stays awake for the next command of a lone
-    /// caller whose commands follow each other at once, and sleeps otherwise.
-    fn wait(&mut self, brisk: &mut bool) -> Option<Job> {
-        let idle = Instant::now();
-        while *brisk && self.company.may_linger() && idle.elapsed() < PATIENCE {
-            match self.jobs.try_recv() {
-                Ok(job) => return Some(job),
-                Err(TryRecvError::Disconnected) => return None,
-                Err(TryRecvError::Empty) => relax(),
-            }
-        }
-        let job = self.jobs.blocking_recv();
-        *brisk = idle.elapsed() < PATIENCE;
-        job
     }
 
     /// What waits already goes along; nothing is ever waited for. Also the job that did not fit.
