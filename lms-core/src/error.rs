@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::SerializeMap;
 use uuid::Uuid;
 
-use crate::model::{Points, SubjectType, Timestamp};
+use crate::model::{GradeEntry, Points, SubjectType, Timestamp};
 use crate::rules::access::LockReason;
 use crate::store::{StoreError, StoreErrorKind, WorkCounts};
 
@@ -187,6 +187,8 @@ refusals! {
     GradeNewer {
         /// Its seq.
         seq: i64,
+        /// The entry, as the history holds it.
+        entry: Box<GradeEntry>,
     } = "grade.newer" Conflict "someone has graded it meanwhile (entry {seq}); look at that grade first";
     /// The mark is outside 0..=max.
     GradeOutOfRange {

@@ -212,6 +212,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     ManyMode,
                     TemplateDocument,
                     CopySource,
+                    Linked,
                     CopyTarget,
                     CopyDates,
                     RosterFilter,

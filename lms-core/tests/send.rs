@@ -65,6 +65,7 @@ fn catalog(s: &Session) {
     send(s.catalog().update_lesson(any(), any()));
     send(s.catalog().publish_lesson(any(), any()));
     send(s.catalog().require_lesson(any(), any(), any()));
+    send(s.catalog().set_objectives(any(), any()));
     send(s.catalog().link_objectives(any(), any()));
     send(s.catalog().reorder(any(), any(), any()));
     send(s.catalog().course(any()));

@@ -229,6 +229,14 @@ impl LearningReads for PgStore {
     async fn feedback_of(&self, enrollment: EnrollmentId) -> Read<Vec<SubmissionFeedback>> {
         self.list(&self.inner.statements.feedback_of, vec![id(enrollment)]).await
     }
+    async fn answer_entries(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<AnswerEntry>> {
+        self.list(&self.inner.statements.answer_entries, vec![id(course), id(from), id(to)]).await
+    }
+    async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork> {
+        let params = vec![Some(reads::learning::listed(attempts)), Some(reads::learning::listed(submissions))];
+        let doc = self.doc(&self.inner.statements.scored_work, params).await?;
+        reads::learning::read_scored_work(there(doc)?)
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         self.list(&self.inner.statements.reviews_of, vec![id(subject)]).await
     }

@@ -185,6 +185,13 @@ impl LearningReads for SqliteStore {
     async fn feedback_of(&self, enrollment: EnrollmentId) -> Read<Vec<SubmissionFeedback>> {
         self.read(move |conn| reads::learning::feedback_of(conn, enrollment)).await
     }
+    async fn answer_entries(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<AnswerEntry>> {
+        self.read(move |conn| reads::learning::answer_entries(conn, course, from, to)).await
+    }
+    async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork> {
+        let (attempts, submissions) = (attempts.to_vec(), submissions.to_vec());
+        self.read(move |conn| reads::learning::scored_work(conn, &attempts, &submissions)).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         self.read(move |conn| reads::learning::reviews_of(conn, subject)).await
     }

@@ -217,6 +217,23 @@ impl LearningReads for MemoryStore {
         let written = |s: &Submission| s.enrollment_id == enrollment && s.feedback.is_some();
         Ok(self.read().many(written).into_iter().filter_map(head).collect())
     }
+    async fn answer_entries(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<AnswerEntry>> {
+        let t = self.read();
+        let of = |a: &QuizAttempt| a.course_id == course && a.enrollment_id >= from && a.enrollment_id <= to;
+        let attempts = t.many(of);
+        let entries = t.many(|e: &GradeEntry| attempts.iter().any(|a| a.id.uuid() == e.subject_id));
+        Ok(entries.into_iter().filter_map(head).collect())
+    }
+    async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork> {
+        let t = self.read();
+        let submissions: Vec<Submission> = t.many(|s: &Submission| submissions.contains(&s.id));
+        let named = |a: &Assignment| submissions.iter().any(|s| s.assignment_id == a.id);
+        Ok(ScoredWork {
+            attempts: t.many(|a: &QuizAttempt| attempts.contains(&a.id)).into_iter().filter_map(head).collect(),
+            assignments: t.many(named).into_iter().filter_map(head).collect(),
+            submissions: submissions.into_iter().filter_map(head).collect(),
+        })
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         let about = |r: &ReviewRequest| {
             r.submission_id.map(Id::uuid) == Some(subject) || r.attempt_id.map(Id::uuid) == Some(subject)

@@ -6,7 +6,7 @@ use super::assignments::assign;
 use super::quizzes::answer;
 use crate::lms::{AssignmentRules, EnrollOptions, ItemState, NewGrade, NewLesson, NewSubmission, QuizRules, Session};
 use crate::model::{Points, ProgressStatus};
-use crate::store::QuizScope;
+use crate::store::{Item, QuizScope};
 
 /// rules: M1, E5
 pub async fn m1_completion_of_a_course(h: &Harness) {
@@ -102,6 +102,13 @@ pub async fn m4_on_time_rates(h: &Harness) {
     assert_eq!(rate().await.of, 4);
     room.teacher().enrollment().withdraw(room.course, room.students[3]).await.unwrap();
     assert_eq!(rate().await.of, 3);
+    room.teacher().grants().waive(Item::Assignment(assignment.id), room.students[2], "knows it").await.unwrap();
+    assert_eq!(rate().await.of, 2, "who is waived is out, though the due date is over (P12)");
+    room.teacher().grants().waive(Item::Assignment(assignment.id), room.students[1], "knows it").await.unwrap();
+    let now = rate().await;
+    assert_eq!((now.on_time, now.of), (1, 1), "and who handed in late and is waived");
+    room.teacher().grants().revoke_waiver(Item::Assignment(assignment.id), room.students[1]).await.unwrap();
+    assert_eq!(rate().await.of, 2, "until the waiver is taken back");
     let undated = assign(&room, AssignmentRules::default(), None).await;
     room.student(0).assignments().submit(undated.id, NewSubmission::text("Work.")).await.unwrap();
     assert_eq!(room.teacher().analytics().on_time(undated.id).await.unwrap().of, 0, "no due date, no rate");

@@ -4,7 +4,7 @@
 use super::Harness;
 use crate::error::{Error, Refusal};
 use crate::lms::{
-    NewAssignment, NewCourse, NewLesson, NewQuestion, NewQuiz, NewSubmission, NewTopic, NewUser, QuizRules,
+    Linked, NewAssignment, NewCourse, NewLesson, NewQuestion, NewQuiz, NewSubmission, NewTopic, NewUser, QuizRules,
     UpdateCourse, UpdateLesson,
 };
 use crate::model::question::QuestionBody;
@@ -190,6 +190,14 @@ pub async fn d3_nothing_more_goes_than_was_shown(h: &Harness) {
     catalog.delete(&now).await.unwrap();
     let told = h.events().await.into_iter().rfind(|e| e.event.subject_id == room.lessons[0].uuid()).unwrap();
     assert!(told.event.metadata.as_str().contains("\"progress\":2"), "{}", told.event.metadata.as_str());
+    // The course as a whole goes under the same lock: no work comes between the count and the deletion.
+    for item in [Item::Lesson(room.lessons[1]), Item::Course(room.course)] {
+        let plan = catalog.plan_delete(item).await.unwrap();
+        let delete = |session: crate::lms::Session| async move { session.catalog().delete(&plan).await };
+        let planned = room.teacher().plan(delete).await.unwrap();
+        assert_eq!(planned.batch.exclusive, [room.course], "{item:?}");
+        assert!(planned.batch.expect.iter().any(|e| matches!(e, crate::store::Expect::WorkAtMost { .. })));
+    }
 }
 
 /// rules: L6, L7, L8
@@ -401,6 +409,50 @@ pub async fn l6_deleting_an_objective_unlinks_it(h: &Harness) {
     let other = catalog.create_course(NewCourse::titled("Other")).await.unwrap();
     let elsewhere = catalog.delete_objective(other.id, made[1].id).await.unwrap_err();
     assert_eq!(elsewhere.code(), "not_found", "an objective of another course");
+}
+
+/// A lesson, a question and an assignment are linked to exactly what is said: one link goes, the others stay.
+/// rules: L6, L5, R1
+pub async fn l6_links_are_set_one_by_one(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let teacher = room.teacher();
+    let catalog = teacher.catalog();
+    for key in ["explain", "apply", "judge"] {
+        catalog.add_objective(room.course, key, "Be able to").await.unwrap();
+    }
+    let quiz = room.add_quiz(room.lessons[0], 1, crate::lms::QuizRules::default()).await.unwrap();
+    let question = catalog.questions(quiz.id).await.unwrap()[0].id;
+    let new = NewAssignment::new("Essay", Points::from_units(100_000));
+    let essay = catalog.add_assignment(room.lessons[0], new).await.unwrap().id;
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    for (of, id) in [
+        (Linked::Lesson(room.lessons[0]), room.lessons[0].uuid()),
+        (Linked::Question(question), question.uuid()),
+        (Linked::Assignment(essay), essay.uuid()),
+    ] {
+        let linked = || async {
+            let objectives = room.teacher().catalog().structure(room.course).await.unwrap().objectives;
+            let links = h.store.objective_links(room.course).await.unwrap();
+            let named = objectives.into_iter().filter(|o| links.contains(&(o.id, id)));
+            named.map(|o| o.key).collect::<Vec<_>>()
+        };
+        catalog.set_objectives(of, keys(&["explain", "apply"])).await.unwrap();
+        assert_eq!(linked().await, ["explain", "apply"]);
+        let before = h.events().await.len();
+        catalog.set_objectives(of, keys(&["apply", "explain", "apply"])).await.unwrap();
+        assert_eq!(h.events().await.len(), before, "nothing changes");
+        catalog.set_objectives(of, keys(&["apply", "judge"])).await.unwrap();
+        assert_eq!(linked().await, ["apply", "judge"], "one goes, one comes, one stays");
+        assert_eq!(h.events().await.len(), before + 1);
+        assert_eq!(catalog.set_objectives(of, keys(&["guess"])).await.unwrap_err().code(), "invalid");
+        let theirs = room.student(0).catalog().set_objectives(of, Vec::new()).await.unwrap_err();
+        assert_eq!(theirs.code(), "not_found");
+        assert_eq!(linked().await, ["apply", "judge"]);
+        catalog.set_objectives(of, Vec::new()).await.unwrap();
+        assert!(linked().await.is_empty());
+    }
+    let now = catalog.quiz(quiz.id).await.unwrap().version;
+    assert_eq!(now, quiz.version + 3, "an edit of a question is one of its quiz");
 }
 
 /// Hiding a running course: staff know beforehand whom it meets, learners keep everything and are told why.

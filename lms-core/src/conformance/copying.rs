@@ -141,6 +141,46 @@ pub async fn o6_a_course_is_copied_with_its_dates(h: &Harness) {
     assert_eq!(denied(&room).await, "not_found");
 }
 
+/// Clocks change at other times in New York than in Berlin: each date keeps the local time that it is meant in.
+/// rules: O6, S4
+pub async fn o6_a_date_moves_in_its_own_zone(h: &Harness) {
+    let room = h.classroom(1, 0).await;
+    let teacher = room.teacher();
+    let version = room.course().await.unwrap().version;
+    let berlin = Some("Europe/Berlin".to_owned());
+    let update = crate::lms::UpdateCourse { version, time_zone: berlin, ..crate::lms::UpdateCourse::default() };
+    teacher.catalog().update_course(room.course, update).await.unwrap();
+    // New York changes its clocks on 8 March 2026, Berlin on the 29th.
+    let in_york = |text: &str| instant(text, Some("America/New_York")).unwrap();
+    let in_berlin = |text: &str| instant(text, Some("Europe/Berlin")).unwrap();
+    for (title, zone, at) in [
+        ("There", Some("America/New_York".to_owned()), in_york("2026-03-05T18:00")),
+        ("Here", None, in_berlin("2026-03-05T18:00")),
+    ] {
+        let rules = AssignmentRules {
+            due_date: Some(at),
+            cutoff_date: Some(at),
+            available_from: Some(at),
+            due_zone: zone,
+            ..AssignmentRules::default()
+        };
+        let new = NewAssignment { rules, ..NewAssignment::new(title, Points::whole(10).unwrap()) };
+        teacher.catalog().add_assignment(room.lessons[0], new).await.unwrap();
+    }
+    for (days, there, here) in [
+        (7, in_york("2026-03-12T18:00"), in_berlin("2026-03-12T18:00")),
+        (28, in_york("2026-04-02T18:00"), in_berlin("2026-04-02T18:00")),
+    ] {
+        let options = ImportOptions::default();
+        let moved = teacher.catalog().copy_course(room.course, CopyDates::ShiftDays(days), options).await.unwrap();
+        let copied = teacher.catalog().structure(moved.id).await.unwrap().assignments;
+        for (assignment, at) in copied.iter().zip([there, here]) {
+            let dates = [assignment.due_date, assignment.cutoff_date, assignment.available_from];
+            assert_eq!(dates, [Some(at); 3], "{} after {days} days", assignment.title);
+        }
+    }
+}
+
 async fn denied(room: &Classroom) -> &'static str {
     let copy = room.student(0).catalog().copy_course(room.course, CopyDates::Clear, ImportOptions::default()).await;
     copy.unwrap_err().code()

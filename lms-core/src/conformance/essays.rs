@@ -122,7 +122,8 @@ pub async fn q12_s10_human_over_ai(h: &Harness) {
     assert_eq!(again.code(), "grade.no_suggestion");
     // Somebody who has not seen the newest human mark is told; an entry by AI is no reason.
     let newer = teacher.quizzes().grade_answer(handed[0].0, handed[0].1, mark(1, 0)).await.unwrap_err();
-    assert_eq!(newer.code(), "grade.newer");
+    let crate::Error::Refused(crate::error::Refusal::GradeNewer { entry, .. }) = &newer else { panic!("{newer}") };
+    assert_eq!((entry.subject_id, entry.grader_kind), (handed[0].0.uuid(), GraderKind::Human), "it shows the mark");
     teacher.quizzes().grade_answer(handed[1].0, handed[1].1, mark(8, 1)).await.unwrap();
     assert_eq!(h.count(EventKind::AiGraded).await, 3);
     assert_eq!(h.count(EventKind::QuizGraded).await, 3, "once per transition (V2)");

@@ -55,7 +55,9 @@ pub async fn s10_clearing_returns_to_the_mark_by_ai(h: &Harness) {
     let later = Extension { due: OwnDate::At(due.plus_seconds(7_200)), ..Extension::because("agreed") };
     teacher.grants().extend(Item::Assignment(assignment.id), room.students[0], later).await.unwrap();
     let newer = teacher.assignments().clear_grade(id, 0, None).await.unwrap_err();
-    assert_eq!(newer.code(), "grade.newer", "whoever clears has seen what they clear");
+    let crate::Error::Refused(crate::error::Refusal::GradeNewer { seq, entry }) = &newer else { panic!("{newer}") };
+    let stands = teacher.assignments().history(id).await.unwrap();
+    assert_eq!((*seq, &**entry), (2, &stands[1]), "whoever clears has seen what they clear, and is shown it");
     let cleared = teacher.assignments().clear_grade(id, 2, Some("a mix-up".into())).await.unwrap();
     assert_eq!(cleared.submission.grader_kind, Some(GraderKind::Ai));
     assert_eq!(cleared.submission.grade, Some(points(70)), "without the penalty of the old date");
@@ -179,6 +181,65 @@ pub async fn e7_many_at_once(h: &Harness) {
     let extended = teacher.grants().extend_many(item, students, more, ManyMode::BestEffort).await.unwrap();
     assert!(extended.rows.iter().all(|row| row.outcome.as_ref().unwrap().excused), "the excuse stays beside it");
     assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
+}
+
+/// One refused row of grades or of extensions keeps all others out, and what was refused can be done by itself.
+/// rules: E7, S1
+pub async fn e7_one_refused_row_keeps_all_out(h: &Harness) {
+    let room = h.classroom(1, 3).await;
+    let teacher = room.teacher();
+    let assignment = assign(&room, AssignmentRules::default(), None).await;
+    let handed = [submit(&room, 0, assignment.id).await, submit(&room, 1, assignment.id).await];
+    let draft = room.student(2).assignments().save_draft(assignment.id, NewSubmission::text(WORK)).await.unwrap().id;
+    let one = teacher.assignments().grade(draft, grade(50, 0)).await.unwrap_err();
+    assert_eq!(one.code(), "submission.draft", "a draft is nobody's to grade");
+    let events = h.events().await.len();
+    let rows = vec![(handed[0], grade(50, 0)), (draft, grade(60, 0)), (handed[1], grade(70, 0))];
+    let report = teacher.assignments().grade_many(rows.clone(), ManyMode::AllOrNothing).await.unwrap();
+    let codes: Vec<_> = report.rows.iter().map(|row| row.error.as_ref().map(crate::Error::code)).collect();
+    assert_eq!((report.done, codes), (false, vec![None, Some("submission.draft"), None]));
+    assert!(report.rows.iter().all(|row| row.outcome.is_none()));
+    for id in handed {
+        assert!(teacher.assignments().history(id).await.unwrap().is_empty(), "nothing was written");
+    }
+    let stranger = h.lms.system().people().ensure_user(NewUser::new(Role::Student, "Stranger")).await.unwrap().id;
+    let students = vec![room.students[0], stranger, room.students[1]];
+    let item = Item::Assignment(assignment.id);
+    let more = || Extension { due: OwnDate::At(h.lms.now().plus_seconds(60)), ..Extension::because("a trip") };
+    let report = teacher.grants().extend_many(item, students.clone(), more(), ManyMode::AllOrNothing).await.unwrap();
+    let codes: Vec<_> = report.rows.iter().map(|row| row.error.as_ref().map(crate::Error::code)).collect();
+    assert_eq!((report.done, codes), (false, vec![None, Some("not_found"), None]));
+    assert_eq!(h.events().await.len(), events, "nothing was written");
+    let records = h.store.records(room.course, false, Default::default()).await.unwrap();
+    assert!(records.iter().all(|record| record.overrides.is_empty()));
+
+    let report = teacher.assignments().grade_many(rows, ManyMode::BestEffort).await.unwrap();
+    assert_eq!(report.rows.iter().filter(|row| row.outcome.is_some()).count(), 2);
+    let report = teacher.grants().extend_many(item, students, more(), ManyMode::BestEffort).await.unwrap();
+    assert_eq!(report.rows.iter().filter(|row| row.outcome.is_some()).count(), 2);
+    let all = teacher.grants().extend_many(item, room.students.clone(), more(), ManyMode::AllOrNothing).await.unwrap();
+    assert!(all.done && all.rows.iter().all(|row| row.outcome.is_some()));
+    assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
+}
+
+/// A plan is one batch: a use case that would write a second one is refused, and nothing of it is written.
+/// rules: E7
+pub async fn a_plan_is_one_batch(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let before = h.events().await.len();
+    let (course, students) = (room.course, room.students.clone());
+    let two = |s: crate::lms::Session| async move {
+        s.enrollment().suspend(course, students[0]).await?;
+        s.enrollment().suspend(course, students[1]).await
+    };
+    assert_eq!(room.teacher().plan(two).await.unwrap_err().code(), "plan.not_one_batch");
+    assert_eq!(h.events().await.len(), before);
+    let who = room.students[0];
+    let one = |s: crate::lms::Session| async move { s.enrollment().suspend(course, who).await };
+    let planned = room.teacher().plan(one).await.unwrap();
+    assert_eq!(h.events().await.len(), before, "a plan writes nothing");
+    h.store.write(std::sync::Arc::new(planned.batch)).await.unwrap();
+    assert_eq!(h.events().await.len(), before + 1);
 }
 
 /// A learner asks once per grade for another look; the grade stands until staff answer, with a reason that the

@@ -87,6 +87,7 @@ pub async fn texts_of_ten_megabytes(h: &Harness) {
         "a topic's body" => catalog.add_topic(lesson, NewTopic::text("T", huge()));
         "a topic's URL" => catalog.add_topic(lesson, NewTopic::media("T", ContentType::Video, format!("https://{}", huge())));
         "a question's text" => catalog.add_question(quiz.id, NewQuestion::new(huge(), QuestionBody::TrueFalse { correct: true }));
+        "a question's source" => catalog.add_question(quiz.id, NewQuestion { source_quote: Some(huge()), ..NewQuestion::new("?", QuestionBody::TrueFalse { correct: true }) });
         "a GIFT text" => catalog.import_gift(quiz.id, quiz.version, &huge());
         "an assignment" => catalog.add_assignment(lesson, NewAssignment { description: huge(), ..NewAssignment::new("A", Points::from_units(5)) });
         "a submission" => me.assignments().submit(assignment.id, NewSubmission::text(huge()));
@@ -172,7 +173,7 @@ pub async fn lists_and_nesting_without_end(h: &Harness) {
         "an exponent" => add(number("1e999999999"));
         "no number" => add(number("NaN"));
         "siblings" => catalog.reorder(Siblings::Lessons(room.course), lessons, version);
-        "questions" => catalog.add_quiz(lesson, NewQuiz { questions: vec![NewQuestion::new("", QuestionBody::TrueFalse { correct: true }); 100_000], ..NewQuiz::titled("Q") });
+        "questions" => catalog.add_quiz(lesson, NewQuiz { questions: vec![NewQuestion::new("Is it so?", QuestionBody::TrueFalse { correct: true }); 100_000], ..NewQuiz::titled("Q") });
         "keys of objectives" => catalog.link_objectives(lesson, ids());
     });
     // An expression that takes other engines for ever is one like any other here.

@@ -35,6 +35,7 @@ pub mod grants;
 pub mod hostile;
 pub mod large;
 pub mod learning;
+pub mod limits;
 pub mod log;
 pub mod pages;
 pub mod permissions;
@@ -134,7 +135,7 @@ macro_rules! conformance {
             catalog::{ o1_o3_siblings_are_dense_and_sorted, o2_o5_reorder_is_exact_and_idempotent,
                 l3_what_is_not_ready_is_not_published, l5_a_stale_edit_conflicts, d1_deleting_a_lesson_takes_its_work_along,
                 d2_a_course_with_certificates_stays, d3_nothing_more_goes_than_was_shown, l6_objectives_are_known_or_refused,
-                r1_who_may_not_see_it_hears_not_found, l6_deleting_an_objective_unlinks_it,
+                r1_who_may_not_see_it_hears_not_found, l6_deleting_an_objective_unlinks_it, l6_links_are_set_one_by_one,
                 l1_hiding_a_running_course_changes_nothing_of_its_learners,
                 n6_a_threshold_needs_points_that_are_not_dropped, l3_every_check_of_authoring_names_its_field, x2_lessons_open_in_their_order, a_command_id_is_done_once, a_repeated_edit_finds_what_it_wrote },
             enrollment::{ e2_enrolling_twice_is_one_enrollment, e3_the_last_seats_go_to_as_many, e4_e6_who_may_join,
@@ -147,7 +148,7 @@ macro_rules! conformance {
                 a9_another_kept_score_reaches_who_has_completed, p7_coming_back_counts_what_the_course_has_become,
                 p2_the_last_work_of_a_lesson_stays, p7_after_a_reset_opening_is_enough_for_work_that_is_done, p11_audit_finds_what_was_written_around, p9_an_optional_lesson_takes_its_work_along },
             quizzes::{ a1_an_attempt_goes_forward_only, a2_start_is_idempotent, a3_attempts_are_limited, a4_a5_a6_time_runs_out, a7_saves_by_client_and_sequence,
-                a8_thirty_two_submits_are_one, q14_keys_stay_hidden_until_revealed, q15_an_attempt_keeps_its_revision,
+                a8_thirty_two_submits_are_one, q14_keys_stay_hidden_until_revealed, q14_keys_of_earlier_attempts, q15_an_attempt_keeps_its_revision,
                 q12_an_essay_waits_for_a_person, a10_passing_and_the_events_of_it },
             essays::{ q12_s10_human_over_ai, q12_i2_ai_answer_grades_flip_their_log, q12_s10_clearing_an_answer,
                 q12_p3_the_last_answer_by_ai_completes },
@@ -160,18 +161,18 @@ macro_rules! conformance {
                 e1_a_person_gets_another_name },
             access::{ x1_reads_and_writes_give_the_same_reasons, x3_what_was_begun_stays_readable,
                 x2_a_requirement_that_cannot_be_met_asks_for_nothing, l2_a_learner_reads_a_lesson },
-            copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates },
-            screens::{ g2_a_learners_home, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff,
+            copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates, o6_a_date_moves_in_its_own_zone },
+            screens::{ g2_a_learners_home, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff, g3_a_quiz_says_who_graded_it,
                 m5_figures_equal_a_recount_after_anything },
-            permissions::{ r1_every_action_for_every_actor, q14_no_answer_to_a_learner_holds_a_key },
+            permissions::{ r1_every_action_for_every_actor, r1_ai_reads_only_what_it_grades, q14_no_answer_to_a_learner_holds_a_key },
             grading::{ s10_clearing_returns_to_the_mark_by_ai, s2_returned_work_comes_back_as_another_version,
-                s14_e7_posting_everybodys_grades, e7_many_at_once, s16_a_learner_asks_for_another_look },
+                s14_e7_posting_everybodys_grades, e7_many_at_once, e7_one_refused_row_keeps_all_out, a_plan_is_one_batch, s16_a_learner_asks_for_another_look },
             grants::{ p12_waivers_count_as_met_and_are_no_score, s6_an_override_recomputes_lateness_and_penalty,
                 s6_other_default_dates_reach_every_learner, s12_another_maximum_keeps_or_rescales, s12_marks_and_a_lower_maximum_at_once,
                 a4_extensions_move_open_deadlines_later, a4_a_deadline_is_not_past_the_close, p7_a_reset_keeps_work_and_certificate,
                 a13_what_was_started_may_be_finished },
             regrade::{ a1_a_voided_attempt_counts_for_nothing, a12_regrading_by_the_present_key,
-                a12_full_credit_and_dropped_questions },
+                a12_full_credit_and_dropped_questions, a12_only_if_higher_in_every_policy },
             certificates::{ c1_eligibility_names_every_blocker, c1_each_blocker_while_it_stands,
                 c4_the_first_that_applies_is_said, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once,
@@ -191,9 +192,12 @@ macro_rules! conformance {
                 m6_the_worked_example_of_the_documentation },
             portable::{ random_courses_come_back_as_they_left, an_export_holds_the_content_and_nobodys_work,
                 an_import_is_checked_as_authoring_is_and_writes_all_or_nothing,
-                question_banks_go_and_come_as_gift, v2_events_leave_as_xapi_statements },
+                question_banks_go_and_come_as_gift, v2_events_leave_as_xapi_statements, v7_the_export_joins_the_scores },
             hostile::{ texts_of_ten_megabytes, lists_and_nesting_without_end, zones_and_dates_that_cannot_be,
                 ids_of_another_course },
+            limits::{ l3_q15_what_is_published_can_be_started, q15_a_draft_has_five_hundred_questions,
+                q15_a_quiz_of_more_than_four_megabytes_is_not_published, a7_answers_of_ten_megabytes,
+                x2_l6_links_of_a_document_have_their_bound },
         }
     };
 }

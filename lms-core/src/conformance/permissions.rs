@@ -18,8 +18,8 @@ use crate::lms::{
 };
 use crate::model::question::{Labelled, QuestionBody};
 use crate::model::{
-    Actor, AiLogId, AssignmentId, AttemptId, BudgetScope, CourseId, LessonId, Points, QuestionId, QuizId, Reveal, Role,
-    StaffRole, SubmissionId, TopicId, UserId,
+    Actor, AiGrading, AiLogId, AssignmentId, AttemptId, BudgetScope, CourseId, LessonId, Points, QuestionId, QuizId,
+    Reveal, Role, StaffRole, SubmissionId, TopicId, UserId,
 };
 use crate::store::{AiLogFilter, ById, EventFilter, Item, QuizScope, Siblings};
 use crate::testing::Classroom;
@@ -62,10 +62,9 @@ const AUTHORS: &[&str] = &["admin", "owner", "instructor", "ai for the owner"];
 const MANAGERS: &[&str] = &["admin", "owner", "instructor"];
 const MANAGERS_AND_SYSTEM: &[&str] = &["admin", "owner", "instructor", "system"];
 const GRADERS: &[&str] = &["admin", "owner", "instructor", "grader"];
-const READERS: &[&str] = &["admin", "owner", "instructor", "grader", "ai for the owner", "system"];
-const NUMBERS: &[&str] = &["admin", "owner", "instructor", "ai for the owner", "system"];
-const READERS_AND_LEARNER: &[&str] =
-    &["admin", "owner", "instructor", "grader", "ai for the owner", "system", "learner"];
+const READERS: &[&str] = &["admin", "owner", "instructor", "grader", "system"];
+const NUMBERS: &[&str] = &["admin", "owner", "instructor", "system"];
+const READERS_AND_LEARNER: &[&str] = &["admin", "owner", "instructor", "grader", "system", "learner"];
 const LEARNER: &[&str] = &["learner"];
 const LEARNERS: &[&str] = &["learner", "other learner"];
 const ADMIN: &[&str] = &["admin"];
@@ -90,7 +89,7 @@ fn table() -> Vec<Row> {
         "add an assignment" for AUTHORS => |s, w| s.catalog().add_assignment(w.lesson, NewAssignment::new("Another", Points::whole(5).unwrap()));
         "edit an assignment" for AUTHORS => |s, w| s.catalog().update_assignment(w.assignment, UpdateAssignment { version: 99, ..stale() });
         "copy a topic" for AUTHORS => |s, w| s.catalog().copy_into(CopySource::Topic(w.topic), CopyTarget::Lesson(w.lesson), None);
-        "export a course" for AUTHORS => |s, w| s.catalog().export_course(w.course);
+        "export a course" for MANAGERS => |s, w| s.catalog().export_course(w.course);
         "read a course as its author" for AUTHORS => |s, w| s.catalog().structure(w.course);
         "create a course" for &["admin", "owner", "instructor", "instructor elsewhere", "ai for the owner", "system"] => |s, _w| {
             let named = NewCourse { instructor_id: s.actor().rights_of().is_none().then_some(_w.learner), ..NewCourse::titled("A course") };
@@ -112,13 +111,19 @@ fn table() -> Vec<Row> {
         // Read keys, notes, all submissions.
         "read keys" for READERS => |s, w| s.catalog().questions(w.quiz);
         "read a submission whole" for READERS => |s, w| s.assignments().submission(w.submission);
+        "read work to grade it" for READERS => |s, w| s.assignments().grading(w.submission);
+        "read essays to grade them" for READERS => |s, w| s.quizzes().essays(w.attempt);
+        "read questions as GIFT" for READERS => |s, w| s.catalog().export_gift(w.quiz);
+        "read where a learner stands" for READERS_AND_LEARNER => |s, w| s.learning().standing(w.course, w.learner);
+        "read an enrollment" for READERS_AND_LEARNER => |s, w| s.enrollment().enrollment(w.course, w.learner);
+        "read what keeps a certificate back" for READERS_AND_LEARNER => |s, w| s.certificates().eligibility(w.course, w.learner);
         "read a grade history" for READERS => |s, w| s.assignments().history(w.submission);
         "read a submission" for READERS_AND_LEARNER => |s, w| s.assignments().view(w.submission);
         "read an attempt" for READERS_AND_LEARNER => |s, w| s.quizzes().view_attempt(w.attempt);
         "read a scorecard" for READERS_AND_LEARNER => |s, w| s.overview().scorecard(w.course, w.learner);
         "read an outline" for READERS_AND_LEARNER => |s, w| s.overview().outline(w.course, w.learner);
         "ask whether it is open" for READERS_AND_LEARNER => |s, w| s.learning().access(Item::Quiz(w.quiz), w.learner);
-        "read a lesson" for &["admin", "owner", "instructor", "grader", "ai for the owner", "learner", "other learner"] => |s, w| s.learning().read_lesson(w.lesson);
+        "read a lesson" for &["admin", "owner", "instructor", "grader", "learner", "other learner"] => |s, w| s.learning().read_lesson(w.lesson);
         "plan to hide a course" for MANAGERS => |s, w| s.catalog().plan_unpublish(w.course);
         "read the gradebook" for READERS => |s, w| s.overview().gradebook(w.course, ById::default());
         "read the roster" for READERS => |s, w| s.overview().roster(w.course, RosterFilter::default(), ById::default());
@@ -140,7 +145,7 @@ fn table() -> Vec<Row> {
         "dismiss a suggestion for an answer" for GRADERS => |s, w| s.quizzes().dismiss_suggestion(w.attempt, w.question, None);
         "clear the grade of an answer" for GRADERS => |s, w| s.quizzes().clear_answer(w.attempt, w.question, 99, None);
         "read essays" for READERS => |s, w| s.quizzes().essays(w.attempt);
-        "post grades" for READERS => |s, w| s.assignments().post_grades(w.assignment, ManyMode::BestEffort);
+        "post grades" for GRADERS => |s, w| s.assignments().post_grades(w.assignment, ManyMode::BestEffort);
         "clear a grade" for GRADERS => |s, w| s.assignments().clear_grade(w.submission, 99, None);
         "return work" for GRADERS => |s, w| s.assignments().return_for_revision(w.submission);
         "answer a review" for GRADERS => |s, w| s.assignments().answer_review(w.submission, ReviewAnswer { change: None, reason: "no".into() });
@@ -300,6 +305,48 @@ pub async fn r1_every_action_for_every_actor(h: &Harness) {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// AI reads, of all learners' work, the item that it grades, where it grades it, for a person who may.
+/// rules: R1, S11
+pub async fn r1_ai_reads_only_what_it_grades(h: &Harness) {
+    let (room, world) = world(h).await;
+    h.lms.expect_ai_grading();
+    let ai = h.lms.system().people().ensure_user(NewUser::new(Role::Ai, "Model")).await.unwrap().id;
+    let by_ai = |who| h.lms.act(Actor::Ai { user: ai, on_behalf_of: who, log_id: world.log });
+    let owner = by_ai(room.instructor);
+    let refused = owner.assignments().grading(world.submission).await.unwrap_err();
+    assert_eq!(refused.code(), "not_found", "AI does not grade this assignment");
+    let on = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
+    let assignment = assign(&room, on, None).await.id;
+    let text = NewSubmission::text("A text that is long enough to be graded by somebody who reads.");
+    let submission = room.student(0).assignments().submit(assignment, text).await.unwrap().id;
+    assert_eq!(owner.assignments().grading(submission).await.unwrap().0.id, submission);
+    assert_eq!(owner.assignments().submission(submission).await.unwrap_err().code(), "not_found");
+    assert_eq!(owner.assignments().history(submission).await.unwrap_err().code(), "not_found");
+    assert_eq!(owner.assignments().view(submission).await.unwrap_err().code(), "not_found");
+    let rules = QuizRules { ai_grading: Some(AiGrading::Suggest), ..QuizRules::default() };
+    let essay = QuestionBody::Essay { rubric: None, staff_notes: String::new() };
+    let questions = vec![NewQuestion::new("Why?", essay)];
+    let new = NewQuiz { is_published: true, rules, questions, ..NewQuiz::titled("Essays") };
+    let quiz = room.teacher().catalog().add_quiz(room.lessons[0], new).await.unwrap();
+    let attempt = room.student(0).quizzes().start(quiz.id).await.unwrap();
+    room.student(0).quizzes().submit(attempt.id).await.unwrap();
+    assert_eq!(owner.quizzes().essays(attempt.id).await.unwrap().attempt_id, attempt.id);
+    assert_eq!(owner.quizzes().view_attempt(attempt.id).await.unwrap_err().code(), "not_found");
+    // For a learner it reads nothing, not even what it may grade for others; and it cannot give up for them.
+    let learner = by_ai(world.learner);
+    assert_eq!(learner.assignments().grading(submission).await.unwrap_err().code(), "not_found");
+    assert_eq!(learner.quizzes().essays(attempt.id).await.unwrap_err().code(), "not_found");
+    let failed = learner.assignments().ai_grading_failed(submission, "refused".into()).await.unwrap_err();
+    assert_eq!(failed.code(), "not_found");
+    let question = attempt.questions[0].id;
+    let quizzes = learner.quizzes();
+    let failed = quizzes.ai_answer_grading_failed(attempt.id, QuestionId::from_uuid(question), "no".into()).await;
+    assert_eq!(failed.unwrap_err().code(), "not_found");
+    assert_eq!(h.count(crate::model::EventKind::AiRejected).await, 0);
+    owner.assignments().ai_grading_failed(submission, "refused".into()).await.unwrap();
+    assert_eq!(h.count(crate::model::EventKind::AiRejected).await, 1);
 }
 
 /// Whether learners' work is refused to who is not enrolled.

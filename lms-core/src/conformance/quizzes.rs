@@ -220,6 +220,8 @@ pub async fn q12_an_essay_waits_for_a_person(h: &Harness) {
     let teacher = room.teacher();
     let much = AnswerGrade { points: Points::from_units(100_001), ..half.clone() };
     assert_eq!(teacher.quizzes().grade_answer(attempt.id, id, much).await.unwrap_err().code(), "grade.out_of_range");
+    let long = AnswerGrade { feedback: Some("x".repeat(100_001)), ..half.clone() };
+    assert_eq!(teacher.quizzes().grade_answer(attempt.id, id, long).await.unwrap_err().code(), "invalid");
     teacher.quizzes().grade_answer(attempt.id, id, half.clone()).await.unwrap();
     let seen = me.quizzes().view_attempt(attempt.id).await.unwrap();
     assert_eq!((seen.state, seen.percent.unwrap().to_string()), (AttemptState::Graded, "50.00".to_owned()));
@@ -267,4 +269,43 @@ pub async fn a10_passing_and_the_events_of_it(h: &Harness) {
     let card = me.overview().scorecard(room.course, room.students[0]).await.unwrap();
     assert_eq!((card.items[0].passed, card.items[0].met), (Some(true), true));
     assert_eq!(card.items[0].percent.unwrap().to_string(), "100.00");
+}
+
+/// Keys of an earlier attempt stay hidden while there is another to come, and while it is open; once it is handed
+/// in, or the quiz is passed, they are shown, of the earlier attempt too.
+/// rules: Q14, A3
+pub async fn q14_keys_of_earlier_attempts(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let rules = QuizRules {
+        reveal: Reveal::AfterLastAttemptOrPass,
+        max_attempts: Some(2),
+        pass_threshold_bp: BasisPoints::percent(50),
+        ..QuizRules::default()
+    };
+    let quiz = room.add_quiz(room.lessons[0], 2, rules).await.unwrap();
+    let me = room.student(0);
+    let shown = |id| {
+        let me = room.student(0);
+        async move {
+            let view = me.quizzes().view_attempt(id).await.unwrap();
+            let hidden = !serde_json::to_string(&view).unwrap().contains("SECRET-WHY");
+            assert_eq!(view.review.is_none(), hidden);
+            !hidden
+        }
+    };
+    let first = me.quizzes().start(quiz.id).await.unwrap();
+    me.quizzes().submit(first.id).await.unwrap();
+    assert!(!shown(first.id).await, "there is another attempt");
+    let second = me.quizzes().start(quiz.id).await.unwrap();
+    assert!(!shown(first.id).await, "the last one is open");
+    assert!(!shown(second.id).await);
+    me.quizzes().submit(second.id).await.unwrap();
+    assert!(shown(second.id).await && shown(first.id).await, "there is none left");
+    room.teacher().quizzes().void(second.id, "a mistake").await.unwrap();
+    assert!(!shown(first.id).await, "there is one again");
+    // Passing shows them, with an attempt left.
+    let other = room.student(1);
+    let attempt = other.quizzes().start(quiz.id).await.unwrap();
+    answer(&other, &attempt, 2).await;
+    assert!(other.quizzes().submit(attempt.id).await.unwrap().review.is_some());
 }

@@ -195,3 +195,57 @@ pub async fn a12_full_credit_and_dropped_questions(h: &Harness) {
     assert_eq!(teacher.quizzes().regrade(single.id, unknown, false).await.unwrap_err().code(), "not_found");
     let _ = Points::ZERO;
 }
+
+/// Taken only where it raises the score, in each policy: a drop that would lower somebody's score leaves that
+/// attempt as it is, full credit never lowers one.
+/// rules: A12, N6
+pub async fn a12_only_if_higher_in_every_policy(h: &Harness) {
+    let room = h.classroom(1, 3).await;
+    let quiz = room.add_quiz(room.lessons[0], 3, QuizRules::default()).await.unwrap();
+    let teacher = room.teacher();
+    let ids: Vec<_> = teacher.catalog().questions(quiz.id).await.unwrap().iter().map(|q| q.id).collect();
+    // Right in the first question alone, in the last alone, in nothing.
+    let mut attempts = Vec::new();
+    for (n, right) in [Some(0), Some(2), None].into_iter().enumerate() {
+        let me = room.student(n);
+        let attempt = me.quizzes().start(quiz.id).await.unwrap();
+        let patch: Vec<_> = ids
+            .iter()
+            .enumerate()
+            .map(|(q, id)| {
+                let picked = if right == Some(q) { "right" } else { "wrong" };
+                (id.uuid(), Some(Answer::Choice { option_id: picked.into() }))
+            })
+            .collect();
+        me.quizzes().save(attempt.id, "tab", 1, patch.into_iter().collect()).await.unwrap();
+        me.quizzes().submit(attempt.id).await.unwrap();
+        attempts.push(attempt.id);
+    }
+    let scores = || async {
+        let mut all = Vec::new();
+        for (n, id) in attempts.iter().enumerate() {
+            let score = room.student(n).quizzes().view_attempt(*id).await.unwrap().score.unwrap();
+            all.push((score.earned.to_string(), score.possible.to_string()));
+        }
+        all
+    };
+    let pairs = |all: &[(&str, &str)]| all.iter().map(|(e, p)| ((*e).to_owned(), (*p).to_owned())).collect::<Vec<_>>();
+    assert_eq!(scores().await, pairs(&[("1", "3"), ("1", "3"), ("0", "3")]));
+    let drop_first = RegradePolicy::DropQuestion { question: ids[0] };
+    let page = crate::store::ById::default();
+    let shown = teacher.quizzes().preview_regrade(quiz.id, drop_first, true, page).await.unwrap();
+    teacher.quizzes().regrade(quiz.id, drop_first, true).await.unwrap();
+    // 1 of 3 would become 0 of 2; 1 of 3 becomes 1 of 2; 0 of 3 and 0 of 2 are the same score.
+    let after = scores().await;
+    assert_eq!(after[0], ("1".to_owned(), "3".to_owned()), "it would be lower");
+    assert_eq!(after[1], ("1".to_owned(), "2".to_owned()), "it is higher");
+    assert_eq!(after[2].0, "0");
+    let changed: Vec<_> = shown.attempts.iter().filter(|c| c.after != c.before).map(|c| c.attempt_id).collect();
+    assert!(changed.contains(&attempts[1]) && !changed.contains(&attempts[0]), "the dry run says the same");
+    let full = RegradePolicy::FullCredit { question: ids[2] };
+    teacher.quizzes().regrade(quiz.id, full, true).await.unwrap();
+    let last = scores().await;
+    assert_eq!(last[1], after[1], "it had that credit");
+    assert_eq!(last[2].0, "1");
+    assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
+}

@@ -8,11 +8,14 @@ use super::assignments::{assign, by_ai, suggestion};
 use super::atomicity::valid_log;
 use super::quizzes::answer;
 use crate::lms::{
-    AiOrigin, AssignmentRules, GradedItem, ItemState, NewGrade, NewQuestion, NewQuiz, NewSubmission, QuizRules,
-    RosterFilter,
+    AiGrade, AiOrigin, AnswerGrade, AssignmentRules, GradedItem, ItemState, NewGrade, NewQuestion, NewQuiz,
+    NewSubmission, OutlineLesson, QuizRules, RosterFilter, ScoreCell,
 };
 use crate::model::question::{Answer, QuestionBody};
-use crate::model::{AiGrading, BasisPoints, EnrollmentStatus, Points, Posting, ProgressStatus, Score, Timestamp};
+use crate::model::{
+    AiGrading, AttemptState, BasisPoints, EnrollmentStatus, GraderKind, KeptScore, Points, Posting, ProgressStatus,
+    Score, Timestamp,
+};
 use crate::store::{ById, Item, QuizScope};
 use crate::testing::Classroom;
 
@@ -102,20 +105,12 @@ pub async fn g4_g6_g7_the_tables_are_the_single_reads(h: &Harness) {
         teacher.overview().roster(room.course, RosterFilter::default(), ById::default()).await.unwrap().rows;
     assert_eq!(roster.len(), 5);
     for row in &book.rows {
-        let card = teacher.overview().scorecard(room.course, row.student_id).await.unwrap();
-        assert_eq!((&row.cells, row.score, row.percent), (&card.items, card.score, card.percent));
         assert_eq!(
             row.cells.iter().map(|c| c.id).collect::<Vec<_>>(),
             book.items.iter().map(|i| i.id).collect::<Vec<_>>()
         );
-        let listed = roster.iter().find(|r| r.student_id == row.student_id).unwrap();
-        let standing = teacher.learning().standing(room.course, row.student_id).await.unwrap();
-        assert_eq!((listed.percent, listed.completed_at), (standing.percent, standing.completed_at));
-        assert_eq!((listed.score, &listed.name), (card.percent, &row.name));
-        let missing = card.items.iter().filter(|c| c.state == ItemState::Missing).count();
-        let late = card.items.iter().filter(|c| c.late_seconds > 0).count();
-        assert_eq!((listed.missing, listed.late), (i64::try_from(missing).unwrap(), i64::try_from(late).unwrap()));
     }
+    figures_agree(&room).await;
     // What staff see of unposted grades, learners do not.
     let own = room.student(2).overview().scorecard(room.course, room.students[2]).await.unwrap();
     assert_eq!(own.items.iter().filter(|c| c.score.is_some()).count(), 2);
@@ -139,20 +134,6 @@ pub async fn g4_g6_g7_the_tables_are_the_single_reads(h: &Harness) {
     roster.sort_by_key(|r| r.last_activity);
     assert_eq!(roster.last().unwrap().last_activity, Some(since), "the last step of the last learner");
 
-    let funnel = teacher.overview().lesson_funnel(room.course).await.unwrap();
-    for lesson in &funnel {
-        let mut found: BTreeMap<Option<ProgressStatus>, i64> = BTreeMap::new();
-        for n in 0..5 {
-            let outline = teacher.overview().outline(room.course, room.students[n]).await.unwrap();
-            let status = outline.lessons.iter().find(|l| l.id == lesson.lesson_id).unwrap().status;
-            *found.entry(status).or_default() += 1;
-        }
-        let count = |status| found.get(&status).copied().unwrap_or_default();
-        assert_eq!(
-            (lesson.not_started, lesson.in_progress, lesson.completed),
-            (count(None), count(Some(ProgressStatus::InProgress)), count(Some(ProgressStatus::Completed)))
-        );
-    }
     let csv = teacher.overview().gradebook_csv(room.course).await.unwrap();
     assert_eq!(csv.lines().count(), 6);
     assert!(csv.starts_with("student_id,name,status,A quiz,Essay,Essay,percent\r\n"), "{csv}");
@@ -167,6 +148,137 @@ pub async fn g4_g6_g7_the_tables_are_the_single_reads(h: &Harness) {
         me.overview().to_grade(room.course, 5).await.map(drop).unwrap_err().code(),
     ];
     assert_eq!(denied, ["not_found"; 4], "none of it is a learner's");
+}
+
+/// Every figure of the screens equals what the single reads say, learner by learner.
+async fn figures_agree(room: &Classroom) {
+    let teacher = room.teacher();
+    let overview = teacher.overview();
+    let book = overview.gradebook(room.course, ById::default()).await.unwrap();
+    let roster = overview.roster(room.course, RosterFilter::default(), ById::default()).await.unwrap().rows;
+    let funnel = overview.lesson_funnel(room.course).await.unwrap();
+    let listed: Vec<_> = roster.iter().map(|r| r.student_id).collect();
+    assert_eq!(book.rows.iter().map(|r| r.student_id).collect::<Vec<_>>(), listed);
+    let mut stands: BTreeMap<(crate::model::LessonId, Option<ProgressStatus>), i64> = BTreeMap::new();
+    for who in &room.students {
+        let enrollment = teacher.enrollment().enrollment(room.course, *who).await.unwrap();
+        assert_eq!(listed.contains(who), enrollment.status != EnrollmentStatus::Withdrawn, "who has left is left out");
+        let card = overview.scorecard(room.course, *who).await.unwrap();
+        let standing = teacher.learning().standing(room.course, *who).await.unwrap();
+        let outline = overview.outline(room.course, *who).await.unwrap();
+        let in_outline: Vec<ScoreCell> =
+            outline.lessons.iter().flat_map(|l| l.items.iter().map(|item| item.cell.clone())).collect();
+        // Feedback stands in the scorecard alone.
+        let without = |cell: &ScoreCell| ScoreCell { feedback: None, ..cell.clone() };
+        let cells: Vec<ScoreCell> = card.items.iter().map(without).collect();
+        assert_eq!(in_outline, cells, "G1 and G3");
+        assert_eq!((outline.percent, outline.completed_at), (standing.percent, standing.completed_at));
+        let score = teacher.analytics().course_score(room.course, *who).await.unwrap();
+        assert_eq!(score, card.score, "M7 and G3");
+        for cell in card.items.iter().filter(|c| c.kind == GradedItem::Quiz) {
+            assert_eq!(cell.grader_kind.is_some(), cell.score.is_some(), "a score has a grader");
+        }
+        if let Some(row) = book.rows.iter().find(|r| r.student_id == *who) {
+            assert_eq!(row.cells.iter().map(without).collect::<Vec<_>>(), cells, "G4 and G3");
+            assert_eq!((row.score, row.percent), (card.score, card.percent));
+        }
+        if let Some(row) = roster.iter().find(|r| r.student_id == *who) {
+            assert_eq!((row.percent, row.completed_at), (standing.percent, standing.completed_at), "G6");
+            assert_eq!(row.score, card.percent);
+            let missing = card.items.iter().filter(|c| c.state == ItemState::Missing && !c.waived).count();
+            let late = card.items.iter().filter(|c| c.late_seconds > 0).count();
+            assert_eq!((row.missing, row.late), (i64::try_from(missing).unwrap(), i64::try_from(late).unwrap()));
+        }
+        // The home is what the learner's own outline says of an active enrollment.
+        let me = room.lms.as_user(*who);
+        let home = me.overview().learner_home(*who).await.unwrap();
+        let active = enrollment.status == EnrollmentStatus::Active;
+        assert_eq!(home.courses.len(), usize::from(active), "G2");
+        if active {
+            let own = me.overview().outline(room.course, *who).await.unwrap();
+            let done = |l: &&OutlineLesson| l.status == Some(ProgressStatus::Completed) || l.waived;
+            let next = own.lessons.iter().find(|l| l.locks.is_empty() && !done(l)).map(|l| l.id);
+            let at_home = &home.courses[0];
+            assert_eq!(
+                (at_home.next_lesson, at_home.percent, at_home.completed_at),
+                (next, own.percent, own.completed_at)
+            );
+            let now = room.lms.now();
+            let due = |cell: &ScoreCell| {
+                let open = [ItemState::NotSubmitted, ItemState::InProgress, ItemState::Missing].contains(&cell.state);
+                cell.due.filter(|_| open && !cell.met)
+            };
+            let items = own.lessons.iter().filter(|l| l.locks.is_empty()).flat_map(|l| &l.items);
+            let overdue = items.filter(|item| due(&item.cell).is_some_and(|at| at < now)).count();
+            assert_eq!(home.overdue.len(), overdue);
+            for lesson in &outline.lessons {
+                *stands.entry((lesson.id, lesson.status)).or_default() += 1;
+            }
+        }
+    }
+    for lesson in &funnel {
+        let count = |status| stands.get(&(lesson.lesson_id, status)).copied().unwrap_or_default();
+        assert_eq!(
+            (lesson.not_started, lesson.in_progress, lesson.completed),
+            (count(None), count(Some(ProgressStatus::InProgress)), count(Some(ProgressStatus::Completed))),
+            "G7 and G1"
+        );
+    }
+}
+
+/// A quiz's cell says who graded what counts of it: the library, AI, or a person.
+/// rules: G3, G4, S16, A9
+pub async fn g3_a_quiz_says_who_graded_it(h: &Harness) {
+    let room = h.classroom(1, 3).await;
+    let teacher = room.teacher();
+    let rules = QuizRules { ai_grading: Some(AiGrading::Apply), kept_score: KeptScore::Latest, ..QuizRules::default() };
+    let essay = QuestionBody::Essay { rubric: None, staff_notes: String::new() };
+    let questions =
+        vec![NewQuestion::new("Why?", essay), NewQuestion::new("?", QuestionBody::TrueFalse { correct: true })];
+    let new = NewQuiz { is_published: true, rules, questions, ..NewQuiz::titled("A quiz") };
+    let quiz = teacher.catalog().add_quiz(room.lessons[0], new).await.unwrap();
+    let essay = teacher.catalog().questions(quiz.id).await.unwrap()[0].id;
+    let kinds = || async {
+        let book = room.teacher().overview().gradebook(room.course, ById::default()).await.unwrap();
+        figures_agree(&room).await;
+        let row = |who| book.rows.iter().find(|row| row.student_id == who).unwrap();
+        room.students.iter().map(|who| row(*who).cells[0].grader_kind).collect::<Vec<_>>()
+    };
+    let hand_in = |n: usize| {
+        let me = room.student(n);
+        async move {
+            let attempt = me.quizzes().start(quiz.id).await.unwrap();
+            let text = Some(Answer::Essay { text: WORK.into() });
+            me.quizzes().save(attempt.id, "tab", 1, [(essay.uuid(), text)].into()).await.unwrap();
+            me.quizzes().submit(attempt.id).await.unwrap();
+            attempt.id
+        }
+    };
+    let mut attempts = Vec::new();
+    for n in 0..2 {
+        attempts.push(hand_in(n).await);
+        let operation = uuid::Uuid::from_u128(700 + n as u128);
+        let log = valid_log(h, "grade", operation).await;
+        let origin = AiOrigin { log_id: log.id, operation_id: operation };
+        let mark = AiGrade { points: Points::from_units(50_000), ..suggestion(0, false) };
+        by_ai(h, &room, log.id).await.quizzes().apply_ai_answer_grade(attempts[n], essay, mark, origin).await.unwrap();
+    }
+    let ai = Some(GraderKind::Ai);
+    assert_eq!(kinds().await, [ai, ai, None]);
+    let grade = AnswerGrade { points: Points::from_units(70_000), feedback: None, seen_seq: 1 };
+    teacher.quizzes().grade_answer(attempts[1], essay, grade).await.unwrap();
+    assert_eq!(kinds().await, [ai, Some(GraderKind::Human), None]);
+    teacher.quizzes().clear_answer(attempts[1], essay, 2, None).await.unwrap();
+    assert_eq!(kinds().await, [ai, ai, None], "what was taken back is nobody's");
+    let own = room.student(0).overview().scorecard(room.course, room.students[0]).await.unwrap();
+    assert_eq!(own.items[0].grader_kind, ai, "the learner reads it, too");
+    // The latest attempt counts, and nobody but the library has graded that one.
+    let me = room.student(0);
+    let blank = me.quizzes().start(quiz.id).await.unwrap();
+    me.quizzes().submit(blank.id).await.unwrap();
+    let kind = kinds().await[0];
+    let state = me.quizzes().view_attempt(blank.id).await.unwrap().state;
+    assert_eq!((state, kind), (AttemptState::Graded, Some(GraderKind::Auto)), "no answer is no essay to grade");
 }
 
 /// What waits for staff stands in lists of its own, the oldest first.
@@ -212,7 +324,11 @@ pub async fn g5_what_waits_for_staff(h: &Harness) {
     assert!(times.len() == 2 && times.is_sorted(), "{times:?}");
     let times: Vec<_> = waiting.attempts.iter().map(|a| a.completed_at).collect();
     assert!(times.len() == 3 && times.is_sorted(), "{times:?}");
-    assert_eq!(teacher.overview().to_grade(room.course, 1).await.unwrap().attempts.len(), 1);
+    // The limit is each list's own: the older submissions keep neither the suggestion nor the review out.
+    let few = teacher.overview().to_grade(room.course, 1).await.unwrap();
+    let counts = (few.reviews.len(), few.suggestions.len(), few.submissions.len(), few.attempts.len());
+    assert_eq!(counts, (1, 1, 1, 1));
+    assert_eq!((few.submissions[0].id, few.attempts[0].id), (waiting.submissions[0].id, waiting.attempts[0].id));
 }
 
 /// After any sequence of commands the set-based figures are what a recount of every learner comes to.
@@ -257,7 +373,10 @@ pub async fn m5_figures_equal_a_recount_after_anything(h: &Harness) {
                     drop(teacher.assignments().grade(head.id, grade(i64::try_from(next(101)).unwrap())).await);
                 }
             }
-            9 => drop(teacher.grants().waive(Item::Quiz(quizzes[which]), who, "a reason").await),
+            9 => {
+                let item = if next(3) == 0 { Item::Assignment(essay) } else { Item::Quiz(quizzes[which]) };
+                drop(teacher.grants().waive(item, who, "a reason").await);
+            }
             10 => drop(teacher.grants().excuse(Item::Assignment(essay), who, next(2) == 0, "a reason").await),
             11 => drop(teacher.catalog().publish_quiz(quizzes[which], next(3) > 0).await),
             12 => match next(3) {
@@ -271,6 +390,7 @@ pub async fn m5_figures_equal_a_recount_after_anything(h: &Harness) {
             let drift = h.lms.system().activity().audit(room.course).await.unwrap();
             assert!(drift.is_empty(), "after step {step}: {drift:?}");
             recount(h, &room, &quizzes, essay, h.lms.now()).await;
+            figures_agree(&room).await;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Events as xAPI 1.0.3 statements (V2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -147,7 +147,8 @@ impl Names<'_> {
 /// The actor is the learner, by id alone: no names and no addresses. Who else did it (a grader) is the
 /// instructor of the context. The object is what the learner knows: the quiz and not the attempt, the
 /// assignment and not the submission; those stand among the extensions, with the kind of the event and
-/// the metadata of the host's own kinds. Events hold no scores (V7), so neither do statements.
+/// the metadata of the host's own kinds. Events hold no scores (V7), so neither does this statement: staff get
+/// them from [`Activity::export_xapi`].
 pub fn xapi_statement(event: &Event, options: &XapiOptions) -> Option<Value> {
     let NewEvent { kind, metadata, subject_type, subject_id, .. } = &event.event;
     let event_row = &event.event;
@@ -228,6 +229,9 @@ impl Activity<'_> {
     /// instructors, of everything for admins and the system. At most `limit` events above `after` are
     /// read, 1 to 2,000. A statement's id is the event's: sent twice, it is one statement.
     ///
+    /// "scored" carries the score as it stands when it is exported, posted or not: who may read the export
+    /// may read every grade (S14). Without one is what is voided, cleared, deleted, or worth nothing.
+    ///
     /// # Errors
     /// Invalid where the host's IRI or a verb is none; Denied, NotFound.
     pub async fn export_xapi(
@@ -239,10 +243,15 @@ impl Activity<'_> {
     ) -> Result<XapiPage, Error> {
         options.check()?;
         let events = self.events(filter, after, limit).await?;
+        let scores = self.scores(&events).await?;
         let mut page = XapiPage { read_to: events.last().map(|event| event.position), ..XapiPage::default() };
         for event in &events {
             match xapi_statement(event, options) {
-                Some(statement) => {
+                Some(mut statement) => {
+                    let score = scored(event).and_then(|_| scores.get(&event.event.subject_id));
+                    if let (Some(score), Some(map)) = (score.copied().and_then(xapi_score), statement.as_object_mut()) {
+                        map.insert("result".to_owned(), json!({ "score": score }));
+                    }
                     page.lines.push_str(&statement.to_string());
                     page.lines.push('\n');
                     page.statements += 1;
@@ -252,6 +261,53 @@ impl Activity<'_> {
         }
         Ok(page)
     }
+
+    /// What the attempts and submissions of a page earned: one read, however long it is.
+    async fn scores(&self, events: &[Event]) -> Result<HashMap<Uuid, Score>, Error> {
+        let of = |what: SubjectType| {
+            let named = events.iter().filter(move |event| scored(event) == Some(what));
+            let ids: BTreeSet<Uuid> = named.map(|event| event.event.subject_id).collect();
+            ids.into_iter()
+        };
+        let attempts: Vec<_> = of(SubjectType::Attempt).map(AttemptId::from_uuid).collect();
+        let submissions: Vec<_> = of(SubjectType::Submission).map(SubmissionId::from_uuid).collect();
+        if attempts.is_empty() && submissions.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let work = self.s.store().scored_work(&attempts, &submissions).await?;
+        let worth: HashMap<AssignmentId, Points> = work.assignments.iter().map(|a| (a.id, a.max_grade)).collect();
+        let attempts = work
+            .attempts
+            .iter()
+            .filter(|a| a.state == AttemptState::Graded)
+            .filter_map(|a| Some((a.id.uuid(), Score { earned: a.score?, possible: a.possible? })));
+        let submissions = work
+            .submissions
+            .iter()
+            .filter_map(|s| Some((s.id.uuid(), Score { earned: s.grade?, possible: *worth.get(&s.assignment_id)? })));
+        Ok(attempts.chain(submissions).collect())
+    }
+}
+
+/// What an event tells the score of, if it does.
+fn scored(event: &Event) -> Option<SubjectType> {
+    match (&event.event.kind, event.event.subject_type) {
+        (EventKind::QuizGraded, what @ SubjectType::Attempt) => Some(what),
+        (EventKind::AssignmentGraded, what @ SubjectType::Submission) => Some(what),
+        _ => None,
+    }
+}
+
+/// A score of xAPI: its numbers are decimal, like points. Of what is worth nothing there is none (N4).
+fn xapi_score(score: Score) -> Option<Value> {
+    let number = |text: String| text.parse::<serde_json::Number>().ok();
+    let scaled = Points::from_units(score.percent_e8()? / 1_000);
+    Some(json!({
+        "scaled": number(scaled.to_string())?,
+        "raw": number(score.earned.to_string())?,
+        "min": 0,
+        "max": number(score.possible.to_string())?,
+    }))
 }
 
 #[cfg(test)]

@@ -47,6 +47,17 @@ pub struct RevisionContent {
     pub questions: Vec<RevisionQuestion>,
 }
 
+impl RevisionContent {
+    /// The content of a quiz's questions as they stand.
+    ///
+    /// # Errors
+    /// The first question whose stored document is none.
+    pub fn of(questions: &[super::QuizQuestion]) -> Result<Self, super::QuestionId> {
+        let questions = questions.iter().map(|question| question.revised().map_err(|_| question.id));
+        Ok(Self { format: 1, questions: questions.collect::<Result<_, _>>()? })
+    }
+}
+
 /// What one learner has answered, with who said so last (A7).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -186,6 +197,14 @@ impl QuizQuestion {
                     problems.push(Problem::new(
                         "question.explanation",
                         "explanation",
+                        "must have at most 10000 characters and no U+0000",
+                    ));
+                }
+                let quote = self.source_quote.as_deref().unwrap_or_default();
+                if quote.chars().count() > 10_000 || quote.contains('\0') {
+                    problems.push(Problem::new(
+                        "question.source_quote",
+                        "source_quote",
                         "must have at most 10000 characters and no U+0000",
                     ));
                 }

@@ -1,6 +1,8 @@
 //! Which mark of an append-only history counts (S9, S10).
 
+use crate::error::Refusal;
 use crate::model::{GradeCause, GradeEntry, GraderKind};
+use crate::store::AnswerEntry;
 
 /// The current grade: the latest entry of the highest kind, without suggestions, dismissals and what
 /// a later clearing took back.
@@ -39,13 +41,37 @@ pub fn open_suggestion(history: &[GradeEntry]) -> Option<&GradeEntry> {
 }
 
 /// The newest human mark, by seq: what a person must have seen to write another (S10).
-pub fn newest_human(history: &[GradeEntry]) -> Option<i64> {
+pub fn newest_human(history: &[GradeEntry]) -> Option<&GradeEntry> {
     history
         .iter()
         .filter(|e| e.grader_kind == GraderKind::Human)
         .filter(|e| matches!(e.cause, GradeCause::Graded | GradeCause::Adopted | GradeCause::Cleared))
-        .map(|e| e.seq)
-        .max()
+        .max_by_key(|e| e.seq)
+}
+
+/// Lets a person write a mark who has seen the newest one by a person; one that they have not seen is a conflict,
+/// which shows it (S10).
+///
+/// # Errors
+/// GradeNewer with the entry.
+pub fn require_seen(history: &[GradeEntry], seen_seq: i64) -> Result<(), Refusal> {
+    match newest_human(history).filter(|entry| entry.seq > seen_seq) {
+        Some(entry) => Err(Refusal::GradeNewer { seq: entry.seq, entry: Box::new(entry.clone()) }),
+        None => Ok(()),
+    }
+}
+
+/// Who graded a quiz as a whole, by the histories of its answers: a person where one marked an answer, else AI
+/// where it did, else the library by the keys. What was taken back counts for nobody.
+pub fn grader_of_answers(entries: &[AnswerEntry]) -> GraderKind {
+    let counts = |entry: &&AnswerEntry| {
+        let marks = [GradeCause::Graded, GradeCause::Adopted, GradeCause::Recomputed, GradeCause::Rescaled];
+        let same = |e: &&AnswerEntry| (e.subject_id, e.question_id) == (entry.subject_id, entry.question_id);
+        let cleared = entries.iter().filter(same).filter(|e| e.cause == GradeCause::Cleared).map(|e| e.seq).max();
+        marks.contains(&entry.cause)
+            && (entry.grader_kind != GraderKind::Human || cleared.is_none_or(|cleared| entry.seq > cleared))
+    };
+    entries.iter().filter(counts).map(|e| e.grader_kind).max().unwrap_or(GraderKind::Auto)
 }
 
 /// The seq of the next entry.
@@ -103,6 +129,28 @@ mod tests {
             let without: Vec<GradeEntry> = history.into_iter().filter(|e| e.grader_kind != Human).collect();
             assert_eq!(current(&without).unwrap().grader_kind, Ai, "{order:?}");
         }
+    }
+
+    #[test]
+    fn g3_who_graded_a_quiz_is_the_highest_of_its_answers() {
+        let answer = |question, seq, cause, grader_kind| AnswerEntry {
+            subject_id: Uuid::from_u128(1),
+            question_id: Uuid::from_u128(question),
+            seq,
+            cause,
+            grader_kind,
+        };
+        use GraderKind::{Ai, Auto, Human};
+        let mut entries = vec![answer(1, 1, GradeCause::Suggested, Ai)];
+        assert_eq!(grader_of_answers(&[]), Auto, "by its keys");
+        assert_eq!(grader_of_answers(&entries), Auto, "a suggestion is no grade");
+        entries.push(answer(1, 2, GradeCause::Graded, Ai));
+        entries.push(answer(2, 1, GradeCause::Graded, Human));
+        assert_eq!(grader_of_answers(&entries), Human);
+        entries.push(answer(1, 3, GradeCause::Cleared, Human));
+        assert_eq!(grader_of_answers(&entries), Human, "another answer was cleared");
+        entries.push(answer(2, 2, GradeCause::Cleared, Human));
+        assert_eq!(grader_of_answers(&entries), Ai);
     }
 
     #[test]

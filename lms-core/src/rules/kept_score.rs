@@ -28,6 +28,23 @@ pub fn kept(policy: KeptScore, attempts: impl IntoIterator<Item = (i64, Option<S
     }
 }
 
+/// The numbers of the attempts that the kept score is made of, by the same policy.
+pub fn kept_attempts(policy: KeptScore, attempts: impl IntoIterator<Item = (i64, Option<Score>)>) -> Vec<i64> {
+    let mut graded: Vec<(i64, Score)> =
+        attempts.into_iter().filter_map(|(number, score)| score.map(|score| (number, score))).collect();
+    graded.sort_by_key(|(number, _)| *number);
+    let one = match policy {
+        KeptScore::Average => return graded.into_iter().map(|(number, _)| number).collect(),
+        // Of equal ones the earlier stays.
+        KeptScore::Highest => graded
+            .into_iter()
+            .reduce(|best, next| if next.1.compare(best.1) == std::cmp::Ordering::Greater { next } else { best }),
+        KeptScore::Latest => graded.last().copied(),
+        KeptScore::First => graded.first().copied(),
+    };
+    one.into_iter().map(|(number, _)| number).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +63,22 @@ mod tests {
         assert_eq!(percent(KeptScore::First, &attempts).unwrap(), "50.00");
         assert_eq!(percent(KeptScore::Average, &attempts).unwrap(), "65.00");
         assert_eq!(percent(KeptScore::Highest, &[(1, None)]), None);
+    }
+
+    #[test]
+    fn a9_the_kept_attempts_make_the_kept_score() {
+        let score = |p: i64| Score { earned: Points::from_units(p), possible: Points::from_units(100) };
+        let all = [(1, Some(50)), (2, None), (3, Some(80)), (4, None), (5, Some(80)), (6, Some(10))];
+        for (policy, made_of) in [
+            (KeptScore::Highest, vec![3]),
+            (KeptScore::Latest, vec![6]),
+            (KeptScore::First, vec![1]),
+            (KeptScore::Average, vec![1, 3, 5, 6]),
+        ] {
+            let attempts = || all.iter().map(|(n, p)| (*n, p.map(score)));
+            assert_eq!(kept_attempts(policy, attempts()), made_of, "{policy:?}");
+            let of_those = attempts().filter(|(n, _)| made_of.contains(n));
+            assert_eq!(kept(policy, attempts()), kept(policy, of_those), "{policy:?}");
+        }
     }
 }

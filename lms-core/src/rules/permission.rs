@@ -89,9 +89,20 @@ impl Rights {
         self.present && (self.admin || self.staff == Some(StaffRole::Instructor))
     }
 
-    /// Whether the actor belongs to the course's staff or stands above it.
+    /// Whether the actor belongs to the course's staff or stands above it. AI does not, whoever it acts for: it
+    /// reads no learners' work but what it grades.
     pub const fn is_staff(self) -> bool {
-        self.present && (self.admin || self.staff.is_some())
+        self.present && !self.ai && (self.admin || self.staff.is_some())
+    }
+
+    /// Allows AI that acts for a grader to read and mark an item on which grading by AI is on (R1): the caller
+    /// checks that it is.
+    ///
+    /// # Errors
+    /// NotFound to everybody else.
+    pub fn require_ai_grader(self, what: SubjectType, id: impl Into<uuid::Uuid>) -> Result<(), Error> {
+        let for_a_grader = self.present && self.ai && (self.admin || self.staff.is_some());
+        if for_a_grader { Ok(()) } else { Err(Error::not_found(what, id)) }
     }
 
     /// The table of R1.
@@ -104,11 +115,13 @@ impl Rights {
             Action::EditContent => self.instructs(),
             Action::Manage => self.instructs() && !self.ai,
             Action::EnrollOthers => self.system || (self.instructs() && !self.ai),
-            Action::ReadWork | Action::Grade => self.system || self.is_staff(),
+            Action::ReadWork => self.system || self.is_staff(),
+            // Keys are graded by the library itself and AI marks by `require_ai_grader`: neither is a grader.
+            Action::Grade => self.is_staff(),
             Action::ManageLearners => self.instructs() && !self.ai,
             Action::Certify => self.instructs() && !self.ai,
             Action::Learn | Action::EnrollSelf => self.own,
-            Action::ReadAnalytics | Action::ReadAiLogs => self.system || self.instructs(),
+            Action::ReadAnalytics | Action::ReadAiLogs => self.system || (self.instructs() && !self.ai),
             Action::ManageUsers | Action::SetAiBudgets => (self.system || self.admin) && !self.ai,
             Action::Record => self.system || self.own || self.instructs(),
             // Decided by the role; see `may_create_course`.

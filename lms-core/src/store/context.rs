@@ -1,5 +1,7 @@
 //! What a command loads before it decides: rows, and nothing derived from them (DETAILS 21).
 
+use uuid::Uuid;
+
 use crate::model::table::record;
 use crate::model::*;
 
@@ -239,6 +241,43 @@ record! {
         /// The words.
         pub feedback: Option<String>,
     }
+}
+
+record! {
+    /// An entry of an answer's history, as far as it says who graded.
+    pub struct AnswerEntry in "grade_history" {
+        /// The attempt.
+        pub subject_id: Uuid,
+        /// The question.
+        pub question_id: Uuid,
+        /// Its number in the answer's history.
+        pub seq: i64,
+        /// Why it was written.
+        pub cause: GradeCause,
+        /// Who made the mark.
+        pub grader_kind: GraderKind,
+    }
+}
+
+record! {
+    /// What an assignment is worth.
+    pub struct AssignmentWorth in "assignments" {
+        /// The assignment.
+        pub id: AssignmentId,
+        /// Its maximum.
+        pub max_grade: Points,
+    }
+}
+
+/// Attempts and submissions of whatever courses, as they stand, with what the submissions are worth.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ScoredWork {
+    /// The attempts.
+    pub attempts: Vec<AttemptHead>,
+    /// The submissions.
+    pub submissions: Vec<SubmissionHead>,
+    /// Their assignments, each once.
+    pub assignments: Vec<AssignmentWorth>,
 }
 
 /// One lesson and all that one learner has in it.

@@ -122,6 +122,12 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn feedback_of(&self, enrollment: EnrollmentId) -> Read<Vec<SubmissionFeedback>> {
         (**self).feedback_of(enrollment).await
     }
+    async fn answer_entries(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<AnswerEntry>> {
+        (**self).answer_entries(course, from, to).await
+    }
+    async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork> {
+        (**self).scored_work(attempts, submissions).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         (**self).reviews_of(subject).await
     }

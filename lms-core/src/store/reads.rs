@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseStructure, Item,
-    LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member, PersonContext, PersonWork, StoreError,
-    SubmissionFeedback, SubmissionHead, VersionRecord, WorkCounts,
+    AnswerEntry, AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext,
+    CourseStructure, Item, LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member, PersonContext,
+    PersonWork, ScoredWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord, WorkCounts,
 };
 use crate::model::*;
 
@@ -137,6 +137,12 @@ pub trait LearningReads: Send + Sync {
     async fn work_of(&self, enrollment: EnrollmentId) -> Read<PersonWork>;
     /// What graders wrote on the versions of one enrollment, where they wrote something.
     async fn feedback_of(&self, enrollment: EnrollmentId) -> Read<Vec<SubmissionFeedback>>;
+    /// Who graded the answers of attempts by hand or by AI: the entries of their histories, of the enrollments
+    /// of a course with ids from `from` to `to`, in any order.
+    async fn answer_entries(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<AnswerEntry>>;
+    /// These attempts and submissions, those of them that are there, in any order: for a page of events, at most
+    /// 2,000 of each. One query a table, never one an id.
+    async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork>;
     /// The requests for a review of a submission's grade, or of the grades of an attempt's answers, by time.
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>>;
     /// How many versions of an assignment have a raw mark above a maximum.

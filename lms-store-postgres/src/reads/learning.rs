@@ -2,7 +2,8 @@
 
 use lms_core::model::*;
 use lms_core::store::{
-    AttemptHead, LearnerRecord, Member, PersonWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord,
+    AnswerEntry, AssignmentWorth, AttemptHead, LearnerRecord, Member, PersonWork, ScoredWork, StoreError,
+    SubmissionFeedback, SubmissionHead, VersionRecord,
 };
 
 use super::listing;
@@ -200,6 +201,40 @@ pub(crate) fn read_work(mut doc: Doc) -> Result<PersonWork, StoreError> {
         attempts: doc.many("attempts")?,
         submissions: doc.many("submissions")?,
         reviews: doc.many("reviews")?,
+    })
+}
+
+/// $1 course, $2 from, $3 to.
+pub(super) fn answer_entries() -> String {
+    listing(&many::<AnswerEntry>(
+        "JOIN {lms}.quiz_attempts AS a ON a.id = t.subject_id JOIN {lms}.enrollments AS e ON e.id = a.enrollment_id
+         WHERE e.course_id = $1::uuid AND e.id BETWEEN $2::uuid AND $3::uuid AND t.subject_type = 'answer'",
+    ))
+}
+
+/// Ids as one parameter, for `string_to_array`.
+pub(crate) fn listed<T>(ids: &[Id<T>]) -> String {
+    ids.iter().map(|id| id.uuid().to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// $1 attempts, $2 submissions.
+pub(super) fn scored_work() -> String {
+    let submissions = "ANY (string_to_array($2, ',')::uuid[])";
+    format!(
+        "SELECT json_build_object('attempts', {}, 'submissions', {}, 'assignments', {})::text",
+        many::<AttemptHead>("WHERE t.id = ANY (string_to_array($1, ',')::uuid[])"),
+        many::<SubmissionHead>(&format!("WHERE t.id = {submissions}")),
+        many::<AssignmentWorth>(&format!(
+            "WHERE t.id IN (SELECT s.assignment_id FROM {{lms}}.submissions AS s WHERE s.id = {submissions})"
+        )),
+    )
+}
+
+pub(crate) fn read_scored_work(mut doc: Doc) -> Result<ScoredWork, StoreError> {
+    Ok(ScoredWork {
+        attempts: doc.many("attempts")?,
+        submissions: doc.many("submissions")?,
+        assignments: doc.many("assignments")?,
     })
 }
 

@@ -83,6 +83,8 @@ statements! {
     feedback_of = learning::feedback_of();
     attempts_awaiting_ai = learning::attempts_awaiting_ai();
     work_of = learning::work_of();
+    answer_entries = learning::answer_entries();
+    scored_work = learning::scored_work();
     reviews_of = learning::reviews_of();
     grades_above = learning::grades_above();
     open_jobs = learning::open_jobs();

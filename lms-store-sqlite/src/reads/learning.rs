@@ -2,7 +2,8 @@
 
 use lms_core::model::*;
 use lms_core::store::{
-    AttemptHead, ById, LearnerRecord, Member, PersonWork, SubmissionFeedback, SubmissionHead, VersionRecord,
+    AnswerEntry, AttemptHead, ById, LearnerRecord, Member, PersonWork, ScoredWork, SubmissionFeedback, SubmissionHead,
+    VersionRecord,
 };
 use rusqlite::{Connection, params};
 
@@ -210,6 +211,45 @@ pub(crate) fn work_of(conn: &Connection, enrollment: EnrollmentId) -> Result<Per
 
 pub(crate) fn feedback_of(conn: &Connection, enrollment: EnrollmentId) -> Result<Vec<SubmissionFeedback>> {
     select(conn, "WHERE t.enrollment_id = ?1 AND t.feedback IS NOT NULL ORDER BY t.id", [id(enrollment)])
+}
+
+pub(crate) fn answer_entries(
+    conn: &Connection,
+    course: CourseId,
+    from: EnrollmentId,
+    to: EnrollmentId,
+) -> Result<Vec<AnswerEntry>> {
+    select(
+        conn,
+        "JOIN quiz_attempts AS a ON a.id = t.subject_id JOIN enrollments AS e ON e.id = a.enrollment_id
+         WHERE e.course_id = ?1 AND e.id BETWEEN ?2 AND ?3 AND t.subject_type = 'answer'",
+        [id(course), id(from), id(to)],
+    )
+}
+
+/// Ids as one parameter, for `IN (SELECT unhex(value) FROM json_each(?1))`.
+fn listed<T>(ids: &[Id<T>]) -> String {
+    let hex: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.uuid().simple())).collect();
+    format!("[{}]", hex.join(","))
+}
+
+pub(crate) fn scored_work(
+    conn: &Connection,
+    attempts: &[AttemptId],
+    submissions: &[SubmissionId],
+) -> Result<ScoredWork> {
+    let (attempts, submissions) = (listed(attempts), listed(submissions));
+    let named = "WHERE t.id IN (SELECT unhex(value) FROM json_each(?1))";
+    Ok(ScoredWork {
+        attempts: select(conn, named, [&attempts])?,
+        submissions: select(conn, named, [&submissions])?,
+        assignments: select(
+            conn,
+            "WHERE t.id IN (SELECT s.assignment_id FROM submissions AS s
+                            WHERE s.id IN (SELECT unhex(value) FROM json_each(?1)))",
+            [&submissions],
+        )?,
+    })
 }
 
 pub(crate) fn reviews_of(conn: &Connection, subject: uuid::Uuid) -> Result<Vec<ReviewRequest>> {

@@ -202,12 +202,15 @@ impl Dice {
             explanation: self.text(),
             source_quote: self.maybe(Self::line),
             objectives: self.some_of(objectives),
+            adjustment: self.maybe(|dice| dice.pick(&[Adjustment::Dropped, Adjustment::FullCredit])),
             origin: self.origin(),
         }
     }
 
     fn quiz(&mut self, objectives: &[String]) -> PortableQuiz {
-        let questions: Vec<_> = (0..self.between(0, 4)).map(|_| self.question(objectives)).collect();
+        let mut questions: Vec<_> = (0..self.between(0, 4)).map(|_| self.question(objectives)).collect();
+        // One stays, so that a threshold has something to stand on (N6).
+        questions.iter_mut().take(1).for_each(|question| question.adjustment = None);
         PortableQuiz {
             title: self.line(),
             description: self.text(),
@@ -354,6 +357,7 @@ impl Dice {
                     CertificatePolicy::ByHand,
                     CertificatePolicy::None,
                 ]),
+                certificate_valid_days: self.maybe(|dice| dice.between(1, 900)),
                 metadata: self.metadata(),
                 origin: self.origin(),
             },

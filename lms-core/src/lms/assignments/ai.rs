@@ -1,6 +1,6 @@
 //! Marks by AI (S11).
 
-use super::grade::{Mark, raw_of};
+use super::grade::{Mark, check_words, raw_of};
 use super::*;
 use crate::lms::Planned;
 use crate::lms::catalog::AiOrigin;
@@ -31,11 +31,10 @@ impl Assignments<'_> {
                     let applied = submission.ai_status == AiGradingState::Applied;
                     return Ok(Planned::nothing(Graded { submission, applied }));
                 }
-                let Actor::Ai { user: grader, on_behalf_of, .. } = command.actor.clone() else {
+                let Actor::Ai { user: grader, .. } = command.actor.clone() else {
                     return Err(Error::Denied { action: Action::Grade });
                 };
-                let _ = on_behalf_of;
-                rights(self.s, &context).require(Action::Grade, false, SubjectType::Submission, id)?;
+                rights(self.s, &context).require_ai_grader(SubjectType::Submission, id)?;
                 not_erased(&context)?;
                 if assignment.ai_grading == AiGrading::Off {
                     return Err(Error::Denied { action: Action::Grade });
@@ -53,6 +52,7 @@ impl Assignments<'_> {
                 if log.status != AiLogStatus::Valid {
                     return Err(Refusal::OperationNotValid { status: log.status }.into());
                 }
+                check_words(Some(&grade.feedback), None)?;
                 let raw = raw_of(&assignment, Some(grade.points), grade.rubric_scores.as_ref())?;
                 let by_human = grades::current(&context.history).is_some_and(|e| e.grader_kind == GraderKind::Human);
                 let apply = assignment.ai_grading == AiGrading::Apply && !grade.needs_review && !by_human;
@@ -87,6 +87,9 @@ impl Assignments<'_> {
                 let context = self.s.learner(LearnerScope::Submission(id), SubjectType::Submission, id.uuid()).await?;
                 let mut submission =
                     context.submission.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
+                if matches!(self.s.actor, Actor::Ai { .. }) {
+                    rights(self.s, &context).require_ai_grader(SubjectType::Submission, id)?;
+                }
                 if submission.ai_status != AiGradingState::Pending {
                     return Ok(Planned::nothing(()));
                 }

@@ -31,9 +31,7 @@ impl Assignments<'_> {
         if let Some(entry) = entry_of(&command, &context.history) {
             return Ok(Planned::nothing(graded_by_entry(submission, &context.history, entry)));
         }
-        if let Some(seq) = grades::newest_human(&context.history).filter(|seq| *seq > grade.seen_seq) {
-            return Err(Refusal::GradeNewer { seq }.into());
-        }
+        grades::require_seen(&context.history, grade.seen_seq)?;
         let raw = raw_of(&assignment, grade.points, grade.rubric_scores.as_ref())?;
         check_words(grade.feedback.as_deref(), grade.reason.as_deref())?;
         let mark = Mark {
@@ -129,9 +127,7 @@ impl Assignments<'_> {
                 if let Some(entry) = entry_of(&command, &context.history) {
                     return Ok(Planned::nothing(graded_by_entry(submission, &context.history, entry)));
                 }
-                if let Some(seq) = grades::newest_human(&context.history).filter(|seq| *seq > seen_seq) {
-                    return Err(Refusal::GradeNewer { seq }.into());
-                }
+                grades::require_seen(&context.history, seen_seq)?;
                 if grades::current(&context.history).is_none_or(|e| e.grader_kind != GraderKind::Human) {
                     return Err(Refusal::NothingToClear {}.into());
                 }

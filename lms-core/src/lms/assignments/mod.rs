@@ -180,14 +180,23 @@ impl Assignments<'_> {
         Ok((submission, context))
     }
 
-    /// What a grader needs of a submission: the version and its assignment.
+    /// What a grader needs of a submission: the version and its assignment. To AI that acts for a grader, where
+    /// AI grades the assignment.
     ///
     /// # Errors
     /// NotFound to everybody else.
     pub async fn grading(&self, id: SubmissionId) -> Result<(Submission, Assignment), Error> {
-        let (submission, context) = self.for_grader(id).await?;
-        let assignment = context.assignment.ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
-        Ok((submission, assignment))
+        let context = self.s.learner(LearnerScope::Submission(id), SubjectType::Submission, id.uuid()).await?;
+        let rights = rights(self.s, &context);
+        if context.assignment.as_ref().is_some_and(|assignment| assignment.ai_grading != AiGrading::Off) && rights.ai {
+            rights.require_ai_grader(SubjectType::Submission, id)?;
+        } else {
+            rights.require(Action::ReadWork, false, SubjectType::Submission, id)?;
+        }
+        match (context.submission, context.assignment) {
+            (Some(submission), Some(assignment)) => Ok((submission, assignment)),
+            _ => Err(Error::not_found(SubjectType::Submission, id)),
+        }
     }
 
     /// Submissions that wait for AI, oldest first: for the grading consumer.

@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::{Catalog, Command, Planned};
-use super::{StructureEdit, bump_quiz, changed};
+use super::{StructureEdit, bump_quiz, changed, check_added};
 use crate::error::Error;
 use crate::lms::portable::{CopyOf, ImportOptions};
 use crate::model::table::Json;
 use crate::model::*;
-use crate::rules::authoring::{check_quiz_publishable, refuse};
 use crate::rules::local_time::plus_days;
 use crate::rules::order::inserted;
 use crate::rules::permission::Action;
@@ -55,7 +54,8 @@ pub enum CopyDates {
     /// They are taken away.
     #[default]
     Clear,
-    /// They move by so many days, at the same local time of the course's zone.
+    /// They move by so many days, at the same local time: of an assignment's own zone where it has one (S4), else
+    /// of the course's.
     ShiftDays(i64),
 }
 
@@ -206,11 +206,7 @@ impl Catalog<'_> {
             CopySource::Question(_) => {
                 let row = from.question.clone().ok_or_else(gone)?;
                 let quiz = to.quiz.clone().ok_or_else(|| Error::not_found(to_what, to_id))?;
-                if quiz.is_published {
-                    let mut all = to.questions.clone();
-                    all.push(row.clone());
-                    refuse(check_quiz_publishable(&quiz, &all))?;
-                }
+                check_added(&quiz, &to.questions, &row)?;
                 copying.question(row, QuestionId::from_uuid(id), QuizId::from_uuid(to_id), last);
             }
             CopySource::Lesson(lesson) => self.copy_lesson(&mut copying, &from, lesson, id, to.course.id, last).await?,
@@ -298,11 +294,11 @@ impl Catalog<'_> {
                     .ok_or_else(|| Error::not_found(SubjectType::Course, id))?;
                 let origin = CopyOf::new(&content);
                 let mut document = crate::lms::portable::document_of(content)?;
-                let zone = document.course.time_zone.clone();
-                for at in document.dates_mut() {
+                document.forget_adjustments();
+                for (zone, at) in document.dates_mut() {
                     *at = match (dates, at.take()) {
                         (CopyDates::ShiftDays(days), Some(from)) => Some(
-                            plus_days(from, days, &zone)
+                            plus_days(from, days, zone)
                                 .map_err(|e| Error::invalid("copy.date", "dates", e.to_string()))?,
                         ),
                         _ => None,

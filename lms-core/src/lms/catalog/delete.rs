@@ -68,10 +68,10 @@ impl Catalog<'_> {
                 .course(course.id)
                 .with(&serde_json::json!({ "action": "deleted", "visible": false, "counts": counts }));
             if let Item::Course(course_id) = item {
-                let mut batch = WriteBatch::default();
-                batch.expect.push(Expect::Structure { course: course_id, version: course.structure_version });
+                // Under the exclusive lock, so that no learner's work comes between the count and the deletion (D3).
+                let StructureEdit { mut batch, .. } = StructureEdit::of(course);
                 batch.expect.push(Expect::WorkAtMost { item, counts: shown });
-                batch.changes.push(Change::Delete(Key::Id(Table::Course, id)));
+                batch.changes.push(Change::Delete(Key::Id(Table::Course, course_id.uuid())));
                 batch.events.push(event);
                 return Ok(Planned { batch, outcome: ((), None) });
             }

@@ -6,6 +6,7 @@ mod copy;
 mod courses;
 mod delete;
 mod lessons;
+mod links;
 mod quizzes;
 mod topics;
 
@@ -17,11 +18,13 @@ pub use copy::*;
 pub use courses::*;
 pub use delete::*;
 pub use lessons::*;
+pub use links::*;
 pub use quizzes::*;
 pub use topics::*;
 
 pub(crate) use courses::{check_course, check_objective, owner_of_new_course};
 pub(crate) use lessons::{check_lesson, check_rule};
+pub(crate) use quizzes::check_added;
 
 use super::{Catalog, Command, Planned};
 use crate::error::{Error, Refusal};

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::model::question::QuestionBody;
 use crate::model::table::Json;
 use crate::model::*;
-use crate::rules::authoring::{check_quiz, check_quiz_publishable, refuse};
+use crate::rules::authoring::{check_question_count, check_quiz_publishable, check_quiz_questions, refuse};
 use crate::rules::order::inserted;
 use crate::rules::permission::Action;
 use crate::store::{Change, ContentRef, Expect, Siblings, Table, WriteBatch};
@@ -217,6 +217,7 @@ impl NewQuiz {
         ai: Option<AiLogId>,
         objectives: &[Objective],
     ) -> Result<(Quiz, Vec<QuizQuestion>, Vec<ObjectiveQuestion>), Error> {
+        refuse(check_question_count(self.questions.len()).into_iter().collect())?;
         let now = command.now;
         let id: QuizId = command.new_id();
         let mut quiz = Quiz {
@@ -261,7 +262,7 @@ impl NewQuiz {
             }
             questions.push(new.into_question(question_id, id, i64::try_from(n).unwrap_or(i64::MAX), ai, now));
         }
-        refuse(check_draft(&quiz, &questions))?;
+        refuse(check_quiz_questions(&quiz, &questions))?;
         Ok((quiz, questions, links))
     }
 }
@@ -271,19 +272,15 @@ const fn counted(quiz: &Quiz) -> bool {
     quiz.is_published && quiz.is_required
 }
 
-/// What is wrong with a quiz as a draft: a draft may be empty, a published one may not (L3).
-fn check_draft(quiz: &Quiz, questions: &[QuizQuestion]) -> Vec<crate::error::Problem> {
-    if quiz.is_published {
-        return check_quiz_publishable(quiz, questions);
+/// Refuses what may not stand in a quiz beside its other questions: one too many, and in a published quiz
+/// whatever would keep learners from starting it (L3, Q15).
+pub(crate) fn check_added(quiz: &Quiz, present: &[QuizQuestion], new: &QuizQuestion) -> Result<(), Error> {
+    refuse(check_question_count(present.len() + 1).into_iter().collect())?;
+    if !quiz.is_published {
+        return Ok(());
     }
-    let mut problems = check_quiz(quiz);
-    for (n, question) in questions.iter().enumerate() {
-        problems.extend(question.check().into_iter().map(|mut problem| {
-            problem.field = format!("questions[{n}].{}", problem.field);
-            problem
-        }));
-    }
-    problems
+    let all: Vec<QuizQuestion> = present.iter().chain([new]).cloned().collect();
+    refuse(check_quiz_publishable(quiz, &all))
 }
 
 /// An edit of a quiz; what is `None` stays.
@@ -415,7 +412,7 @@ impl Catalog<'_> {
             if quiz == before {
                 return Ok(Planned::nothing((quiz, None)));
             }
-            refuse(check_draft(&quiz, &context.questions))?;
+            refuse(check_quiz_questions(&quiz, &context.questions))?;
             if counted(&before) && !counted(&quiz) {
                 // The lesson must not be left with a rule that nobody can meet (P2, L3).
                 let others: Vec<Quiz> = context.quizzes.iter().filter(|q| q.id != id).cloned().collect();
@@ -468,7 +465,8 @@ impl Catalog<'_> {
     /// Adds a question at the end of a quiz's draft. Attempts that have begun do not see it (Q15).
     ///
     /// # Errors
-    /// Invalid with every problem (Q3).
+    /// Invalid with every problem (Q3): `quiz.too_many_questions` above 500, and what keeps a published quiz
+    /// from staying published (L3).
     #[tracing::instrument(name = "lms.add_question", skip_all, fields(course, outcome))]
     pub async fn add_question(&self, quiz: QuizId, new: NewQuestion) -> Result<QuizQuestion, Error> {
         self.s
@@ -487,6 +485,7 @@ impl Catalog<'_> {
                     let last = i64::try_from(context.questions.len()).unwrap_or(i64::MAX);
                     let question = new.into_question(id, quiz, last, None, command.now);
                     refuse(question.check())?;
+                    check_added(&row, &context.questions, &question)?;
                     let mut batch = WriteBatch::default();
                     bump_quiz(&mut batch, row, &command);
                     batch.insert(question.clone());

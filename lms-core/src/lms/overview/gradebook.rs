@@ -71,6 +71,7 @@ impl Overview<'_> {
         let store = self.s.store();
         let structure = store.structure(course).await?.ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
         let records = store.records(course, false, page).await?;
+        let entries = self.answer_entries(course, &records).await?;
         let members = store.members(course, page).await?;
         let now = self.s.lms.now();
         let published = |lesson: LessonId| structure.lessons.iter().any(|l| l.id == lesson && l.is_published);
@@ -98,7 +99,7 @@ impl Overview<'_> {
             .map(|record| {
                 let visible: Vec<LessonWork> =
                     works(&structure, record).into_iter().filter(|w| w.lesson.is_published).collect();
-                let all: Vec<ScoreCell> = visible.iter().flat_map(|w| cells(w, record, now, true)).collect();
+                let all: Vec<ScoreCell> = visible.iter().flat_map(|w| cells(w, record, &entries, now, true)).collect();
                 let score = score_of(&all, &visible);
                 let name = members.iter().find(|m| m.id == record.enrollment.id).map(|m| m.display_name.clone());
                 GradebookRow {

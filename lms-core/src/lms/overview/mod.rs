@@ -6,6 +6,8 @@ mod home;
 mod roster;
 mod waiting;
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -20,9 +22,13 @@ use crate::error::Error;
 use crate::model::*;
 use crate::rules::access::{AccessFacts, LockReason, effective_cutoff, effective_due, locks};
 use crate::rules::completion::{assignment_met, quiz_met, works};
+use crate::rules::grades::grader_of_answers;
+use crate::rules::kept_score::kept_attempts;
 use crate::rules::lateness::late_seconds;
 use crate::rules::permission::{Action, Rights};
-use crate::store::{CourseStructure, LearnerRecord, LearnerScope, LessonWork, SubmissionHead, WeightedScore};
+use crate::store::{
+    AnswerEntry, AttemptHead, CourseStructure, LearnerRecord, LearnerScope, LessonWork, SubmissionHead, WeightedScore,
+};
 
 /// A course as one learner sees it (G1).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -185,12 +191,34 @@ pub(crate) fn shown_version(of: AssignmentId, versions: &[SubmissionHead], all: 
     versions.iter().filter(seen).max_by_key(|s| s.version_no)
 }
 
-/// The cells of one lesson. `all` shows unposted grades too (staff).
-fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -> Vec<ScoreCell> {
+/// Who graded answers, by attempt.
+type AnswerEntries = HashMap<Uuid, Vec<AnswerEntry>>;
+
+/// Who graded what a quiz's kept score is made of (A9, G3).
+fn quiz_grader(quiz: &Quiz, attempts: &[&AttemptHead], entries: &AnswerEntries) -> GraderKind {
+    let score = |a: &AttemptHead| {
+        let score = Score { earned: a.score?, possible: a.possible? };
+        (a.state == AttemptState::Graded).then_some(score)
+    };
+    let kept = kept_attempts(quiz.kept_score, attempts.iter().map(|a| (a.attempt_no, score(a))));
+    let kept: Vec<Uuid> = attempts.iter().filter(|a| kept.contains(&a.attempt_no)).map(|a| a.id.uuid()).collect();
+    let entries: Vec<AnswerEntry> = kept.iter().filter_map(|id| entries.get(id)).flatten().cloned().collect();
+    grader_of_answers(&entries)
+}
+
+/// The cells of one lesson. `all` shows unposted grades too (staff). `entries` says who graded answers of quizzes;
+/// where nobody reads that, there are none.
+fn cells(
+    work: &LessonWork,
+    record: &LearnerRecord,
+    entries: &AnswerEntries,
+    now: Timestamp,
+    all: bool,
+) -> Vec<ScoreCell> {
     let mut found = Vec::new();
     for quiz in work.quizzes.iter().filter(|q| q.is_published) {
         let result = work.result(quiz.id);
-        let attempts: Vec<_> = record.attempts.iter().filter(|a| a.quiz_id == quiz.id).collect();
+        let attempts: Vec<&AttemptHead> = record.attempts.iter().filter(|a| a.quiz_id == quiz.id).collect();
         let own = work.overrides.iter().find(|o| o.quiz_id == Some(quiz.id));
         let excused = own.is_some_and(|o| o.excused);
         let closes = effective_cutoff(quiz.closes_at, None, own);
@@ -222,7 +250,7 @@ fn cells(work: &LessonWork, record: &LearnerRecord, now: Timestamp, all: bool) -
             score,
             late_seconds: 0,
             needs_regrading: false,
-            grader_kind: None,
+            grader_kind: score.map(|_| quiz_grader(quiz, &attempts, entries)),
             feedback: None,
         });
     }
@@ -316,7 +344,13 @@ fn item_locks(
 }
 
 /// A course as one learner sees it. `all_grades` shows unposted ones too (staff).
-fn outline_of(structure: &CourseStructure, record: &LearnerRecord, now: Timestamp, all_grades: bool) -> Outline {
+fn outline_of(
+    structure: &CourseStructure,
+    record: &LearnerRecord,
+    entries: &AnswerEntries,
+    now: Timestamp,
+    all_grades: bool,
+) -> Outline {
     let all = works(structure, record);
     let mut earlier: Option<LessonId> = None;
     let mut lessons = Vec::new();
@@ -357,7 +391,7 @@ fn outline_of(structure: &CourseStructure, record: &LearnerRecord, now: Timestam
                     viewed: record.views.iter().any(|v| v.topic_id == t.id),
                 })
                 .collect(),
-            items: cells(work, record, now, all_grades)
+            items: cells(work, record, entries, now, all_grades)
                 .into_iter()
                 .map(|cell| OutlineItem { locks: item_locks(&cell, work, record, facts, now), cell })
                 .collect(),
@@ -405,7 +439,8 @@ impl Overview<'_> {
     #[tracing::instrument(name = "lms.outline", skip_all, fields(course, outcome))]
     pub async fn outline(&self, course: CourseId, student: UserId) -> Result<Outline, Error> {
         let (structure, record, rights) = self.load(course, student).await?;
-        Ok(outline_of(&structure, &record, self.s.lms.now(), rights.may(Action::ReadWork)))
+        let entries = self.answer_entries(course, std::slice::from_ref(&record)).await?;
+        Ok(outline_of(&structure, &record, &entries, self.s.lms.now(), rights.may(Action::ReadWork)))
     }
 
     /// Every graded item of one learner, with the course score (G3): to the learner over posted
@@ -420,7 +455,8 @@ impl Overview<'_> {
         let visible: Vec<LessonWork> =
             works(&structure, &record).into_iter().filter(|w| w.lesson.is_published).collect();
         let all = rights.may(Action::ReadWork);
-        let mut items: Vec<ScoreCell> = visible.iter().flat_map(|w| cells(w, &record, now, all)).collect();
+        let entries = self.answer_entries(course, std::slice::from_ref(&record)).await?;
+        let mut items: Vec<ScoreCell> = visible.iter().flat_map(|w| cells(w, &record, &entries, now, all)).collect();
         let words = self.s.store().feedback_of(record.enrollment.id).await?;
         for cell in items.iter_mut().filter(|cell| cell.kind == GradedItem::Assignment) {
             let of = AssignmentId::from_uuid(cell.id);
@@ -429,6 +465,17 @@ impl Overview<'_> {
         }
         let score = score_of(&items, &visible);
         Ok(Scorecard { course_id: course, student_id: student, items, score, percent: score.and_then(|s| s.percent()) })
+    }
+
+    /// Who graded the answers of a page of learners, which is in the order of its ids.
+    async fn answer_entries(&self, course: CourseId, page: &[LearnerRecord]) -> Result<AnswerEntries, Error> {
+        let mut entries = AnswerEntries::new();
+        if let (Some(from), Some(to)) = (page.first(), page.last()) {
+            for entry in self.s.store().answer_entries(course, from.enrollment.id, to.enrollment.id).await? {
+                entries.entry(entry.subject_id).or_default().push(entry);
+            }
+        }
+        Ok(entries)
     }
 
     /// Refuses who may not read the course's work.

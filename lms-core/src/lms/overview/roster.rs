@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::csv::Csv;
-use super::{ItemState, cells, score_of};
+use super::{AnswerEntries, ItemState, cells, score_of};
 use crate::error::Error;
 use crate::lms::Overview;
 use crate::model::*;
@@ -101,7 +101,7 @@ impl Overview<'_> {
             let member = members.iter().find(|m| m.id == enrollment.id);
             let visible: Vec<LessonWork> =
                 works(&structure, record).into_iter().filter(|w| w.lesson.is_published).collect();
-            let all: Vec<_> = visible.iter().flat_map(|w| cells(w, record, now, true)).collect();
+            let all: Vec<_> = visible.iter().flat_map(|w| cells(w, record, &AnswerEntries::new(), now, true)).collect();
             let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
             let row = RosterRow {
                 student_id: enrollment.student_id,

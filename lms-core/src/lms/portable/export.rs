@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::lms::Catalog;
-use crate::rules::permission::Action;
+use crate::rules::permission::{Action, Rights};
 use crate::store::{ContentRef, CourseContent};
 
 /// Corrupt content has no document; it says which row it is.
@@ -22,10 +22,17 @@ impl Catalog<'_> {
     /// here or in another installation.
     ///
     /// # Errors
-    /// Denied to graders, NotFound to all others who are not the course's instructors or admins.
+    /// Denied to graders and to AI, NotFound to all others who are not the course's instructors or admins.
     #[tracing::instrument(name = "lms.export_course", skip_all, fields(course, outcome))]
     pub async fn export_course(&self, id: CourseId) -> Result<CourseDocument, Error> {
-        self.content(ContentRef::Course(id), Action::EditContent, SubjectType::Course, id).await?;
+        let context = self.content(ContentRef::Course(id), Action::EditContent, SubjectType::Course, id).await?;
+        // The document holds every key: AI edits what it is asked to, and does not read them all (R1).
+        Rights::of(&self.s.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref()).require(
+            Action::ReadWork,
+            true,
+            SubjectType::Course,
+            id,
+        )?;
         let content =
             self.s.store().course_content(id).await?.ok_or_else(|| Error::not_found(SubjectType::Course, id))?;
         document_of(content)
@@ -78,9 +85,12 @@ pub(crate) fn document_of(content: CourseContent) -> Result<CourseDocument, Erro
         let mut portable_quizzes = Vec::new();
         for quiz in quizzes.remove(&id).unwrap_or_default() {
             let mut portable = Vec::new();
+            let adjusted: Adjustments =
+                quiz.adjustments.read().map_err(|_| corrupt("quizzes", "adjustments", quiz.id))?;
             for question in questions.remove(&quiz.id).unwrap_or_default() {
                 let keys = objectives_of(question.id.uuid());
-                portable.push(question_of(question, keys)?);
+                let adjustment = adjusted.questions.get(&question.id.uuid()).copied();
+                portable.push(question_of(question, keys, adjustment)?);
             }
             portable_quizzes.push(quiz_of(quiz, portable));
         }
@@ -131,7 +141,7 @@ fn course_of(row: Course) -> PortableCourse {
         seats_taken: _,
         certificates,
         certificate_template_id: _,
-        certificate_valid_days: _,
+        certificate_valid_days,
         archived_at: _,
         published_at: _,
         is_ai_generated,
@@ -160,6 +170,7 @@ fn course_of(row: Course) -> PortableCourse {
         enrollment,
         capacity,
         certificates,
+        certificate_valid_days,
         metadata,
         origin: Origin { is_ai_generated, ai_edited_at },
     }
@@ -253,7 +264,7 @@ fn quiz_of(row: Quiz, questions: Vec<PortableQuestion>) -> PortableQuiz {
         shuffle_questions,
         shuffle_options,
         weight,
-        // What regrades did belongs to the learners' work here, not to the content.
+        // By question: see `document_of`.
         adjustments: _,
         ai_grading,
         ai_confidence_bp,
@@ -296,7 +307,11 @@ fn quiz_of(row: Quiz, questions: Vec<PortableQuestion>) -> PortableQuiz {
     }
 }
 
-fn question_of(row: QuizQuestion, objectives: Vec<String>) -> Result<PortableQuestion, Error> {
+fn question_of(
+    row: QuizQuestion,
+    objectives: Vec<String>,
+    adjustment: Option<Adjustment>,
+) -> Result<PortableQuestion, Error> {
     let body = row.body().map_err(|_| corrupt("quiz_questions", "options", row.id))?;
     let QuizQuestion {
         id: _,
@@ -325,6 +340,7 @@ fn question_of(row: QuizQuestion, objectives: Vec<String>) -> Result<PortableQue
         explanation,
         source_quote,
         objectives,
+        adjustment,
         origin: Origin { is_ai_generated, ai_edited_at },
     })
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::lms::catalog::{bump_quiz, changed, same_version};
 use crate::lms::{Catalog, NewQuestion, Planned};
-use crate::rules::authoring::{check_quiz_publishable, refuse};
+use crate::rules::authoring::{check_question_count, check_quiz_publishable, refuse};
 use crate::rules::permission::Action;
 use crate::store::{ContentRef, WriteBatch};
 
@@ -19,8 +19,16 @@ pub struct GiftImport {
     pub notes: Vec<GiftNote>,
 }
 
-/// The most questions of a quiz (Q15).
-const QUESTIONS: usize = 500;
+/// What was not read in vain but has no place in a quiz: titles and categories.
+fn unnamed(question: &GiftQuestion) -> impl Iterator<Item = GiftNote> {
+    let line = question.line;
+    let lost = [
+        (question.title.is_some(), "the question's title has no place in a quiz"),
+        (question.category.is_some(), "the question's category has no place in a quiz"),
+    ];
+    let lost = lost.into_iter().filter(|(there, _)| *there);
+    lost.map(move |(_, message)| GiftNote { line, left_out: false, loss: GiftLoss::Name, message: message.to_owned() })
+}
 
 impl Catalog<'_> {
     /// The questions of a quiz's draft as GIFT, with their keys, and what GIFT cannot say of them.
@@ -72,16 +80,16 @@ impl Catalog<'_> {
                 let row = context.quiz.clone().ok_or_else(|| Error::not_found(SubjectType::Quiz, quiz))?;
                 let id = |n: usize| QuestionId::from_uuid(command.derived("question", n as u64));
                 let ids: Vec<_> = (0..bank.questions.len()).map(id).collect();
-                let outcome = GiftImport { questions: ids.clone(), notes: bank.notes.clone() };
+                let mut notes: Vec<_> =
+                    bank.notes.iter().cloned().chain(bank.questions.iter().flat_map(unnamed)).collect();
+                notes.sort_by_key(|note| note.line);
+                let outcome = GiftImport { questions: ids.clone(), notes };
                 if command.done || ids.is_empty() {
                     return Ok(Planned::nothing(outcome));
                 }
                 same_version(SubjectType::Quiz, quiz_version, row.version)?;
                 let mut all = context.questions;
-                if all.len() + ids.len() > QUESTIONS {
-                    let message = format!("a quiz has at most {QUESTIONS} questions");
-                    return Err(Error::invalid("quiz.too_many_questions", "questions", message));
-                }
+                refuse(check_question_count(all.len() + ids.len()).into_iter().collect())?;
                 let mut batch = WriteBatch::default();
                 let (published, course) = (row.is_published, context.course.id);
                 bump_quiz(&mut batch, row.clone(), &command);

@@ -6,7 +6,7 @@ use super::*;
 use crate::error::Problem;
 use crate::lms::catalog::{changed, check_course, check_lesson, check_objective, check_rule, owner_of_new_course};
 use crate::lms::{Catalog, Command, NewAssignment, NewCourse, NewLesson, NewQuestion, NewQuiz, NewTopic, Planned};
-use crate::rules::authoring::{PROBLEMS, check_topic, refuse};
+use crate::rules::authoring::{PROBLEMS, check_quiz_questions, check_topic, refuse};
 use crate::store::WriteBatch;
 
 /// What an import decides that no document says.
@@ -28,6 +28,8 @@ const LESSONS: usize = 5_000;
 const OBJECTIVES: usize = 5_000;
 /// The most topics, quizzes, questions and assignments of a document, all together.
 const ITEMS: usize = 100_000;
+/// The most requirements of lessons and links to objectives of a document, all together.
+const LINKS: usize = 100_000;
 
 impl Catalog<'_> {
     /// Makes a new draft of a document, whole or not at all, in one transaction and with every check
@@ -82,6 +84,13 @@ fn check_size(document: &CourseDocument) -> Result<(), Error> {
     let questions = |lesson: &PortableLesson| lesson.quizzes.iter().map(|q| q.questions.len()).sum::<usize>();
     let items = document.lessons.iter().map(|l| l.topics.len() + l.quizzes.len() + l.assignments.len() + questions(l));
     most("lessons", items.sum(), ITEMS);
+    let of_questions = |q: &PortableQuiz| q.questions.iter().map(|q| q.objectives.len()).sum::<usize>();
+    let links = document.lessons.iter().map(|lesson| {
+        let quizzes = lesson.quizzes.iter().map(of_questions).sum::<usize>();
+        let assignments = lesson.assignments.iter().map(|a| a.objectives.len()).sum::<usize>();
+        lesson.requires.len() + lesson.objectives.len() + quizzes + assignments
+    });
+    most("lessons", links.sum(), LINKS);
     refuse(problems)
 }
 
@@ -175,6 +184,7 @@ impl Import<'_> {
         let mut course = new.into_course(self.course, owner, None, now);
         course.is_ai_generated = from.origin.is_ai_generated;
         course.ai_edited_at = from.origin.ai_edited_at;
+        course.certificate_valid_days = from.certificate_valid_days;
         let checked = check_course(&course);
         self.take("course", checked)?;
         // The course's row stands first; its totals are counted below.
@@ -316,6 +326,14 @@ impl Import<'_> {
         let Some((mut quiz, questions, _)) = self.take(at, made)? else { return Ok(None) };
         quiz.is_ai_generated = from.origin.is_ai_generated;
         quiz.ai_edited_at = from.origin.ai_edited_at;
+        let adjusted =
+            questions.iter().zip(&from.questions).filter_map(|(q, from)| Some((q.id.uuid(), from.adjustment?)));
+        let adjustments = Adjustments { questions: adjusted.collect(), ..Adjustments::default() };
+        if !adjustments.questions.is_empty() {
+            quiz.adjustments = Json::of(&adjustments);
+            // Without the questions that are dropped it may be worth nothing (N6).
+            self.found(at, check_quiz_questions(&quiz, &questions))?;
+        }
         self.batch.insert(quiz.clone());
         for (q, (mut question, from)) in questions.into_iter().zip(&from.questions).enumerate() {
             let question_id = question.id;

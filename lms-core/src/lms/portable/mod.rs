@@ -111,6 +111,9 @@ pub struct PortableCourse {
     /// When certificates are issued.
     #[serde(default = "on_completion")]
     pub certificates: CertificatePolicy,
+    /// How many days a certificate is valid; for ever when absent.
+    #[serde(default)]
+    pub certificate_valid_days: Option<i64>,
     /// The host's own data.
     #[serde(default = "Json::object")]
     pub metadata: Json,
@@ -132,16 +135,25 @@ pub struct Origin {
 }
 
 impl CourseDocument {
-    /// Every date of its items.
-    pub(crate) fn dates_mut(&mut self) -> impl Iterator<Item = &mut Option<Timestamp>> {
-        self.lessons.iter_mut().flat_map(|lesson| {
+    /// Every date of its items, with the zone in which it is meant: an assignment's own (S4), else the course's.
+    pub(crate) fn dates_mut(&mut self) -> impl Iterator<Item = (&str, &mut Option<Timestamp>)> {
+        let course = self.course.time_zone.as_str();
+        self.lessons.iter_mut().flat_map(move |lesson| {
             let quizzes = lesson.quizzes.iter_mut().flat_map(|q| [&mut q.rules.opens_at, &mut q.rules.closes_at]);
-            let assignments = lesson
-                .assignments
-                .iter_mut()
-                .flat_map(|a| [&mut a.rules.due_date, &mut a.rules.cutoff_date, &mut a.rules.available_from]);
-            std::iter::once(&mut lesson.available_from).chain(quizzes).chain(assignments)
+            let by_course = std::iter::once(&mut lesson.available_from).chain(quizzes).map(move |at| (course, at));
+            let assignments = lesson.assignments.iter_mut().flat_map(move |a| {
+                let AssignmentRules { due_zone, due_date, cutoff_date, available_from, .. } = &mut a.rules;
+                let zone = due_zone.as_deref().unwrap_or(course);
+                [(zone, due_date), (zone, cutoff_date), (zone, available_from)]
+            });
+            by_course.chain(assignments)
         })
+    }
+
+    /// Without what regrades did: it belongs to the learners' work, not to a copy of the content.
+    pub(crate) fn forget_adjustments(&mut self) {
+        let questions = self.lessons.iter_mut().flat_map(|l| &mut l.quizzes).flat_map(|q| &mut q.questions);
+        questions.for_each(|question| question.adjustment = None);
     }
 }
 
@@ -286,6 +298,9 @@ pub struct PortableQuestion {
     /// Keys of the objectives that it tests.
     #[serde(default)]
     pub objectives: Vec<String>,
+    /// What a regrade did with it for good (A12): attempts to come are graded by it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjustment: Option<Adjustment>,
     /// Where it comes from.
     #[serde(default, skip_serializing_if = "Origin::is_human")]
     pub origin: Origin,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::Refusal;
 use crate::lms::Planned;
-use crate::lms::assignments::{AiGrade, Mark, SHORTEST_FOR_AI, raw_by};
+use crate::lms::assignments::{AiGrade, Mark, SHORTEST_FOR_AI, check_words, raw_by};
 use crate::lms::catalog::AiOrigin;
 use crate::lms::learner::{Work, rights};
 use crate::model::question::QuestionBody;
@@ -80,15 +80,21 @@ impl Quizzes<'_> {
         }
     }
 
-    /// The essays of an attempt with what graders need: question, rubric, answer, suggestions and history.
+    /// The essays of an attempt with what graders need: question, rubric, answer, suggestions and history. To AI
+    /// that acts for a grader, where AI grades the quiz.
     ///
     /// # Errors
-    /// NotFound to everybody but graders; NotGradable while the attempt is open.
+    /// NotFound to everybody else; NotGradable while the attempt is open.
     #[tracing::instrument(name = "lms.essays", skip_all, fields(course, outcome))]
     pub async fn essays(&self, attempt: AttemptId) -> Result<AttemptEssays, Error> {
         let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
-        rights(self.s, &context).require(Action::ReadWork, false, SubjectType::Attempt, attempt)?;
         let missing = || Error::not_found(SubjectType::Attempt, attempt);
+        let rights = rights(self.s, &context);
+        if context.quiz.as_ref().is_some_and(|quiz| quiz.ai_grading != AiGrading::Off) && rights.ai {
+            rights.require_ai_grader(SubjectType::Attempt, attempt)?;
+        } else {
+            rights.require(Action::ReadWork, false, SubjectType::Attempt, attempt)?;
+        }
         let row = context.attempt.clone().ok_or_else(missing)?;
         let quiz = context.quiz.clone().ok_or_else(missing)?;
         let graded = row.graded_answers().map_err(|_| corrupt("quiz_attempts", "graded", row.id))?;
@@ -170,6 +176,7 @@ impl Quizzes<'_> {
                 if log.status != AiLogStatus::Valid {
                     return Err(Refusal::OperationNotValid { status: log.status }.into());
                 }
+                check_words(Some(&grade.feedback), None)?;
                 let max = answer.record()?.possible;
                 let scores = grade.rubric_scores.as_ref();
                 let raw = raw_by(answer.rubric(), max, Some(grade.points), scores)?;
@@ -212,6 +219,9 @@ impl Quizzes<'_> {
                 let scope = LearnerScope::Attempt(attempt);
                 let context = self.s.learner(scope, SubjectType::Attempt, attempt.uuid()).await?;
                 let missing = || Error::not_found(SubjectType::Attempt, attempt);
+                if matches!(self.s.actor, Actor::Ai { .. }) {
+                    rights(self.s, &context).require_ai_grader(SubjectType::Attempt, attempt)?;
+                }
                 let before = context.attempt.clone().ok_or_else(missing)?;
                 let graded = before.graded_answers().map_err(|_| corrupt("quiz_attempts", "graded", before.id))?;
                 let Some(mut graded) = graded else { return Ok(Planned::nothing(())) };

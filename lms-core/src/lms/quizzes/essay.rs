@@ -39,9 +39,7 @@ impl Quizzes<'_> {
         if grade.points < Points::ZERO || grade.points > max {
             return Err(Refusal::GradeOutOfRange { max }.into());
         }
-        if let Some(seq) = grades::newest_human(&answer.history).filter(|seq| *seq > grade.seen_seq) {
-            return Err(Refusal::GradeNewer { seq }.into());
-        }
+        grades::require_seen(&answer.history, grade.seen_seq)?;
         check_words(grade.feedback.as_deref(), None)?;
         let mark = by_person(GradeCause::Graded, grader, grade.points, None);
         self.write_answer_mark(command, answer, Mark { feedback: grade.feedback.clone(), ..mark }, None).await
@@ -140,9 +138,7 @@ impl Quizzes<'_> {
                 if let Some(stands) = answer.done_before(&command)? {
                     return Ok(Planned::nothing(stands));
                 }
-                if let Some(seq) = grades::newest_human(&answer.history).filter(|seq| *seq > seen_seq) {
-                    return Err(Refusal::GradeNewer { seq }.into());
-                }
+                grades::require_seen(&answer.history, seen_seq)?;
                 if grades::current(&answer.history).is_none_or(|e| e.grader_kind != GraderKind::Human) {
                     return Err(Refusal::NothingToClear {}.into());
                 }

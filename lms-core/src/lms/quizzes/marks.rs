@@ -95,7 +95,11 @@ impl Quizzes<'_> {
     pub(super) async fn essay(&self, attempt: AttemptId, question: QuestionId) -> Result<EssayAnswer, Error> {
         let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
         let rights = rights(self.s, &context);
-        rights.require(Action::Grade, rights.own, SubjectType::Attempt, attempt)?;
+        if rights.ai {
+            rights.require_ai_grader(SubjectType::Attempt, attempt)?;
+        } else {
+            rights.require(Action::Grade, rights.own, SubjectType::Attempt, attempt)?;
+        }
         let row = context.attempt.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
         if !matches!(row.state, AttemptState::PendingReview | AttemptState::Graded) {
             return Err(Refusal::NotGradable {}.into());

@@ -3,6 +3,7 @@
 use super::*;
 use crate::lms::Session;
 use crate::model::table::Json;
+use crate::rules::authoring::{QUIZ_BYTES, QUIZ_QUESTIONS};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -14,15 +15,9 @@ impl Quizzes<'_> {
 
 /// The revision of a quiz's present content; its id is derived from it, so that equal content is one row (Q15).
 pub(super) fn revision_of(quiz: &Quiz, questions: &[QuizQuestion], now: Timestamp) -> Result<QuizRevision, Error> {
-    let content = RevisionContent {
-        format: 1,
-        questions: questions
-            .iter()
-            .map(|question| question.revised().map_err(|_| corrupt("quiz_questions", "correct_answer", question.id)))
-            .collect::<Result<_, _>>()?,
-    };
+    let content = RevisionContent::of(questions).map_err(|id| corrupt("quiz_questions", "correct_answer", id))?;
     let json = Json::of(&content);
-    if json.as_str().len() > MAX_ANSWERS || questions.len() > 500 {
+    if json.as_str().len() > QUIZ_BYTES || questions.len() > QUIZ_QUESTIONS {
         return Err(Error::invalid("quiz.too_large", "questions", "a quiz has at most 500 questions and 4 MiB"));
     }
     let mut hash = Sha256::new();

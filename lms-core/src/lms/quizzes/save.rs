@@ -4,6 +4,7 @@ use super::*;
 use crate::error::Refusal;
 use crate::lms::Planned;
 use crate::model::table::Json;
+use crate::rules::authoring::QUIZ_QUESTIONS;
 use crate::rules::grading;
 use crate::store::{Change, Expect, LearnerScope, WriteBatch};
 
@@ -14,7 +15,7 @@ impl Quizzes<'_> {
     /// last seen of the same client is a success that does nothing.
     ///
     /// # Errors
-    /// AttemptClosed once it is handed in or its time and grace are over; NotFound.
+    /// Invalid: `attempt.too_many_answers` above 500 at once; AttemptClosed once it is handed in or its time and grace are over; NotFound.
     #[tracing::instrument(name = "lms.save_answers", skip_all, fields(course, outcome))]
     pub async fn save(
         &self,
@@ -26,6 +27,9 @@ impl Quizzes<'_> {
         let me = self.me()?;
         if client.is_empty() || client.chars().count() > 100 || client.contains('\0') {
             return Err(Error::invalid("attempt.client", "client", "must have 1 to 100 characters"));
+        }
+        if patch.len() > QUIZ_QUESTIONS {
+            return Err(Error::invalid("attempt.too_many_answers", "answers", "at most 500 answers are saved at once"));
         }
         let patch = &patch;
         self.s
@@ -45,8 +49,9 @@ impl Quizzes<'_> {
                     report.stale = true;
                 } else {
                     let content = self.revision(row.revision_id).await?;
+                    let questions: BTreeMap<Uuid, _> = content.questions.iter().map(|q| (q.id.uuid(), q)).collect();
                     for (id, answer) in patch {
-                        let Some(question) = content.questions.iter().find(|q| q.id.uuid() == *id) else {
+                        let Some(question) = questions.get(id) else {
                             report.problems.push(Problem::new(
                                 "answer.unknown_question",
                                 format!("answers.{id}"),

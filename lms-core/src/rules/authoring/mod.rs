@@ -7,7 +7,13 @@ pub mod question;
 pub use text::*;
 
 use crate::error::Problem;
-use crate::model::{Assignment, ContentType, LessonId, Quiz, QuizQuestion, Topic};
+use crate::model::table::Json;
+use crate::model::{Assignment, ContentType, LessonId, Quiz, QuizQuestion, RevisionContent, Topic};
+
+/// The most questions of a quiz, of a draft too (Q15).
+pub const QUIZ_QUESTIONS: usize = 500;
+/// The most bytes of a quiz's questions, as the document that attempts refer to (Q15).
+pub const QUIZ_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is wrong with a topic (L7).
 pub fn check_topic(topic: &Topic) -> Vec<Problem> {
@@ -34,20 +40,48 @@ pub fn check_topic(topic: &Topic) -> Vec<Problem> {
     checks.problems
 }
 
-/// What keeps a quiz from being published (L3).
+/// Whether so many questions are too many for a quiz (Q15).
+pub fn check_question_count(count: usize) -> Option<Problem> {
+    let message = "a quiz has at most 500 questions";
+    (count > QUIZ_QUESTIONS).then(|| Problem::new("quiz.too_many_questions", "questions", message))
+}
+
+/// What is wrong with a quiz as it stands: a draft may be empty, what is published can be started (L3, Q15).
+/// Too many questions are refused by their number alone, so that a hostile list costs nothing.
+pub fn check_quiz_questions(quiz: &Quiz, questions: &[QuizQuestion]) -> Vec<Problem> {
+    if quiz.is_published {
+        return check_quiz_publishable(quiz, questions);
+    }
+    if let Some(problem) = check_question_count(questions.len()) {
+        return vec![problem];
+    }
+    let mut problems = check_quiz(quiz);
+    problems.extend(check_each(questions));
+    problems
+}
+
+fn check_each(questions: &[QuizQuestion]) -> impl Iterator<Item = Problem> {
+    questions.iter().enumerate().flat_map(|(n, question)| {
+        question.check().into_iter().map(move |mut problem| {
+            problem.field = format!("questions[{n}].{}", problem.field);
+            problem
+        })
+    })
+}
+
+/// What keeps a quiz from being published (L3), and so from being started (Q15).
 pub fn check_quiz_publishable(quiz: &Quiz, questions: &[QuizQuestion]) -> Vec<Problem> {
+    if let Some(problem) = check_question_count(questions.len()) {
+        return vec![problem];
+    }
     let mut checks = Checks::default();
     if questions.is_empty() {
         checks.add("quiz.no_questions", "questions", "a published quiz has at least one question");
     }
-    if questions.len() > 500 {
-        checks.add("quiz.too_many_questions", "questions", "a quiz has at most 500 questions");
-    }
-    for (n, question) in questions.iter().enumerate() {
-        checks.problems.extend(question.check().into_iter().map(|mut problem| {
-            problem.field = format!("questions[{n}].{}", problem.field);
-            problem
-        }));
+    checks.problems.extend(check_each(questions));
+    // A question that cannot be read is among the problems already.
+    if RevisionContent::of(questions).is_ok_and(|content| Json::of(&content).as_str().len() > QUIZ_BYTES) {
+        checks.add("quiz.too_large", "questions", "the questions of a quiz have at most 4 MiB");
     }
     let possible: i128 = questions.iter().map(|q| i128::from(q.points.units())).sum();
     // A question that a regrade dropped counts for nothing in attempts to come either (N6, A12).

@@ -35,6 +35,8 @@ crate::model::table::words! {
         Side = "side",
         /// The text is said to be HTML and is taken over as it is written.
         Format = "format",
+        /// A title or a category: questions of a quiz have neither.
+        Name = "name",
         /// It is not GIFT.
         Syntax = "syntax",
         /// It breaks a rule of authoring (Q3).

@@ -123,7 +123,7 @@ fn known<'a>(ids: impl IntoIterator<Item = &'a str>, wanted: &str) -> Result<(),
     if ids.into_iter().any(|id| id == wanted) {
         Ok(())
     } else {
-        Err(AnswerError::UnknownId { id: wanted.chars().take(100).collect() })
+        Err(AnswerError::UnknownId { id: wanted.chars().take(60).collect() })
     }
 }
 
@@ -183,9 +183,12 @@ pub fn check_answer(body: &QuestionBody, answer: &Answer) -> Result<(), AnswerEr
             Ok(())
         }
         (QuestionBody::Ordering { items, .. }, Answer::Order { item_ids }) => {
+            if item_ids.len() != items.len() {
+                return Err(AnswerError::NotAPermutation);
+            }
             let ids: BTreeSet<&str> = items.iter().map(|i| i.id.as_str()).collect();
             let given: BTreeSet<&str> = item_ids.iter().map(String::as_str).collect();
-            if item_ids.len() == items.len() && ids == given { Ok(()) } else { Err(AnswerError::NotAPermutation) }
+            if ids == given { Ok(()) } else { Err(AnswerError::NotAPermutation) }
         }
         (QuestionBody::Essay { .. }, Answer::Essay { text }) => short(text, ESSAY_LENGTH),
         _ => Err(AnswerError::Shape),
