@@ -4,6 +4,7 @@
 use super::Harness;
 use super::assignments::{by_ai, suggestion};
 use super::atomicity::valid_log;
+use super::grading::newer_mark;
 use crate::error::Error;
 use crate::lms::{AiOrigin, AnswerGrade, AnswerMark, NewQuestion, NewQuiz, QuizRules, RegradePolicy};
 use crate::model::question::{Answer, QuestionBody};
@@ -122,7 +123,7 @@ pub async fn q12_s10_human_over_ai(h: &Harness) {
     assert_eq!(again.code(), "grade.no_suggestion");
     // Somebody who has not seen the newest human mark is told; an entry by AI is no reason.
     let newer = teacher.quizzes().grade_answer(handed[0].0, handed[0].1, mark(1, 0)).await.unwrap_err();
-    let crate::Error::Refused(crate::error::Refusal::GradeNewer { entry, .. }) = &newer else { panic!("{newer}") };
+    let entry = newer_mark(newer);
     assert_eq!((entry.subject_id, entry.grader_kind), (handed[0].0.uuid(), GraderKind::Human), "it shows the mark");
     teacher.quizzes().grade_answer(handed[1].0, handed[1].1, mark(8, 1)).await.unwrap();
     assert_eq!(h.count(EventKind::AiGraded).await, 3);

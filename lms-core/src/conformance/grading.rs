@@ -9,8 +9,8 @@ use crate::lms::{
     ReviewAnswer, UpdateCourse,
 };
 use crate::model::{
-    AiGrading, EnrollmentSource, EventKind, GradeCause, GraderKind, PenaltyInterval, Points, Posting, Resubmission,
-    ReviewState, Role, SubmissionId, SubmissionState, UserId,
+    AiGrading, EnrollmentSource, EventKind, GradeCause, GradeEntry, GraderKind, PenaltyInterval, Points, Posting,
+    Resubmission, ReviewState, Role, SubmissionId, SubmissionState, UserId,
 };
 use crate::store::Item;
 use crate::testing::Classroom;
@@ -23,6 +23,14 @@ fn points(whole: i64) -> Points {
 
 fn grade(whole: i64, seen_seq: i64) -> NewGrade {
     NewGrade { points: Some(points(whole)), feedback: Some("Read.".into()), seen_seq, ..NewGrade::default() }
+}
+
+/// The mark that a conflict shows.
+#[expect(clippy::panic, reason = "conformance cases are tests")]
+pub(super) fn newer_mark(refused: crate::Error) -> GradeEntry {
+    let crate::Error::Refused(crate::error::Refusal::GradeNewer { seq, entry }) = refused else { panic!("{refused}") };
+    assert_eq!(seq, entry.seq);
+    *entry
 }
 
 async fn submit(room: &Classroom, n: usize, assignment: crate::model::AssignmentId) -> SubmissionId {
@@ -55,9 +63,8 @@ pub async fn s10_clearing_returns_to_the_mark_by_ai(h: &Harness) {
     let later = Extension { due: OwnDate::At(due.plus_seconds(7_200)), ..Extension::because("agreed") };
     teacher.grants().extend(Item::Assignment(assignment.id), room.students[0], later).await.unwrap();
     let newer = teacher.assignments().clear_grade(id, 0, None).await.unwrap_err();
-    let crate::Error::Refused(crate::error::Refusal::GradeNewer { seq, entry }) = &newer else { panic!("{newer}") };
     let stands = teacher.assignments().history(id).await.unwrap();
-    assert_eq!((*seq, &**entry), (2, &stands[1]), "whoever clears has seen what they clear, and is shown it");
+    assert_eq!(newer_mark(newer), stands[1], "whoever clears has seen what they clear, and is shown it");
     let cleared = teacher.assignments().clear_grade(id, 2, Some("a mix-up".into())).await.unwrap();
     assert_eq!(cleared.submission.grader_kind, Some(GraderKind::Ai));
     assert_eq!(cleared.submission.grade, Some(points(70)), "without the penalty of the old date");

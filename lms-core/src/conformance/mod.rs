@@ -37,6 +37,7 @@ pub mod large;
 pub mod learning;
 pub mod limits;
 pub mod log;
+pub mod objectives;
 pub mod pages;
 pub mod permissions;
 pub mod person;
@@ -135,9 +136,10 @@ macro_rules! conformance {
             catalog::{ o1_o3_siblings_are_dense_and_sorted, o2_o5_reorder_is_exact_and_idempotent,
                 l3_what_is_not_ready_is_not_published, l5_a_stale_edit_conflicts, d1_deleting_a_lesson_takes_its_work_along,
                 d2_a_course_with_certificates_stays, d3_nothing_more_goes_than_was_shown, l6_objectives_are_known_or_refused,
-                r1_who_may_not_see_it_hears_not_found, l6_deleting_an_objective_unlinks_it, l6_links_are_set_one_by_one,
+                r1_who_may_not_see_it_hears_not_found,
                 l1_hiding_a_running_course_changes_nothing_of_its_learners,
                 n6_a_threshold_needs_points_that_are_not_dropped, l3_every_check_of_authoring_names_its_field, x2_lessons_open_in_their_order, a_command_id_is_done_once, a_repeated_edit_finds_what_it_wrote },
+            objectives::{ l6_deleting_an_objective_unlinks_it, l6_links_are_set_one_by_one },
             enrollment::{ e2_enrolling_twice_is_one_enrollment, e3_the_last_seats_go_to_as_many, e4_e6_who_may_join,
                 e2_withdrawing_keeps_everything, e6_an_order_id_is_one_enrollment, e1_ensure_user_is_one_row, e4_nobody_comes_back_into_a_draft },
             learning::{ p1_p2_lessons_complete_by_their_rules, p5_p6_percent_and_the_empty_course, p7_completion_fires_once,

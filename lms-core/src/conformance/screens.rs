@@ -331,8 +331,9 @@ pub async fn g5_what_waits_for_staff(h: &Harness) {
     assert_eq!((few.submissions[0].id, few.attempts[0].id), (waiting.submissions[0].id, waiting.attempts[0].id));
 }
 
-/// After any sequence of commands the set-based figures are what a recount of every learner comes to.
-/// rules: M1, M2, M4, M5, P11
+/// After any sequence of commands the set-based figures are what a recount of every learner comes to, and every
+/// screen says what the single reads say.
+/// rules: M1, M2, M4, M5, P11, G1, G2, G3, G4, G6, G7, G8
 pub async fn m5_figures_equal_a_recount_after_anything(h: &Harness) {
     let room = h.classroom(3, 5).await;
     let teacher = room.teacher();
