@@ -107,8 +107,11 @@ impl Floor {
                 "INSERT INTO certificates (id, course_id, student_id, template_id, issued_at, code, snapshot, revision_no,
                      rendering, version, created_at, updated_at)
                  SELECT ?1, ?2, ?3, (SELECT id FROM certificate_templates LIMIT 1), ?4, ?5,
-                     json_object('student_name', u.display_name, 'course_title', c.title), 1, 'pending', 1, ?4, ?4
-                 FROM users AS u, courses AS c WHERE u.id = ?3 AND c.id = ?2",
+                     json_object('format', 1, 'student_name', u.display_name, 'course_title', c.title, 'instructor_name',
+                         i.display_name, 'completed_at',
+                         strftime('%Y-%m-%dT%H:%M:%fZ', ?4 / 1000000.0, 'unixepoch'), 'final_score', NULL, 'estimated_minutes', NULL, 'language',
+                         c.language, 'template_id', lower(hex((SELECT id FROM certificate_templates LIMIT 1)))), 1, 'pending', 1, ?4, ?4
+                 FROM users AS u, courses AS c JOIN users AS i ON i.id = c.instructor_id WHERE u.id = ?3 AND c.id = ?2",
             )?
             .execute(params![certificate, course, student, now, format!("{code:019x}").get(..19)])?;
             event(third, "certificate_issued", false, &certificate, "certificate")?;

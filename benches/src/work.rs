@@ -46,25 +46,19 @@ impl Pairs {
 /// When the library refuses or the store fails.
 pub async fn complete(lms: &Lms, pairs: &[Pair], clients: usize) -> Result<f64, Failure> {
     let started = Instant::now();
-    if clients == 1 {
-        for (student, lesson) in pairs {
-            lms.as_user(*student).learning().complete_lesson(*lesson).await?;
-        }
-    } else {
-        let mut tasks = Vec::new();
-        for n in 0..clients {
-            let own = share(pairs, clients, n);
-            let lms = lms.clone();
-            tasks.push(tokio::spawn(async move {
-                for (student, lesson) in own {
-                    lms.as_user(student).learning().complete_lesson(lesson).await?;
-                }
-                Ok::<_, lms_core::Error>(())
-            }));
-        }
-        for task in tasks {
-            task.await??;
-        }
+    let mut tasks = Vec::new();
+    for n in 0..clients {
+        let own = share(pairs, clients, n);
+        let lms = lms.clone();
+        tasks.push(tokio::spawn(async move {
+            for (student, lesson) in own {
+                lms.as_user(student).learning().complete_lesson(lesson).await?;
+            }
+            Ok::<_, lms_core::Error>(())
+        }));
+    }
+    for task in tasks {
+        task.await??;
     }
     Ok(started.elapsed().as_secs_f64() / pairs.len() as f64)
 }

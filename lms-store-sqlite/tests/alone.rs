@@ -1,5 +1,5 @@
 //! Who calls alone is served in place, and holds up nobody by that.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 mod support;
 
@@ -14,8 +14,7 @@ use support::{around, number, person};
 /// A store whose commits wait for no disk, after so many of them that the next one is expected to be quick.
 async fn brisk() -> (SqliteStore, Lms, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let store =
-        SqliteStore::builder(folder.path().join("lms.db")).durability(Durability::Normal).open().await.unwrap();
+    let store = SqliteStore::builder(folder.path().join("lms.db")).durability(Durability::Normal).open().await.unwrap();
     let lms = Lms::builder(store.clone()).build();
     lms.migrate().await.unwrap();
     for _ in 0..40 {

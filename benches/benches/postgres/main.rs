@@ -1,5 +1,5 @@
 //! The bars of the Postgres store: `cargo bench -p lms-benches --bench postgres` (`-- --quick` for a smoke
-//! run, `-- --only B7` for one).
+//! run, `-- --only B7` for one, `--clients 1` for one number of clients).
 //!
 //! Printed as lines and written to `target/bars-postgres.json`.
 #![allow(clippy::print_stdout, missing_docs, reason = "a program that reports")]
@@ -22,6 +22,11 @@ pub(crate) struct Effort {
     pub(crate) scale: usize,
 }
 
+/// What follows a word of the command line.
+fn after(word: &str) -> Option<String> {
+    std::env::args().skip_while(|a| a != word).nth(1)
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let quick = std::env::args().any(|a| a == "--quick" || a == "--test");
@@ -30,7 +35,9 @@ async fn main() -> Result<(), Failure> {
     let folder = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     let server = Server::start(&folder, &[]);
     println!("server at {}; {} rounds, medians\n", server.url(), effort.rounds);
-    let only = std::env::args().skip_while(|a| a != "--only").nth(1);
+    let only = after("--only");
+    let clients = after("--clients").and_then(|n| n.parse().ok());
+    let asked = |n: &usize| clients.is_none_or(|only: usize| only == *n);
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let mut bars = Vec::new();
     let mut report = |new: Vec<Bar>| {
@@ -43,13 +50,13 @@ async fn main() -> Result<(), Failure> {
     if wanted("B7") {
         // Where a flush is one, as where the bar was set; and beside it what of that is work of the processor.
         let disk = Server::start(&std::env::temp_dir(), &[]);
-        for clients in [1, 8, 32] {
+        for clients in [1, 8, 32].into_iter().filter(&asked) {
             report(write::against(&disk, clients, effort).await?);
         }
-        for clients in [1, 8, 32] {
+        for clients in [1, 8, 32].into_iter().filter(&asked) {
             report(write::over_a_wire(&disk, clients, effort).await?);
         }
-        for clients in [1, 32] {
+        for clients in [1, 32].into_iter().filter(&asked) {
             report(write::in_memory(&server, clients, effort).await?);
         }
     }
