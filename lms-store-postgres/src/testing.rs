@@ -134,6 +134,9 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        // In a group of its own: a signal that ends the tests' group must not end what cleans up after them.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut guard, 0);
         cluster._guard = Some(guard.spawn().map_err(|e| format!("no shell to start the server with: {e}"))?);
         let started = Instant::now();
         while !cluster.answers() {
@@ -258,6 +261,8 @@ impl Pooler {
             }
             None => Command::new("sh"),
         };
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let guard = command
             .arg("-c")
             .arg(
