@@ -11,8 +11,8 @@ use lms_core::ai::AiProvider;
 /// What the environment may say, for the help texts.
 pub const ENVIRONMENT: &str = "\
   LMS_AI_PROVIDER      anthropic, openai, ollama, vllm, llamacpp, openrouter, compatible or offline
-                       (default: anthropic where its key is set, else by OPENAI_BASE_URL and
-                       OPENAI_API_KEY, else offline)
+                       (default: anthropic where its key is set; else, where LMS_AI_MODEL is, by
+                       OPENAI_BASE_URL and OPENAI_API_KEY; else offline)
   LMS_AI_MODEL         the model; Claude alone has a default
   ANTHROPIC_API_KEY    the key for Claude; ANTHROPIC_BASE_URL is another address
   OPENAI_API_KEY       the key for the others, where they need one
@@ -59,20 +59,28 @@ impl Chosen {
         let named = var("LMS_AI_PROVIDER").map(|name| name.to_ascii_lowercase());
         match named.as_deref() {
             Some("anthropic") => claude(&var),
-            Some("offline") => Ok(offline(var("LMS_AI_MODEL"))),
+            Some("offline") => {
+                Ok(offline(if var("LMS_AI_MODEL").is_some() { "; LMS_AI_MODEL is not used" } else { "" }))
+            }
             Some(other) if other.parse::<Preset>().is_ok() => compatible(&var),
             Some(other) => {
                 let presets = Preset::ALL.map(Preset::name).join(", ");
                 Err(NoProvider(format!("LMS_AI_PROVIDER is `{other}`; it takes anthropic, offline, {presets}")))
             }
             None if var("ANTHROPIC_API_KEY").is_some() => claude(&var),
-            None if var("OPENAI_API_KEY").or_else(|| var("OPENAI_BASE_URL")).is_some() => compatible(&var),
-            // An address without a key is a mistake, and not a wish to work offline.
-            None if var("ANTHROPIC_BASE_URL").is_some() => Err(NoProvider(
-                "ANTHROPIC_BASE_URL is set and ANTHROPIC_API_KEY is not; set it too, or LMS_AI_PROVIDER=offline"
-                    .to_owned(),
-            )),
-            None => Ok(offline(None)),
+            None => {
+                let others = ["OPENAI_API_KEY", "OPENAI_BASE_URL"].into_iter().find(|name| var(name).is_some());
+                match (others, var("LMS_AI_MODEL")) {
+                    (Some(_), Some(_)) => compatible(&var),
+                    // A key that is there for other programs is no wish to have this one pay with it.
+                    (Some(name), None) => Ok(offline(&format!("; {name} is used where LMS_AI_MODEL names a model"))),
+                    (None, model) => Ok(offline(match model {
+                        _ if var("ANTHROPIC_BASE_URL").is_some() => "; ANTHROPIC_BASE_URL needs its key",
+                        Some(_) => "; LMS_AI_MODEL is not used",
+                        None => "",
+                    })),
+                }
+            }
         }
     }
 
@@ -92,14 +100,14 @@ impl Chosen {
     }
 }
 
-fn offline(model: Option<String>) -> Chosen {
-    let ignored = model.map_or_else(String::new, |_| "; LMS_AI_MODEL is not used".to_owned());
+/// The provider that asks nobody, and what of the environment it leaves unused.
+fn offline(unused: &str) -> Chosen {
     Chosen {
         provider: Arc::new(Offline),
         model: OFFLINE_MODEL.to_owned(),
         said: format!(
             "none asked: the built-in offline provider extracts from the source (set ANTHROPIC_API_KEY for \
-             Claude){ignored}"
+             Claude){unused}"
         ),
     }
 }
@@ -152,13 +160,25 @@ mod tests {
     }
 
     #[test]
+    fn keys_and_addresses_of_other_programs_ask_nobody() {
+        for (vars, word) in [
+            (&[("OPENAI_API_KEY", "sk-secret")][..], "OPENAI_API_KEY"),
+            (&[("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")], "OPENAI_BASE_URL"),
+            (&[("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")], "ANTHROPIC_BASE_URL"),
+            (&[("LMS_AI_MODEL", "m-1")], "LMS_AI_MODEL"),
+        ] {
+            let chosen = chosen(vars).unwrap();
+            assert_eq!(chosen.provider.name(), "offline");
+            assert!(chosen.said().contains(word) && !chosen.said().contains("sk-secret"), "{}", chosen.said());
+        }
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_said_without_the_key() {
         for (vars, word) in [
             (&[("LMS_AI_PROVIDER", "anthropic")][..], "ANTHROPIC_API_KEY"),
             (&[("LMS_AI_PROVIDER", "bard")], "`bard`"),
-            (&[("OPENAI_API_KEY", "sk-secret")], "LMS_AI_MODEL"),
             (&[("LMS_AI_PROVIDER", "openai"), ("LMS_AI_MODEL", "m-1")], "OPENAI_API_KEY"),
-            (&[("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")], "ANTHROPIC_BASE_URL"),
             (&[("ANTHROPIC_API_KEY", "sk-secret"), ("ANTHROPIC_BASE_URL", "http://example.org")], "https"),
             (&[("ANTHROPIC_API_KEY", "sk-secret\u{1}")], "header"),
         ] {

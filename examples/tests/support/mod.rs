@@ -12,8 +12,11 @@ use lms_store_sqlite::driver::{Connection, OpenFlags};
 /// The program, offline and silent whatever the machine's environment says.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quickstart"));
-    for variable in ["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "LMS_AI_MODEL", "LMS_LOG"] {
-        command.env_remove(variable);
+    for (variable, _) in std::env::vars_os() {
+        let name = variable.to_string_lossy();
+        if ["ANTHROPIC_", "OPENAI_", "LMS_AI_", "LMS_LOG"].iter().any(|start| name.starts_with(start)) {
+            command.env_remove(&variable);
+        }
     }
     command.stdin(Stdio::null());
     command
