@@ -153,6 +153,20 @@ impl SqliteStore {
         self.log.as_deref().map_or(0, wal::size)
     }
 
+    /// The SQL of every migration that the database has not had yet, for an operator to look at or to run;
+    /// empty when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn pending(&self) -> Result<Vec<String>, StoreError> {
+        self.writer.run(|conn| Ok(migrate::pending_after(migrate::found(conn)?.0))).await
+    }
+
+    /// The SQL of all migrations, without a database.
+    pub fn print_sql() -> String {
+        migrate::pending_after(0).concat()
+    }
+
     /// Runs the host's own statements and the library's batches in one transaction on the writer
     /// thread: they commit together, or not at all. Call [`write_in`] for a batch of the library's,
     /// and `lms.committed()` afterwards.

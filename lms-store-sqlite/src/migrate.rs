@@ -35,6 +35,19 @@ pub(crate) fn check(conn: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The SQL of every migration above a version, each with the row that says that it was applied.
+pub(crate) fn pending_after(version: i64) -> Vec<String> {
+    let missing = MIGRATIONS.iter().filter(|(number, _)| *number > version);
+    missing
+        .map(|(number, sql)| {
+            format!(
+                "{sql}\nINSERT INTO lms_schema (version, min_reader, applied_at)
+    VALUES ({number}, 1, CAST(unixepoch('subsec') * 1000000 AS INTEGER));\n"
+            )
+        })
+        .collect()
+}
+
 /// Applies what is missing, all or nothing, under SQLite's own write lock.
 pub(crate) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(from_driver)?;
@@ -42,13 +55,8 @@ pub(crate) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     if min_reader > NEEDED {
         return Err(StoreError::new(StoreErrorKind::Schema { found: version, needed: NEEDED }));
     }
-    for (number, sql) in MIGRATIONS.iter().filter(|(number, _)| *number > version) {
-        tx.execute_batch(sql).map_err(from_driver)?;
-        tx.execute(
-            "INSERT INTO lms_schema (version, min_reader, applied_at) VALUES (?1, 1, unixepoch('subsec') * 1000000)",
-            [number],
-        )
-        .map_err(from_driver)?;
+    for sql in pending_after(version) {
+        tx.execute_batch(&sql).map_err(from_driver)?;
     }
     tx.commit().map_err(from_driver)
 }

@@ -93,6 +93,21 @@ async fn a_migration_is_applied_whole_or_not_at_all() {
     store.migrate().await.unwrap();
 }
 
+/// rules: DESIGN §5
+#[tokio::test]
+async fn an_operator_may_run_the_printed_migrations_by_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lms.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    assert_eq!(store.pending().await.unwrap().concat(), SqliteStore::print_sql());
+    lms_store_sqlite::driver::Connection::open(&path).unwrap().execute_batch(&SqliteStore::print_sql()).unwrap();
+    assert!(store.pending().await.unwrap().is_empty(), "nothing is left to do");
+    let lms = Lms::builder(store).build();
+    lms.as_user(UserId::from_uuid(uuid::Uuid::from_u128(1))).catalog().courses(None).await.unwrap_err();
+    let room = Classroom::build(&lms, 1, 1).await.unwrap();
+    assert_eq!(room.lessons.len(), 1);
+}
+
 #[tokio::test]
 async fn what_is_no_database_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
