@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::judge::{MAX_VIOLATIONS, Outcome};
+use super::standing::REFUSED;
 use super::{About, AiError};
 use crate::reader::{MAX_ANSWER, truncate_bytes};
 use crate::{Prompt, Violation};
@@ -189,18 +190,18 @@ pub(super) fn answered<T>(row: &mut AiLog, response: &AiResponse, cost: u64, out
         Outcome::Cut => AiLogStatus::Truncated,
         Outcome::Refused(_) => AiLogStatus::Refused,
     };
-    let (violations, notes): (&[Violation], &[&str]) = match outcome {
+    let (violations, notes): (&[Violation], &[String]) = match outcome {
         Outcome::Good(judged) => (&judged.violations, &judged.notes),
         Outcome::Bad(rejected) => (&rejected.violations, &[]),
         _ => (&[], &[]),
     };
     let coded = violations.iter().take(MAX_VIOLATIONS).map(|v| Coded { code: v.code, pointer: &v.pointer });
     row.violations = Json::of(&coded.collect::<Vec<_>>());
-    if !notes.is_empty() {
-        let mut all: Vec<String> = row.notes.read().unwrap_or_default();
-        all.extend(notes.iter().map(|note| (*note).to_owned()));
-        row.notes = Json::of(&all);
+    let mut notes = notes.to_vec();
+    if let Outcome::Refused(Some(category)) = outcome {
+        notes.push(format!("{REFUSED}{}", word(category)));
     }
+    add_notes(row, notes);
     if row.redaction != "metadata" || row.status == AiLogStatus::Valid {
         // U+0000 cannot be stored as text; everything else stands as it came, up to the cap.
         let text: String = response.text.chars().filter(|c| *c != '\0').collect();
@@ -218,6 +219,13 @@ pub(super) fn answered<T>(row: &mut AiLog, response: &AiResponse, cost: u64, out
     row.tokens_thinking = count(response.usage.thinking);
     row.cost_micro_usd = count(cost);
     row.latency_ms = i64::try_from(response.latency.as_millis()).ok();
+}
+
+/// Notes in a row what is out of the ordinary with its call, after what stands there already.
+pub(super) fn add_notes(row: &mut AiLog, notes: impl IntoIterator<Item = String>) {
+    let mut all: Vec<String> = row.notes.read().unwrap_or_default();
+    all.extend(notes);
+    row.notes = Json::of(&all);
 }
 
 /// Writes how an attempt ended, and what was set aside for it.

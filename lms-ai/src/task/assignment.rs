@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lms_core::rules::authoring::Checks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -141,6 +142,16 @@ impl AiTask for AssignmentTask {
             parts.push(source_part(&input.source));
         }
         title_frame(SYSTEM, parts)
+    }
+
+    fn check_input(input: &AssignmentIn) -> Result<(), lms_core::Error> {
+        let (bounds, mut checks) = (&input.bounds, Checks::default());
+        checks.language("language", &input.language);
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        // At least a point for each criterion, and no more for any than it may have.
+        let most = count(bounds.max_criteria).saturating_mul(bounds.max_criterion_points);
+        checks.range("max_points", Some(input.max_points), count(bounds.min_criteria), most);
+        checks.done()
     }
 
     fn check(input: &AssignmentIn, out: &AssignmentOut) -> Vec<Violation> {

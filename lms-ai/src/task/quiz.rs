@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lms_core::rules::authoring::Checks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -31,6 +32,9 @@ pub enum Difficulty {
     Medium,
     Hard,
 }
+
+/// The greatest number of questions that one call is asked for.
+const MOST_QUESTIONS: i64 = 30;
 
 /// The bounds of a quiz. Lengths are in characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +213,14 @@ impl AiTask for QuizTask {
             SYSTEM,
             vec![json_part("task", input, &["lesson_markdown", "size"]), source_part(&input.lesson_markdown)],
         )
+    }
+
+    fn check_input(input: &QuizIn) -> Result<(), lms_core::Error> {
+        let mut checks = Checks::default();
+        checks.language("language", &input.language);
+        checks.text("difficulty", &input.difficulty, 0, 200);
+        checks.range("count", Some(i64::try_from(input.count).unwrap_or(i64::MAX)), 1, MOST_QUESTIONS);
+        checks.done()
     }
 
     fn check(input: &QuizIn, out: &QuizOut) -> Vec<Violation> {

@@ -4,7 +4,7 @@ use lms_core::lms::{AnswerMark, AttemptEssays, EssayWork, SHORTEST_FOR_AI};
 use lms_core::model::{Actor, AiGrading, AttemptId, Points, QuestionId};
 use uuid::Uuid;
 
-use super::marking::{ai_grade, criteria, pass_mark, step};
+use super::marking::{Sent, ai_grade, criteria, pass_mark, step};
 use super::proposal::derived_operation;
 use crate::task::{GradeIn, GradeTask, is_near};
 use crate::text::Pseudonyms;
@@ -37,9 +37,10 @@ impl Ai {
         let work = work.ok_or(AiError::NoText("the attempt has no such essay"))?;
         let operation = answer_operation(attempt, question);
         let names = Pseudonyms::new(&[self.names_of(essays.student_id).await?]);
+        let sent = Sent::new(&work.answer, &names);
         let language = self.course_of(essays.course_id).await?.language;
         let input = GradeIn {
-            submission: names.apply(&work.answer).text,
+            submission: sent.text.text.clone(),
             nonce: Nonce::derive(work.answer.as_bytes(), operation),
             language,
             ..marking(&essays, work)
@@ -57,11 +58,12 @@ impl Ai {
         if accepted.value().total(&input).is_some_and(|total| near_the_pass_mark(&essays, work, total)) {
             reasons.push(ReviewReason::NearPassMark.code());
         }
-        let grade = ai_grade(accepted.value(), &input, &names, &reasons, work.rubric.is_some())?;
+        let grade = ai_grade(accepted.value(), &input, &sent, &reasons, work.rubric.is_some())?;
         self.at(Stage::Writing);
         // Whose rights count is settled now, not when the model was asked.
         let owner = self.course_of(essays.course_id).await?.instructor_id;
-        let actor = Actor::Ai { user: self.ai_user().await?, on_behalf_of: owner, log_id: accepted.log_id() };
+        let user = self.ai_user_of(accepted.model()).await?;
+        let actor = Actor::Ai { user, on_behalf_of: owner, log_id: accepted.log_id() };
         let session = self.lms.act(actor);
         let mark = session.quizzes().apply_ai_answer_grade(attempt, question, grade, accepted.origin()).await?;
         self.at(Stage::Done);

@@ -196,7 +196,7 @@ impl Assignments<'_> {
     /// Denied to all but the system.
     pub async fn awaiting_ai(&self, limit: u32) -> Result<Vec<SubmissionHead>, Error> {
         match self.s.actor {
-            Actor::System { .. } => Ok(self.s.store().awaiting_ai(limit.clamp(1, 500)).await?),
+            Actor::System { .. } => Ok(self.s.store().awaiting_ai(limit.clamp(1, 5_000)).await?),
             _ => Err(Error::Denied { action: Action::Grade }),
         }
     }

@@ -75,7 +75,7 @@ impl Quizzes<'_> {
     /// Denied to all but the system.
     pub async fn awaiting_ai(&self, limit: u32) -> Result<Vec<AttemptHead>, Error> {
         match self.s.actor {
-            Actor::System { .. } => Ok(self.s.store().attempts_awaiting_ai(limit.clamp(1, 500)).await?),
+            Actor::System { .. } => Ok(self.s.store().attempts_awaiting_ai(limit.clamp(1, 5_000)).await?),
             _ => Err(Error::Denied { action: Action::Grade }),
         }
     }
