@@ -215,7 +215,7 @@ async fn i2_a_schema_that_is_refused_goes_into_the_prompt_once() {
     assert_eq!(rows.iter().map(|row| row.status).collect::<Vec<_>>(), [ProviderError, Invalid, Applied]);
     assert_eq!(
         rows.iter().map(notes).collect::<Vec<_>>(),
-        [vec![], vec!["schema_in_prompt"], vec!["schema_in_prompt"]]
+        [vec!["bad_request:output_config.format.schema"], vec!["schema_in_prompt"], vec!["schema_in_prompt"]]
     );
     // The log holds each prompt as it was sent, and hashes that.
     for (row, request) in rows.iter().zip(&requests) {

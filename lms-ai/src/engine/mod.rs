@@ -29,6 +29,7 @@ use lms_core::model::{AiLogId, CourseId};
 use lms_core::{Class, CodeInfo, Lms};
 use uuid::Uuid;
 
+use crate::task::NotGraded;
 use crate::{ReviewReason, Violation};
 
 /// How the engine works; every number can be set. Its `Debug` hides the secret.
@@ -293,6 +294,9 @@ pub enum AiError {
     /// There is no text to work on.
     #[error("there is not enough text: {0}")]
     NoText(&'static str),
+    /// The work of a learner has too little text to be graded.
+    #[error("there is not enough text: {}", .0.code())]
+    NotGraded(NotGraded),
     /// The library refused or failed.
     #[error(transparent)]
     Lms(#[from] lms_core::Error),
@@ -328,7 +332,7 @@ impl AiError {
             Self::NoProposal => Own::NoProposal,
             Self::NoSuchItem { .. } => Own::NoSuchItem,
             Self::NeedsReview { .. } => Own::NeedsReview,
-            Self::NoText(_) => Own::NoText,
+            Self::NoText(_) | Self::NotGraded(_) => Own::NoText,
             Self::Lms(e) => return e.info(),
         };
         own.info()

@@ -174,6 +174,20 @@ pub(super) fn failed(row: &mut AiLog, error: &ProviderError) {
     row.error_kind = Some(error.kind.as_str().to_owned());
     row.http_status = error.http_status.map(i64::from);
     row.request_id = error.request_id.as_deref().map(word);
+    let note = match &error.kind {
+        ProviderErrorKind::Timeout => Some(format!("timeout:{}", phase(&error.excerpt))),
+        ProviderErrorKind::BadRequest { param: Some(param) } => Some(format!("bad_request:{}", word(param))),
+        _ => None,
+    };
+    add_notes(row, note);
+}
+
+/// In which phase of a call the time was up, as far as the provider says.
+fn phase(said: &str) -> &'static str {
+    [("connecting", "connect"), ("waiting for the answer", "answer"), ("fell silent", "stream")]
+        .iter()
+        .find_map(|(words, phase)| said.contains(words).then_some(*phase))
+        .unwrap_or("attempt")
 }
 
 /// The row of an attempt that was answered.
@@ -264,6 +278,14 @@ fn version_number(version: &str) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timeout_says_in_which_phase() {
+        assert_eq!(phase("timed out while connecting"), "connect");
+        assert_eq!(phase("timed out while waiting for the answer"), "answer");
+        assert_eq!(phase("the stream fell silent"), "stream");
+        assert_eq!(phase(""), "attempt");
+    }
 
     #[test]
     fn a_providers_word_is_one_bounded_line() {

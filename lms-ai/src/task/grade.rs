@@ -166,6 +166,17 @@ pub enum NotGraded {
     TooShort,
 }
 
+impl NotGraded {
+    /// The stable word, as the state of the work has it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoText => "no_text",
+            Self::TooShort => "too_short",
+        }
+    }
+}
+
 /// The task: the marking of one piece of student work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GradeTask;

@@ -293,13 +293,14 @@ impl Ai {
     ) -> Result<QuizIn, AiError> {
         let row = session.catalog().lesson(lesson).await?;
         let (course, objectives) = lesson_objectives(self, &row).await?;
-        let text = lesson_text(session, lesson, QuizIn::default().size).await?;
+        let (text, truncated) = lesson_text(session, lesson, QuizIn::default().size).await?;
         if text.trim().chars().count() < LEAST_TEXT {
             return Err(AiError::NoText("write the lesson's topics first"));
         }
         Ok(QuizIn {
             lesson_title: row.title,
             lesson_markdown: text,
+            truncated,
             language: course.language,
             count: brief.count,
             types: brief.types.clone(),
@@ -394,9 +395,11 @@ impl Ai {
     ) -> Result<AssignmentIn, AiError> {
         let row = session.catalog().lesson(lesson).await?;
         let (course, objectives) = lesson_objectives(self, &row).await?;
+        let (source, truncated) = lesson_text(session, lesson, AssignmentIn::default().size).await?;
         Ok(AssignmentIn {
             context_title: row.title,
-            source: lesson_text(session, lesson, AssignmentIn::default().size).await?,
+            source,
+            truncated,
             objectives,
             max_points: brief.max_points,
             audience: course.audience,

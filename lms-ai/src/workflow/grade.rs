@@ -1,7 +1,7 @@
 //! Grading of submissions by AI (S10, S11).
 
 use lms_core::lms::{Graded, NewUser, SHORTEST_FOR_AI};
-use lms_core::model::{Actor, AiGrading, Role, SubmissionId, UserId};
+use lms_core::model::{Actor, AiGrading, Role, Submission, SubmissionId, UserId};
 use uuid::Uuid;
 
 use super::marking::{Sent, ai_grade, criteria, pass_mark, step};
@@ -44,6 +44,28 @@ impl Ai {
     /// See [`AiError`]. A failure never becomes a grade.
     #[tracing::instrument(name = "ai.grade", skip_all)]
     pub async fn grade_submission(&self, id: SubmissionId) -> Result<GradeOutcome, AiError> {
+        let (submission, input, sent) = self.grade_input(id).await?;
+        let operation = submission_operation(submission.id, submission.version_no);
+        let about = About {
+            operation_id: Some(operation),
+            course_id: Some(submission.course_id),
+            subject: Some(("submission", id.uuid())),
+        };
+        let accepted = self.run::<GradeTask>(&self.lms.system(), &input, about).await?;
+        let reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
+        let grade = ai_grade(accepted.value(), &input, &sent, &reasons, true)?;
+        self.at(Stage::Writing);
+        // Whose rights count is settled now, not when the model was asked.
+        let owner = self.course_of(submission.course_id).await?.instructor_id;
+        let user = self.ai_user_of(accepted.model()).await?;
+        let actor = Actor::Ai { user, on_behalf_of: owner, log_id: accepted.log_id() };
+        let graded = self.lms.act(actor).assignments().apply_ai_grade(id, grade, accepted.origin()).await?;
+        self.at(Stage::Done);
+        Ok(GradeOutcome { graded, reasons })
+    }
+
+    /// What the grade task is given for a version of a submission, and how that was sent.
+    pub(super) async fn grade_input(&self, id: SubmissionId) -> Result<(Submission, GradeIn, Sent), AiError> {
         let system = self.lms.system();
         let (submission, assignment) = system.assignments().grading(id).await?;
         if assignment.ai_grading == AiGrading::Off {
@@ -56,7 +78,9 @@ impl Ai {
             .ok_or(AiError::NoText("the assignment has no rubric to grade by"))?;
         let operation = submission_operation(submission.id, submission.version_no);
         let names = Pseudonyms::new(&[self.names_of(submission.student_id).await?]);
-        let sent = Sent::new(&text, &names);
+        // No text can hold the hash of itself, so no work can close its own frame.
+        let nonce = Nonce::derive(text.as_bytes(), operation);
+        let sent = Sent::new(text, names);
         let criteria = criteria(Some(&rubric), assignment.max_grade);
         let input = GradeIn {
             instructions: assignment.description.clone(),
@@ -66,33 +90,17 @@ impl Ai {
             language: self.course_of(submission.course_id).await?.language,
             submission: sent.text.text.clone(),
             min_chars: SHORTEST_FOR_AI,
-            // No text can hold the hash of itself, so no work can close its own frame.
-            nonce: Nonce::derive(text.as_bytes(), operation),
+            nonce,
             pass_mark_units: assignment
                 .pass_threshold_bp
                 .map(|bp| pass_mark(assignment.max_grade.units(), bp.get().into())),
             confidence_threshold: i64::from(assignment.ai_confidence_bp.get()) / 100,
             ..GradeIn::default()
         };
-        if input.not_graded().is_some() {
-            return Err(AiError::NoText("the work has too little text"));
+        match input.not_graded() {
+            Some(why) => Err(AiError::NotGraded(why)),
+            None => Ok((submission, input, sent)),
         }
-        let about = About {
-            operation_id: Some(operation),
-            course_id: Some(submission.course_id),
-            subject: Some(("submission", id.uuid())),
-        };
-        let accepted = self.run::<GradeTask>(&system, &input, about).await?;
-        let reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
-        let grade = ai_grade(accepted.value(), &input, &sent, &reasons, true)?;
-        self.at(Stage::Writing);
-        // Whose rights count is settled now, not when the model was asked.
-        let owner = self.course_of(submission.course_id).await?.instructor_id;
-        let user = self.ai_user_of(accepted.model()).await?;
-        let actor = Actor::Ai { user, on_behalf_of: owner, log_id: accepted.log_id() };
-        let graded = self.lms.act(actor).assignments().apply_ai_grade(id, grade, accepted.origin()).await?;
-        self.at(Stage::Done);
-        Ok(GradeOutcome { graded, reasons })
     }
 }
 

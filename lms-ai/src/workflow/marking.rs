@@ -46,15 +46,16 @@ pub(super) fn pass_mark(possible: i64, bp: i64) -> i64 {
 }
 
 /// A work as it was handed in, and as it was sent.
-pub(super) struct Sent<'a> {
-    pub(super) original: &'a str,
-    pub(super) names: &'a Pseudonyms,
+pub(super) struct Sent {
+    original: String,
+    names: Pseudonyms,
     pub(super) text: Pseudonymised,
 }
 
-impl<'a> Sent<'a> {
-    pub(super) fn new(original: &'a str, names: &'a Pseudonyms) -> Self {
-        Self { original, names, text: names.apply(original) }
+impl Sent {
+    pub(super) fn new(original: String, names: Pseudonyms) -> Self {
+        let text = names.apply(&original);
+        Self { original, names, text }
     }
 
     /// A quote in the work's own bytes, where it stands there.
@@ -67,12 +68,12 @@ impl<'a> Sent<'a> {
 pub(super) fn ai_grade(
     out: &GradeOut,
     input: &GradeIn,
-    sent: &Sent<'_>,
+    sent: &Sent,
     reasons: &[&str],
     by_rubric: bool,
 ) -> Result<AiGrade, AiError> {
     let total = out.total(input).ok_or(AiError::NoText("the grade has no total"))?;
-    let names = sent.names;
+    let names = &sent.names;
     let scores = || {
         out.criteria
             .iter()

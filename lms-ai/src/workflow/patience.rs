@@ -63,6 +63,7 @@ pub(super) fn after(error: AiError) -> After {
                 }
             }
         }
+        AiError::NotGraded(why) => After::Person(why.code()),
         AiError::Lms(e) if e.class() == lms_core::Class::Unavailable => After::Ends(e),
         e => After::Person(e.code()),
     }

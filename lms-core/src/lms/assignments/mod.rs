@@ -1,6 +1,7 @@
 //! Submissions and their grading by people and by AI (S, I).
 
 mod ai;
+pub(crate) use ai::ungraded;
 mod grade;
 mod post;
 mod recompute;

@@ -275,6 +275,7 @@ impl Catalog<'_> {
                 let mut new = quiz.clone();
                 async move {
                     new.is_published = false;
+                    new.rules.ai_grading.get_or_insert(self.s.lms.inner.ai_grading_of_ai_content);
                     let id: QuizId = command.new_id();
                     if command.done {
                         return Ok(Planned::nothing(self.quiz(id).await?));
@@ -322,6 +323,7 @@ impl Catalog<'_> {
                 let mut new = assignment.clone();
                 async move {
                     new.is_published = false;
+                    new.rules.ai_grading.get_or_insert(self.s.lms.inner.ai_grading_of_ai_content);
                     let id: AssignmentId = command.new_id();
                     if command.done {
                         return Ok(Planned::nothing(self.assignment(id).await?));

@@ -218,7 +218,7 @@ impl Quizzes<'_> {
                 let waiting =
                     |r: &&mut GradedRecord| r.question_id == question && r.ai_status == AiGradingState::Pending;
                 let Some(record) = graded.answers.iter_mut().find(waiting) else { return Ok(Planned::nothing(())) };
-                record.ai_status = AiGradingState::Failed;
+                record.ai_status = crate::lms::assignments::ungraded(code);
                 let enrollment = context.enrollment.clone().ok_or_else(missing)?;
                 let mut work = Work::begin(command, &context, enrollment);
                 let now = work.command.now;
