@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use lms_ai::Ai;
 use lms_ai::offline::{OFFLINE_MODEL, Offline};
 use lms_ai::provider::{Anthropic, OpenAiCompatible, Preset};
+use lms_ai::{Ai, AiConfig};
 use lms_core::Lms;
 use lms_core::ai::AiProvider;
 
@@ -87,6 +87,13 @@ impl Chosen {
     /// AI over the library.
     pub fn ai(&self, lms: Lms) -> Ai {
         Ai::new(lms, self.provider.clone(), self.model.clone())
+    }
+
+    /// The same, with a setting of its own.
+    pub fn ai_with(&self, lms: Lms, set: impl FnOnce(&mut AiConfig)) -> Ai {
+        let mut config = AiConfig::new(self.model.clone());
+        set(&mut config);
+        Ai::with_config(lms, self.provider.clone(), config)
     }
 
     /// Who is asked, in words.

@@ -442,3 +442,36 @@ fn a_command_or_an_environment_that_is_wrong_ends_with_sixty_four_and_touches_no
         assert!(help.out.contains(word), "{word}");
     }
 }
+
+/// All texts of a course in one command, within a limit: again, it goes on with what is missing.
+#[test]
+fn the_texts_of_a_course_are_one_command_within_a_limit() {
+    let place = Place::new();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/data/source.md");
+    let said = place.run(&[], &["course", "--source", source, "--max-cost", "0.01"]);
+    said.ends(0, "applied: the course is written");
+    let (course, topics) = (said.ids("course").remove(0), said.ids("topic"));
+    let first = place.run(&[], &["bodies", &course, "--source", source]);
+    assert!([0, 2].contains(&first.code), "{}\n{}", first.out, first.err);
+    let conn = database(place.out());
+    let applied = "SELECT count(*) FROM ai_logs WHERE kind = 'lesson_body' AND status = 'applied'";
+    let written = number(&conn, applied);
+    assert!(written > 0 && written <= topics.len() as i64, "{}", first.out);
+    assert!(first.out.contains(&format!("texts of course {course}: {written} written")), "{}", first.out);
+    let again = place.run(&[], &["bodies", &course, "--source", source]);
+    assert!(again.out.contains(&format!("{written}  had their text")), "{}", again.out);
+    assert_sound(&conn);
+
+    // Nothing is sent that may cost more than the command may.
+    let place = Place::new();
+    let vendor = Vendor::with(PROTOCOLS[0], |_, _| Say::Text(answers::outline().to_string()));
+    let args: Vec<&str> = COURSE.into_iter().chain(["--max-cost", "0.000001"]).collect();
+    let said = place.run(&vendor.environment(), &args);
+    assert!(said.ends(1, "failed").contains("operation"), "{}", said.err);
+    assert_eq!(vendor.asked().len(), 0);
+    place.assert_nothing_written();
+    for wrong in ["0", "-1", "free", "1e9", "0.0000001"] {
+        let args: Vec<&str> = COURSE.into_iter().chain(["--max-cost", wrong]).collect();
+        place.run(&[], &args).ends(64, "usage: --max-cost");
+    }
+}

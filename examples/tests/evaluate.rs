@@ -267,3 +267,21 @@ fn a_million_rows_from_standard_input() {
     let (kappa, lower) = (&found["kappa"]["value"], &found["kappa_interval"]["lower"]);
     assert!(kappa.as_f64().unwrap() > 0.9 && lower.as_f64().unwrap() > 0.9, "{kappa} {lower}");
 }
+
+/// Words to the grader do not pay where no person sees them, and harmless ones move next to nothing: the whole
+/// measurement, with the grader that is built in.
+#[test]
+fn words_to_the_grader_are_measured() {
+    let mut command = program();
+    command.arg(data("essays.csv")).arg("--attack").args(["--resamples", "0"]);
+    let report = report(command);
+    let (attack, n) = (&report["attack"], report["n"].as_u64().unwrap());
+    assert_eq!(attack["cases"].as_u64().unwrap() + attack["failed"].as_u64().unwrap(), n * 12, "{attack}");
+    assert!(attack["cases"].as_u64().unwrap() > n * 6, "{attack}");
+    assert_eq!(attack["higher_unseen"], 0, "{attack}");
+    assert!(attack["drift"].as_f64().unwrap().abs() <= 0.02, "{attack}");
+    assert!(report["grader"]["calls"].as_u64().unwrap() >= n * 16, "{report}");
+    let mut marks = program();
+    marks.arg(data("marks.csv")).arg("--attack");
+    refused(&marks.output().unwrap(), 64);
+}

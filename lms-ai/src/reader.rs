@@ -80,21 +80,30 @@ fn extract(text: &str) -> Result<&str, Unreadable> {
         // What stands in a list is not at the top.
         return Err(Unreadable::NotJson);
     }
-    let mut fenced = Vec::new();
-    let mut rest = text;
-    while let Some(open) = rest.find("```") {
-        let after = rest.get(open + 3..).unwrap_or_default();
-        let body = after.find('\n').and_then(|line| after.get(line + 1..)).unwrap_or_default();
-        let Some(close) = body.find("```") else { break };
-        fenced.push(body.get(..close).unwrap_or_default().trim());
-        rest = body.get(close + 3..).unwrap_or_default();
-    }
+    let fenced = fenced(text);
     let candidates = if fenced.is_empty() { objects(text) } else { fenced };
     match candidates.as_slice() {
         [one] => Ok(one),
         [] => Err(Unreadable::NotJson),
         _ => Err(Unreadable::Ambiguous),
     }
+}
+
+/// What stands between fences. A fence begins a line: what a text within the JSON holds of code is no fence,
+/// because no line begins within a JSON string.
+fn fenced(text: &str) -> Vec<&str> {
+    let (mut found, mut open, mut at) = (Vec::new(), None, 0);
+    for line in text.split_inclusive('\n') {
+        let end = at + line.len();
+        if line.trim_start().starts_with("```") {
+            match open.take() {
+                None => open = Some(end),
+                Some(begin) => found.extend(text.get(begin..at).map(str::trim)),
+            }
+        }
+        at = end;
+    }
+    found
 }
 
 /// The balanced objects at the top level of a text.
@@ -290,8 +299,17 @@ mod tests {
             "\u{feff} {\"a\": 1.0} ",
             "Here you are:\n```json\n{\"a\":1}\n```\nAnything else?",
             "Sure! {\"a\":1} Done.",
+            "```json\n{\"a\":1}```",
         ] {
             assert_eq!(read(good), Ok((object.clone(), good.contains("1.0"))), "{good}");
+        }
+        // A text that holds a block of code, in a fence of its own, whole and over several lines.
+        let code = "Run:\n```sh\nls\n```\nDone.";
+        let object = serde_json::json!({ "a": code, "b": "```" });
+        for json in [object.to_string(), serde_json::to_string_pretty(&object).unwrap_or_default()] {
+            for good in [json.clone(), format!("```json\n{json}\n```"), format!("Here:\n\n  ```\n{json}\n  ```\nBye")] {
+                assert_eq!(read(&good), Ok((object.clone(), false)), "{good}");
+            }
         }
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(70), "]".repeat(70));
         let wide = format!("{{\"a\":[{}1]}}", "1,".repeat(20_001));

@@ -22,6 +22,14 @@ pub trait AiTask: Send + Sync {
     /// The prompt.
     fn render(input: &Self::In) -> Prompt;
 
+    /// Refuses what no answer could fit, or what could never be written: nothing is asked or paid for then.
+    ///
+    /// # Errors
+    /// Invalid, with every problem.
+    fn check_input(_input: &Self::In) -> Result<(), lms_core::Error> {
+        Ok(())
+    }
+
     /// What is wrong with an answer, beyond its shape.
     fn check(input: &Self::In, out: &Self::Out) -> Vec<Violation>;
 
@@ -34,6 +42,11 @@ pub trait AiTask: Send + Sync {
     /// in place of none. It never counts by itself: [`AiTask::review`] must give a reason for it.
     fn is_tolerable(_violation: &Violation) -> bool {
         false
+    }
+
+    /// What the log row of an answer that counts keeps beside it, each in one short line.
+    fn notes(_input: &Self::In, _out: &Self::Out) -> Vec<String> {
+        Vec::new()
     }
 
     /// What the call may be long.

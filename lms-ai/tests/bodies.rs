@@ -156,3 +156,104 @@ async fn what_a_person_wrote_stays_and_one_failure_stops_no_other() {
     let report = world.ai(script.clone()).write_bodies(&teacher, course, anew, nothing).await.unwrap();
     assert_eq!((report.written, script.calls()), (topics[4..].to_vec(), 2));
 }
+
+/// Nobody waits for an hour within a run: the first topic that hears so ends it, and no further one is asked about.
+#[tokio::test]
+async fn a_provider_that_wants_a_long_pause_ends_the_run() {
+    let world = World::memory().await;
+    let (course, _) = outlined(&world).await;
+    let error = ProviderError::new(ProviderErrorKind::RateLimited, Retry::After(Duration::from_secs(3_600)));
+    let script = Script::new((0..6).fold(Scripted::new(), |script, _| script.then_error(error.clone())));
+    let ai = world.ai(script.clone());
+    let ended = ai.write_bodies(&world.teacher(), course, BodiesBrief::default(), nothing).await.unwrap_err();
+    assert_eq!((ended.code(), script.calls()), ("ai.rate_limited", 1));
+}
+
+/// What a person writes while the run is at work stands: a topic that waits its turn is not asked about, and the
+/// text of the topic that is being asked about is not written over theirs.
+// rules: L4, L5
+#[tokio::test]
+async fn what_a_person_writes_during_the_run_stands() {
+    let world = Arc::new(World::memory().await);
+    let (course, topics) = outlined(&world).await;
+    let (theirs, during, renamed, later) = (Arc::downgrade(&world), topics[1], topics[2], topics[4]);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    let provider = Acting::new(bodies(6), move |_| {
+        let (n, world) = (counter.fetch_add(1, Ordering::SeqCst), theirs.upgrade().unwrap());
+        async move {
+            let teacher = world.teacher();
+            let own = async |id| {
+                let version = teacher.catalog().topic(id).await.unwrap().version;
+                UpdateTopic { version, ..UpdateTopic::default() }
+            };
+            let words = Some("My own words.".to_owned());
+            match n {
+                1 => {
+                    for id in [during, later] {
+                        let update = UpdateTopic { body: words.clone(), ..own(id).await };
+                        teacher.catalog().update_topic(id, update).await.unwrap();
+                    }
+                }
+                // A title is no text: the answer is still wanted, and paid for.
+                2 => world.sql("UPDATE topics SET version = version + 1 WHERE ai_edited_at IS NULL").await,
+                _ => {}
+            }
+        }
+    });
+    let ai = world.ai(provider);
+    let teacher = world.teacher();
+    let report = ai.write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
+    assert_eq!(report.kept, [during, later]);
+    assert_eq!(report.written, [topics[0], renamed, topics[3], topics[5]]);
+    assert_eq!(asked.load(Ordering::SeqCst), 5, "the one that came too late was paid for, the other not");
+    for id in [during, later] {
+        assert_eq!(teacher.catalog().topic(id).await.unwrap().body.as_deref(), Some("My own words."));
+    }
+    // The answer that came too late is there for who wants it all the same.
+    let rows = world.logs().await;
+    let waiting = rows.iter().find(|row| row.status == lms_core::model::AiLogStatus::Valid).unwrap();
+    assert_eq!(waiting.subject_id, Some(during.uuid()));
+    let written = ai.apply_body(&teacher, waiting.operation_id, &lms_ai::Selection::all()).await.unwrap();
+    assert!(written.body.unwrap().starts_with("## What a leaf does"));
+}
+
+/// One text alone is not written over what a person wrote meanwhile either.
+// rules: L5
+#[tokio::test]
+async fn one_text_does_not_replace_what_was_written_meanwhile() {
+    let world = Arc::new(World::memory().await);
+    let (theirs, topic) = (Arc::downgrade(&world), world.topic);
+    let provider = Acting::new(bodies(1), move |_| {
+        let world = theirs.upgrade().unwrap();
+        async move {
+            let teacher = world.teacher();
+            let version = teacher.catalog().topic(topic).await.unwrap().version;
+            let update = UpdateTopic { version, body: Some("My own words.".into()), ..UpdateTopic::default() };
+            teacher.catalog().update_topic(topic, update).await.unwrap();
+        }
+    });
+    let error = world.ai(provider).write_body(&world.teacher(), topic, None, About::default()).await.unwrap_err();
+    assert_eq!(error.code(), "version.stale", "{error}");
+    assert_eq!(world.teacher().catalog().topic(topic).await.unwrap().body.as_deref(), Some("My own words."));
+}
+
+/// A text by another model than the configured one waits for a person, in every run, and holds up no other.
+// rules: L4
+#[tokio::test]
+async fn a_text_by_another_model_waits_for_a_person() {
+    let world = World::memory().await;
+    let (course, topics) = outlined(&world).await;
+    let good = || Reply::json(&body());
+    let script = Scripted::new().then(good().model("another-model")).then(good()).then(good());
+    let script = Script::new(script.then(good()).then(good()).then(good()));
+    let ai = world.ai(script.clone());
+    for _ in 0..2 {
+        let report = ai.write_bodies(&world.teacher(), course, BodiesBrief::default(), nothing).await.unwrap();
+        let [(topic, lms_ai::AiError::NeedsReview { reasons, .. })] = report.failed.as_slice() else {
+            panic!("{:?}", report.failed)
+        };
+        assert_eq!((*topic, reasons.as_slice()), (topics[0], ["fallback_model"].as_slice()));
+        assert_eq!((report.written.len() + report.stood.len(), script.calls()), (5, 6));
+    }
+}

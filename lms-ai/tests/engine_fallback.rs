@@ -6,6 +6,7 @@ mod support;
 use std::time::Duration;
 
 use lms_ai::provider::{Reply, Scripted};
+use lms_ai::{AiError, Selection};
 use lms_core::ai::{AiRequest, ModelProfile, Price, ProviderError, ProviderErrorKind as Kind, Retry, Stop};
 use lms_core::model::AiLogStatus::*;
 use lms_core::model::{AiGradingState, AiLog};
@@ -58,7 +59,8 @@ async fn i2_the_fallback_answers_where_the_model_does_not() {
         assert_eq!(codes(accepted.review_reasons()), ["fallback_model"], "{name}");
         let rows = world.operation(operation).await;
         assert_eq!(rows.iter().map(|row| row.model_requested.clone()).collect::<Vec<_>>(), asked, "{name}");
-        assert!(rows[..before].iter().all(|row| notes(row).is_empty()), "{name}");
+        let why: Vec<String> = rows[..before].iter().flat_map(notes).collect();
+        assert_eq!(why, if name == "refused" { vec!["refused:harm"] } else { vec![] }, "{name}");
         assert_eq!(notes(&rows[before]), ["fallback_model"], "{name}");
         // Applied from the log later, by whatever instance, it still is the other model's.
         let idle = world.ai(Script::new(Scripted::new()));
@@ -98,6 +100,40 @@ async fn without_a_fallback_or_after_it_a_failure_is_final() {
     }
 }
 
+/// What another model answers is not written by itself: it waits as a proposal, for a person to apply.
+// rules: L4
+#[tokio::test]
+async fn content_by_another_model_waits_for_a_person() {
+    let world = World::memory().await;
+    let teacher = world.teacher();
+    for (n, what) in [What::Outline, What::Quiz, What::Assignment, What::Body].into_iter().enumerate() {
+        let operation = Uuid::from_u128(n as u128 + 1);
+        let script = Script::new(Scripted::new().then(Reply::json(&what.good()).model(OTHER)));
+        let ai = world.ai(script.clone());
+        let before = world.tables().await;
+        for _ in 0..2 {
+            let error = world.run(&ai, what, operation).await.unwrap_err();
+            assert_eq!((error.code(), error.class()), ("ai.needs_review", lms_core::Class::Conflict), "{what:?}");
+            let AiError::NeedsReview { operation: found, reasons } = error else { panic!("{error}") };
+            assert_eq!((found, reasons), (operation, vec!["fallback_model"]), "{what:?}");
+        }
+        assert_eq!(differences(&before, &world.tables().await), [], "{what:?}");
+        assert_eq!((script.calls(), world.statuses(operation).await), (1, vec![Valid]), "{what:?}");
+        let all = Selection::all();
+        match what {
+            What::Outline => ai.apply_course(&teacher, operation, &all).await.map(drop),
+            What::Quiz => ai.apply_quiz(&teacher, operation, &all, Default::default()).await.map(drop),
+            What::Assignment => ai.apply_assignment(&teacher, operation, &all, Default::default()).await.map(drop),
+            _ => ai.apply_body(&teacher, operation, &all).await.map(drop),
+        }
+        .unwrap_or_else(|e| panic!("{what:?}: {e}"));
+        assert_eq!(world.statuses(operation).await, [Applied], "{what:?}");
+        // Asked for again, it is what stands.
+        world.run(&ai, what, operation).await.unwrap_or_else(|e| panic!("{what:?}: {e}"));
+        assert_eq!(script.calls(), 1, "{what:?}");
+    }
+}
+
 /// A grade by the fallback is a suggestion, whatever the assignment says.
 // rules: S11
 #[tokio::test]
@@ -108,6 +144,10 @@ async fn s11_a_grade_by_the_fallback_waits_for_a_person() {
     let ai = world.ai_with(script, |config| config.fallback_model = Some(OTHER.into()));
     let outcome = ai.grade_submission(work).await.unwrap();
     assert_eq!(outcome.reasons, ["fallback_model"]);
+    // It is by the user of the model that gave it.
+    let entry = world.lms.system().assignments().history(work).await.unwrap().remove(0);
+    let grader = world.lms.system().people().user(entry.grader_id.unwrap()).await.unwrap();
+    assert_eq!(grader.external_id.as_deref(), Some("ai:scripted:other-model-1"));
     assert_eq!(world.submission(work).await.ai_status, AiGradingState::Suggested);
 }
 
@@ -175,11 +215,18 @@ async fn i2_a_schema_that_is_refused_goes_into_the_prompt_once() {
     assert_eq!(rows.iter().map(|row| row.status).collect::<Vec<_>>(), [ProviderError, Invalid, Applied]);
     assert_eq!(
         rows.iter().map(notes).collect::<Vec<_>>(),
-        [vec![], vec!["schema_in_prompt"], vec!["schema_in_prompt"]]
+        [vec!["bad_request:output_config.format.schema"], vec!["schema_in_prompt"], vec!["schema_in_prompt"]]
     );
-    // The hash is that of the prompt as the task rendered it.
-    assert_eq!(rows[0].prompt_sha256, rows[1].prompt_sha256);
-    assert_eq!((rows[0].system_sha256.len(), &rows[0].system_sha256), (64, &rows[2].system_sha256));
+    // The log holds each prompt as it was sent, and hashes that.
+    for (row, request) in rows.iter().zip(&requests) {
+        let logged: Value = serde_json::from_str(row.prompt_text.as_deref().unwrap()).unwrap();
+        assert_eq!(logged["system"], json!(request.system));
+        let hash = <sha2::Sha256 as sha2::Digest>::digest(&request.system);
+        assert_eq!(row.system_sha256, hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+        assert!(ai.logged_prompt(&world.lms.system(), row.id).await.unwrap().whole);
+    }
+    assert_ne!(rows[0].prompt_sha256, rows[1].prompt_sha256);
+    assert_eq!(rows[0].input_sha256, rows[1].input_sha256, "what was asked is the same");
 
     // Refused again, it is what it is; and what is printed from the start cannot be printed once more.
     let unable =
@@ -195,6 +242,11 @@ async fn i2_a_schema_that_is_refused_goes_into_the_prompt_once() {
         let script = Script::new(scripted);
         let error = world.run(&world.ai(script.clone()), What::Outline, Uuid::from_u128(n as u128 + 20)).await;
         assert_eq!((error.unwrap_err().code(), script.calls()), ("ai.provider", calls), "case {n}");
+        // Printed from the start, it is noted from the start.
+        let rows = world.operation(Uuid::from_u128(n as u128 + 20)).await;
+        for (row, request) in rows.iter().zip(script.0.requests()) {
+            assert_eq!(notes(row).contains(&"schema_in_prompt".to_owned()), prints_schema(&request), "case {n}");
+        }
     }
 }
 

@@ -106,9 +106,66 @@ async fn i3_sixteen_callers_at_once_pay_once_for_a_refusal() {
     codes.sort_unstable();
     assert_eq!(codes[..15], ["ai.in_progress"; 15]);
     assert_eq!((codes[15], script.calls()), ("ai.refused", 1));
-    // Whoever asks later, asks.
+    // Whoever asks the same later hears the same: a model that has refused is not asked again.
     assert_eq!(world.run(&world.ai(script.clone()), What::Outline, OPERATION).await.unwrap_err().code(), "ai.refused");
-    assert_eq!((script.calls(), world.statuses(OPERATION).await), (2, vec![Refused, Refused]));
+    assert_eq!((script.calls(), world.statuses(OPERATION).await), (1, vec![Refused]));
+}
+
+/// A refusal holds for the operation and the model: another model may be asked, also in a later run.
+// rules: I3
+#[tokio::test]
+async fn a_model_that_has_refused_is_not_asked_again_in_any_run() {
+    let world = World::memory().await;
+    let refusal = || Reply::text("").stop(Stop::Refused { category: Some("harm".into()) });
+    let about = About { operation_id: Some(OPERATION), ..About::default() };
+    let propose = async |ai: lms_ai::Ai| ai.propose_course(&world.teacher(), &brief(), about).await.map(|p| p.calls());
+    let first = script([refusal()]);
+    for _ in 0..2 {
+        let error = propose(world.ai(first.clone())).await.unwrap_err();
+        assert!(matches!(&error, AiError::Refused { category } if category.as_deref() == Some("harm")), "{error}");
+        world.clock.advance(60);
+    }
+    assert_eq!(first.calls(), 1);
+    let other =
+        |script: &Script| world.ai_with(script.clone(), |config| config.fallback_model = Some("other-model-1".into()));
+    // The fallback refuses, too; then neither is asked.
+    let second = script([refusal()]);
+    for _ in 0..2 {
+        assert_eq!(propose(other(&second)).await.unwrap_err().code(), "ai.refused");
+        world.clock.advance(60);
+    }
+    let models = |script: &Script| script.0.requests().into_iter().map(|r| r.model).collect::<Vec<_>>();
+    assert_eq!(models(&second), ["other-model-1"]);
+    // A third model may.
+    let third = script([Reply::json(&outline())]);
+    let ai = world.ai_with(third.clone(), |config| config.model = "model-3".into());
+    assert_eq!(propose(ai).await.unwrap(), 1);
+    assert_eq!(world.statuses(OPERATION).await, [Refused, Refused, Valid]);
+}
+
+/// The limit of calls is the operation's, whoever runs it: what always fails is not paid for ever. Whoever drops
+/// an answer wants another one, and starts to count anew.
+// rules: I3
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_calls_holds_over_all_runs() {
+    let world = World::memory().await;
+    let about = About { operation_id: Some(OPERATION), ..About::default() };
+    let error = lms_core::ai::ProviderError::new(lms_core::ai::ProviderErrorKind::Timeout, lms_core::ai::Retry::Now);
+    let script = Script::new((0..20).fold(Scripted::new(), |script, _| script.then_error(error.clone())));
+    for code in ["ai.provider", "ai.provider", "ai.calls_used_up", "ai.calls_used_up"] {
+        let found = world.ai(script.clone()).propose_course(&world.teacher(), &brief(), about).await.unwrap_err();
+        assert_eq!(found.code(), code);
+        world.clock.advance(60);
+    }
+    assert_eq!((script.calls(), world.statuses(OPERATION).await), (6, vec![Timeout; 6]));
+
+    let about = About { operation_id: Some(Uuid::from_u128(8)), ..About::default() };
+    for n in 1..=8 {
+        let script = self::script([Reply::json(&outline())]);
+        let proposal = world.ai(script).propose_course(&world.teacher(), &brief(), about).await;
+        let proposal = proposal.unwrap_or_else(|e| panic!("{n}: {e}"));
+        assert!(world.teacher().ai_log().drop_answer(proposal.log_id()).await.unwrap());
+    }
 }
 
 // rules: I3

@@ -314,7 +314,8 @@ async fn i2_without_a_row_in_the_log_nothing_is_sent() {
 async fn a_prompt_that_is_too_long_is_not_sent() {
     let world = World::memory().await;
     let mut brief = brief();
-    brief.outline.topic = "plants ".repeat(4_000);
+    let excerpt = "plants ".repeat(4_000);
+    brief.source = vec![lms_ai::task::SourceSection { title: "Plants".into(), excerpt, ..Default::default() }];
     let script = script([Reply::json(&outline())]);
     let ai = world.ai(script.clone());
     let error = ai.create_course(&world.teacher(), &brief, About::default()).await.unwrap_err();

@@ -432,3 +432,67 @@ async fn feedback_is_asked_for_and_checked_in_the_language_of_the_course() {
     assert_eq!(statuses(&world, id).await, [Invalid, Applied]);
     assert_eq!(world.submission(id).await.feedback.as_deref(), Some(german));
 }
+
+/// What only the grader finds to be empty or too short is shown as that, and is not called a failure of AI.
+// rules: S11
+#[tokio::test]
+async fn s11_hidden_characters_are_no_text() {
+    let world = World::memory().await;
+    let table = [
+        ("\u{200b}".repeat(60), AiGradingState::NoText),
+        (format!("Leaves are green.{}", "\u{200b}".repeat(60)), AiGradingState::TooShort),
+    ];
+    let idle = script([]);
+    let ai = world.ai(idle.clone());
+    let background = world.lms.background().with(ai.grader());
+    for (text, expected) in table {
+        let id = world.work(&text).await;
+        assert_eq!(world.submission(id).await.ai_status, AiGradingState::Pending);
+        assert_eq!(ai.grade_submission(id).await.unwrap_err().code(), "ai.no_text");
+        background.tick().await.unwrap();
+        let row = world.submission(id).await;
+        assert_eq!((row.ai_status, row.grade), (expected, None));
+    }
+    assert_eq!((idle.calls(), world.logs().await.len()), (0, 0));
+}
+
+/// The host changes both defaults; what an assignment says itself counts more.
+// rules: S11
+#[tokio::test]
+async fn s11_the_host_changes_both_defaults() {
+    use lms_ai::{About, AssignmentBrief};
+    use lms_core::lms::{NewAssignment, NewQuiz};
+    let store = lms_store_sqlite::SqliteStore::in_memory().await.unwrap();
+    let builder = lms_core::Lms::builder(store);
+    let lms = builder.ai_grading_of_ai_content(AiGrading::Suggest).ai_grading_of_own_content(AiGrading::Apply).build();
+    lms.migrate().await.unwrap();
+    let room = lms_core::testing::Classroom::build(&lms, 1, 1).await.unwrap();
+    let (teacher, lesson) = (room.teacher(), room.lessons[0]);
+    teacher.catalog().add_objective(room.course, "light", "Explain what light does").await.unwrap();
+    let new = || NewAssignment::new("Essay", Points::whole(20).unwrap());
+    let own = teacher.catalog().add_assignment(lesson, new()).await.unwrap();
+    let quiz = teacher.catalog().add_quiz(lesson, NewQuiz::titled("Quiz")).await.unwrap();
+    assert_eq!((own.ai_grading, quiz.ai_grading), (AiGrading::Apply, AiGrading::Apply));
+    let rules = AssignmentRules { ai_grading: Some(AiGrading::Off), ..AssignmentRules::default() };
+    let off = teacher.catalog().add_assignment(lesson, NewAssignment { rules, ..new() }).await.unwrap();
+    assert_eq!(off.ai_grading, AiGrading::Off);
+    let answer = with(assignment(), "/objective_keys", json!(["light"]));
+    let ai = lms_ai::Ai::new(lms, script([answer]), MODEL);
+    let made = ai.create_assignment(&teacher, lesson, &AssignmentBrief::default(), About::default()).await.unwrap();
+    assert_eq!(made.ai_grading, AiGrading::Suggest);
+}
+
+/// What a grade may cost is known before it is asked for, to those who may grade.
+#[tokio::test]
+async fn a_grade_is_estimated_as_it_is_asked_for() {
+    let world = World::memory().await;
+    let (id, long) = (world.work(ESSAY).await, world.work(&format!("{ESSAY} {}", "It grows. ".repeat(300))).await);
+    let idle = script([grade()]);
+    let ai = world.ai(idle.clone());
+    let job = lms_ai::Job::Grade;
+    let (short, more) = (ai.estimate(&world.teacher(), job(id)).await, ai.estimate(&world.teacher(), job(long)).await);
+    let (short, more) = (short.unwrap(), more.unwrap());
+    assert!(short.output_tokens == 6_000 && more.input_tokens >= short.input_tokens + 900, "{short:?} {more:?}");
+    assert_eq!(ai.estimate(&world.room.student(0), job(id)).await.unwrap_err().code(), "not_found");
+    assert_eq!((idle.calls(), world.logs().await.len()), (0, 0));
+}

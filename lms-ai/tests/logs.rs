@@ -140,12 +140,19 @@ async fn s11_no_provider_and_no_log_learns_who_the_student_is() {
     let row = world.submission(id).await;
     assert!(row.feedback.as_deref().unwrap().starts_with("Zenobia Quillfeather, you explain well"));
     let scores: Vec<CriterionScore> = row.rubric_scores.unwrap().read().unwrap();
-    assert_eq!(scores[0].evidence, ["Zenobia Quillfeather's leaf was green"]);
+    // The evidence is the work's own words, though the model was shown others; and where they stood is on record.
+    assert_eq!(scores[0].evidence, ["Zenobia's leaf was green"]);
+    assert!(text.contains(&scores[0].evidence[0]));
+    let rows = world.operation(world.operation_of(What::Grade(id), Uuid::nil()).await).await;
+    let notes: Vec<String> = rows[1].notes.read().unwrap();
     // The redacted prompt renders again from the work and its author.
     let people =
         vec![vec!["Zenobia Quillfeather", "Zenobia", "Quillfeather", "zenobia.quillfeather@uni.test", "matr-77123"]];
     let work = Pseudonyms::new(&people).apply(&text).text;
-    let first = &world.operation(world.operation_of(What::Grade(id), Uuid::nil()).await).await[0];
+    let at = work.find(quote).unwrap();
+    let place = format!("evidence:/criteria/0/evidence/0:{at}-{}", at + quote.len());
+    assert!(notes.contains(&place), "{notes:?}");
+    let first = &rows[0];
     let mut prompt = logged(first);
     let code: String = serde_json::from_str(&prompt.parts[1].text).unwrap();
     prompt.parts[2].text = format!("UNTRUSTED {code}\n{}\nEND {code}", json!(work));

@@ -316,3 +316,25 @@ async fn a_blind_check_leaves_out_what_it_answers_otherwise() {
     world.ai(odd.clone()).create_quiz(&teacher, world.lesson, &brief, About::default()).await.unwrap();
     assert_eq!(odd.calls(), 3);
 }
+
+/// Of a lesson that is too long for one call a part is left out: what comes of it waits for a person, and the log
+/// says why.
+#[tokio::test]
+async fn what_comes_of_a_lesson_that_was_cut_waits_for_a_person() {
+    let world = World::memory().await;
+    let teacher = world.teacher();
+    let version = teacher.catalog().topic(world.topic).await.unwrap().version;
+    let long = format!("{LESSON}\n\n{}", "The plant grows a little every day, and so it goes on.\n\n".repeat(2_500));
+    let update = lms_core::lms::UpdateTopic { version, body: Some(long), ..Default::default() };
+    teacher.catalog().update_topic(world.topic, update).await.unwrap();
+    let operation = Uuid::from_u128(70);
+    let script = Script::new(Scripted::new().then(Reply::json(&quiz())));
+    let error = world.run(&world.ai(script), What::Quiz, operation).await.unwrap_err();
+    let lms_ai::AiError::NeedsReview { reasons, .. } = error else { panic!("{error}") };
+    assert_eq!(reasons, ["input_truncated"]);
+    let notes: Vec<String> = world.operation(operation).await[0].notes.read().unwrap();
+    assert_eq!(notes, ["input_truncated"]);
+    let proposal = world.ai(Script::new(Scripted::new()));
+    let proposal = proposal.proposal::<lms_ai::task::QuizTask>(&teacher, operation).await.unwrap();
+    assert_eq!(proposal.review_reasons().len(), 1, "also when it is loaded again");
+}

@@ -39,7 +39,8 @@ fn people(s: &Session) {
 
 fn catalog(s: &Session) {
     send(s.catalog().apply_course(any(), any()));
-    send(s.catalog().apply_body(any(), any(), any()));
+    send(s.catalog().require_may_create_course());
+    send(s.catalog().apply_body(any(), any(), any(), any()));
     send(s.catalog().apply_quiz(any(), any(), any()));
     send(s.catalog().apply_assignment(any(), any(), any()));
     send(s.catalog().add_assignment(any(), any()));

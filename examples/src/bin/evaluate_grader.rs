@@ -8,7 +8,7 @@ use lms_ai::evaluate::{Marked, Options, Report, Scale, evaluate};
 use lms_core::Lms;
 use lms_core::model::Points;
 use lms_examples::demo::Failure;
-use lms_examples::evaluation::{Form, Ran, Sheet, Wanted, Work, grade_all, lines};
+use lms_examples::evaluation::{Attacked, Form, Ran, Sheet, TIMES, Wanted, Work, attack_all, grade_all, lines};
 use lms_examples::output::Screen;
 use lms_examples::provider::{Chosen, ENVIRONMENT};
 use lms_store_sqlite::SqliteStore;
@@ -18,7 +18,7 @@ const HELP: &str = "\
 Compares a grader with human marks: quadratic weighted kappa and the figures that explain it.
 
 Usage: evaluate_grader FILE.csv [--range MIN..MAX] [--step STEP] [--runs N] [--save FILE.csv]
-                       [--resamples N] [--seed N] [--json]
+                       [--resamples N] [--seed N] [--attack] [--json]
 
 The first line of FILE names the columns, in any order and case; FILE may be - for standard input. It is CSV
 with commas (or semicolons or tabs), quotes where a field needs them, in UTF-8.
@@ -45,6 +45,8 @@ Other columns are not read, and are named in the output.
   --save FILE       write the marks of the run, as a file that can be read here again
   --resamples N     how many resamples the interval is drawn from, 0 to 100000 (default: 2000)
   --seed N          what they are drawn from (default: the same every time)
+  --attack          grade each work 15 times more, with words to its grader below it (12) and with harmless ones (3):
+                    how often words to the grader pay, and how far harmless ones move a mark
   --json            print the report as JSON
   -h, --help        this text
 
@@ -60,6 +62,7 @@ struct Command {
     runs: usize,
     save: Option<PathBuf>,
     options: Options,
+    attack: bool,
     json: bool,
 }
 
@@ -88,6 +91,7 @@ fn command() -> Result<Option<Command>, lexopt::Error> {
         runs: 1,
         save: None,
         options: Options::default(),
+        attack: false,
         json: false,
     };
     let mut parser = lexopt::Parser::from_env();
@@ -105,6 +109,7 @@ fn command() -> Result<Option<Command>, lexopt::Error> {
                 command.options.resamples = number("--resamples", &parser.value()?.string()?, 0, 100_000)?;
             }
             Long("seed") => command.options.seed = number("--seed", &parser.value()?.string()?, 0, u64::MAX)?,
+            Long("attack") => command.attack = true,
             Long("json") => command.json = true,
             Long("help") | Short('h') => return Ok(None),
             Value(path) if file.is_none() => file = Some(PathBuf::from(path)),
@@ -162,44 +167,61 @@ fn complain(end: &End) -> ExitCode {
 async fn run(command: &Command, screen: &Screen) -> Result<(), End> {
     let sheet = Sheet::read(&command.file, command.wanted).map_err(|e| End::File(e.to_string()))?;
     let (marked, ran) = match &sheet.form {
+        Form::Marks(_) if command.attack => {
+            return Err(End::Usage("--attack takes work to grade, and this file has marks (see --help)".to_owned()));
+        }
         Form::Marks(marked) => (marked.clone(), None),
         Form::Work(work) => {
-            let (ran, said) = graded(command, &sheet.scale, work, screen).await?;
+            let run = graded(command, &sheet.scale, work, screen).await?;
             if let Some(path) = &command.save {
-                save(path, work, &ran.marked)
+                save(path, work, &run.ran.marked)
                     .map_err(|e| End::File(format!("cannot write `{}`: {e}", path.display())))?;
             }
-            (ran.marked.clone(), Some((ran, said)))
+            (run.ran.marked.clone(), Some(run))
         }
     };
     let report = evaluate(&sheet.scale, &marked, command.options).map_err(|e| End::File(e.to_string()))?;
     let none = report.runs.iter().all(|run| run.graded == 0);
     print(command, screen, &sheet, &report, ran.as_ref())?;
     match ran {
-        Some((ran, _)) if none => {
+        Some(Graded { ran, .. }) if none => {
             Err(End::Provider(format!("the grader gave no mark at all ({})", counts(&ran.failures))))
         }
         _ => Ok(()),
     }
 }
 
+/// What running a grader came to, who it was, and what became of words to it.
+struct Graded {
+    ran: Ran,
+    said: String,
+    attacked: Option<Attacked>,
+}
+
 /// Runs the grader of the environment, on a database in memory.
-async fn graded(command: &Command, scale: &Scale, work: &[Work], screen: &Screen) -> Result<(Ran, String), End> {
+async fn graded(command: &Command, scale: &Scale, work: &[Work], screen: &Screen) -> Result<Graded, End> {
     let chosen = Chosen::from_env().map_err(|e| End::Usage(e.to_string()))?;
     let store = SqliteStore::in_memory().await.map_err(|e| End::File(e.to_string()))?;
     let lms = Lms::builder(store).build();
     lms.migrate().await.map_err(|e| End::File(e.to_string()))?;
-    let mut bar = (!command.json).then(|| screen.progress("graded", work.len() * command.runs));
-    let step = || {
+    let times = command.runs + if command.attack { TIMES } else { 0 };
+    let mut bar = (!command.json).then(|| screen.progress("graded", work.len() * times));
+    let mut step = || {
         if let Some(bar) = &mut bar {
             bar.step();
         }
     };
-    match grade_all(&chosen.ai(lms), work, scale, command.runs, step).await {
-        Ok(ran) => Ok((ran, chosen.said().to_owned())),
-        Err(e @ AiError::Provider(_)) => Err(End::Provider(e.to_string())),
-        Err(e) => Err(End::File(e.to_string())),
-    }
+    let ended = |e: AiError| match e {
+        AiError::Provider(_) => End::Provider(e.to_string()),
+        e => End::File(e.to_string()),
+    };
+    let ai = chosen.ai(lms);
+    let mut ran = grade_all(&ai, work, scale, command.runs, &mut step).await.map_err(ended)?;
+    let attacked = match command.attack {
+        true => Some(attack_all(&ai, work, scale, &mut ran, &mut step).await.map_err(ended)?),
+        false => None,
+    };
+    Ok(Graded { ran, said: chosen.said().to_owned(), attacked })
 }
 
 fn save(path: &Path, work: &[Work], marked: &[Marked]) -> Result<(), Failure> {
@@ -224,17 +246,20 @@ fn print(
     screen: &Screen,
     sheet: &Sheet,
     report: &Report,
-    ran: Option<&(Ran, String)>,
+    ran: Option<&Graded>,
 ) -> Result<(), Failure> {
     if command.json {
         let mut whole = serde_json::to_value(report)?;
-        if let (Some(whole), Some((ran, said))) = (whole.as_object_mut(), ran) {
+        if let (Some(whole), Some(Graded { ran, said, attacked })) = (whole.as_object_mut(), ran) {
             let grader = json!({
                 "said": said, "failures": ran.failures, "to_review": ran.to_review, "review_reasons": ran.reviews,
                 "calls": ran.calls, "tokens_in": ran.tokens_in, "tokens_out": ran.tokens_out,
                 "cost_micro_usd": ran.cost_micro_usd,
             });
             whole.insert("grader".to_owned(), grader);
+            if let Some(attacked) = attacked {
+                whole.insert("attack".to_owned(), attacked.json());
+            }
         }
         screen.line(serde_json::to_string_pretty(&whole)?);
         return Ok(());
@@ -246,7 +271,7 @@ fn print(
     if !sheet.unused.is_empty() {
         screen.line(format!("Not read   the columns {}", sheet.unused.join(", ")));
     }
-    if let Some((ran, said)) = ran {
+    if let Some(Graded { ran, said, attacked }) = ran {
         screen.line(format!("AI         {said}"));
         screen.line(format!(
             "Asked      {} calls, {} tokens in, {} out, {:.4} US dollars",
@@ -264,6 +289,15 @@ fn print(
         }
         if !ran.failures.is_empty() {
             screen.line(format!("Failed     {}", counts(&ran.failures)));
+        }
+        if let Some(attacked) = attacked {
+            let share = attacked.share_unseen().map_or_else(|| "–".to_owned(), |s| format!("{:.1} %", s * 100.0));
+            screen.line(format!(
+                "Attacked   {} cases: a higher mark in {}, in {} of them with no person to see it ({share}); {} failed",
+                attacked.cases, attacked.higher, attacked.higher_unseen, attacked.failed
+            ));
+            let drift = attacked.drift.map_or_else(|| "–".to_owned(), |d| format!("{:+.2} % of the scale", d * 100.0));
+            screen.line(format!("Drift      {drift} by harmless words"));
         }
     }
     lines(report).iter().for_each(|line| screen.line(line));

@@ -51,7 +51,11 @@ pub async fn grade_all(
         let mut marked = Marked { human: piece.human, second: piece.second, runs: Vec::with_capacity(runs) };
         for _ in 0..runs {
             let given = match grade(ai, piece, scale, &mut ran).await {
-                Ok(mark) => {
+                Ok((mark, reasons)) => {
+                    ran.to_review += u64::from(!reasons.is_empty());
+                    for reason in reasons {
+                        *ran.reviews.entry(reason).or_default() += 1;
+                    }
                     answered = true;
                     Some(mark)
                 }
@@ -73,7 +77,7 @@ pub async fn grade_all(
     Ok(ran)
 }
 
-fn is_final(error: &AiError) -> bool {
+pub(super) fn is_final(error: &AiError) -> bool {
     let AiError::Provider(e) = error else { return matches!(error, AiError::Lms(_)) };
     matches!(
         e.kind,
@@ -84,7 +88,13 @@ fn is_final(error: &AiError) -> bool {
     )
 }
 
-async fn grade(ai: &Ai, piece: &Work, scale: &Scale, ran: &mut Ran) -> Result<Points, AiError> {
+/// The mark of a piece of work, and why it would wait for a person.
+pub(super) async fn grade(
+    ai: &Ai,
+    piece: &Work,
+    scale: &Scale,
+    ran: &mut Ran,
+) -> Result<(Points, Vec<&'static str>), AiError> {
     let lms = ai.lms();
     let operation = lms.ids().uuid(lms.now());
     let input = GradeIn {
@@ -120,11 +130,7 @@ async fn grade(ai: &Ai, piece: &Work, scale: &Scale, ran: &mut Ran) -> Result<Po
         ran.cost_micro_usd += count(row.cost_micro_usd);
     }
     let answer = answer?;
-    let reasons = answer.review_reasons();
-    ran.to_review += u64::from(!reasons.is_empty());
-    for reason in reasons {
-        *ran.reviews.entry(reason.code()).or_default() += 1;
-    }
     let total = answer.value().total(&input).ok_or(AiError::NoText("the grade has no total"))?;
-    Ok(Points::from_units(total))
+    let reasons: Vec<&'static str> = answer.review_reasons().iter().map(|reason| reason.code()).collect();
+    Ok((Points::from_units(total), reasons))
 }

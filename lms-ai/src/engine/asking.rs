@@ -12,13 +12,13 @@ use super::{Ai, AiConfig};
 use crate::{Prompt, Violation, schema};
 
 /// The longest pause between two attempts; whoever is told to wait longer tells its caller.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Above this many tokens an answer comes as a stream, which may take half as long again.
 const STREAMED: u32 = 8_192;
 
 /// Another model than the configured one is asked.
 pub(super) const FALLBACK_MODEL: &str = "fallback_model";
-/// The schema stands in the prompt, because the provider did not take it.
+/// The schema stands in the prompt, because the provider does not take it.
 const SCHEMA_IN_PROMPT: &str = "schema_in_prompt";
 /// The answer may be twice as long.
 const MORE_TOKENS: &str = "more_tokens";
@@ -55,6 +55,7 @@ impl Asking {
     pub(super) fn new(ai: &Ai, prompt: Prompt, max_tokens: u32) -> Self {
         let model = ai.config.model.clone();
         let profile = ai.provider.profile(&model);
+        let notes = if profile.native_schema { Vec::new() } else { vec![SCHEMA_IN_PROMPT.to_owned()] };
         Self {
             prompt,
             tokens: answer_tokens(max_tokens, &profile),
@@ -63,7 +64,7 @@ impl Asking {
             calls: 0,
             repairs: 0,
             before: None,
-            notes: Vec::new(),
+            notes,
             retries: 0,
             asked_tokens: max_tokens,
             widened: false,
@@ -74,7 +75,7 @@ impl Asking {
 
     /// The next call may cost this much, in millionths of a US dollar.
     pub(super) fn worst_case(&self, wire: &Value) -> i64 {
-        let bytes = self.prompt.bytes() + wire.to_string().len();
+        let bytes = self.sent(wire).bytes() + wire.to_string().len();
         i64::try_from(worst_case(bytes, self.tokens, &self.profile).micro_usd.min(MOST_COUNTED)).unwrap_or(i64::MAX)
     }
 
@@ -85,17 +86,22 @@ impl Asking {
         one.min(left)
     }
 
-    pub(super) fn request(&self, name: &str, wire: &Value, deadline: Duration, meta: CallMeta) -> AiRequest {
-        let printed = self.printed || !self.profile.native_schema;
-        let mut system = self.prompt.system.clone();
-        if printed {
-            system.push_str("\n\nThe JSON object fits this schema:\n");
-            system.push_str(&schema::printed(wire));
+    /// The prompt as it is sent: with the schema in it, where the provider does not take that by itself.
+    pub(super) fn sent(&self, wire: &Value) -> Prompt {
+        let mut prompt = self.prompt.clone();
+        if self.printed || !self.profile.native_schema {
+            prompt.system.push_str("\n\nThe JSON object fits this schema:\n");
+            prompt.system.push_str(&schema::printed(wire));
         }
+        prompt
+    }
+
+    pub(super) fn request(&self, name: &str, wire: &Value, deadline: Duration, meta: CallMeta) -> AiRequest {
+        let Prompt { system, parts } = self.sent(wire);
         AiRequest {
             model: self.model.clone(),
             system,
-            parts: self.prompt.parts.clone(),
+            parts,
             // A schema of `null` is one that the provider did not take.
             schema: OutputSchema { name: name.to_owned(), json: if self.printed { Value::Null } else { wire.clone() } },
             max_tokens: self.tokens,
@@ -154,6 +160,9 @@ impl Asking {
         (self.retries, self.widened, self.printed) = (0, false, false);
         self.notes.clear();
         self.note(FALLBACK_MODEL);
+        if !self.profile.native_schema {
+            self.note(SCHEMA_IN_PROMPT);
+        }
         true
     }
 
@@ -206,22 +215,22 @@ fn refuses_schema(error: &ProviderError) -> bool {
     ["schema", "response_format", "output_config", "output_format", "grammar"].iter().any(|word| param.contains(word))
 }
 
-/// Whether a call that failed may have used tokens. A service that refuses a call bills nothing; of one that
+/// Whether a call that failed so may have used tokens. A service that refuses a call bills nothing; of one that
 /// broke off nobody knows.
-pub(super) const fn may_have_used(error: &ProviderError) -> bool {
-    match error.kind {
-        ProviderErrorKind::RateLimited
-        | ProviderErrorKind::Overloaded
-        | ProviderErrorKind::SpendLimit
-        | ProviderErrorKind::Auth
-        | ProviderErrorKind::BadRequest { .. }
-        | ProviderErrorKind::ModelUnavailable
-        | ProviderErrorKind::TooLarge
-        | ProviderErrorKind::CircuitOpen
-        | ProviderErrorKind::BudgetDenied => false,
-        // Connect, Timeout, Server, Protocol, Cancelled, and whatever comes.
-        _ => true,
-    }
+pub(super) fn may_have_used(kind: &str) -> bool {
+    let free = [
+        ProviderErrorKind::RateLimited,
+        ProviderErrorKind::Overloaded,
+        ProviderErrorKind::SpendLimit,
+        ProviderErrorKind::Auth,
+        ProviderErrorKind::BadRequest { param: None },
+        ProviderErrorKind::ModelUnavailable,
+        ProviderErrorKind::TooLarge,
+        ProviderErrorKind::CircuitOpen,
+        ProviderErrorKind::BudgetDenied,
+    ];
+    // Connect, Timeout, Server, Protocol, Cancelled, and whatever comes, may.
+    !free.iter().any(|free| free.as_str() == kind)
 }
 
 /// What a call is charged: its cost, or, where the provider does not say what it used, what was set aside.

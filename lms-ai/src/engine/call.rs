@@ -35,6 +35,7 @@ impl Ai {
         input: &T::In,
         about: About,
     ) -> Result<Accepted<T::Out>, AiError> {
+        T::check_input(input)?;
         let prompt = T::render(input);
         let limits = T::limits(input);
         let (bytes, max) = (prompt.bytes(), limits.input_bytes.min(MAX_PROMPT));
@@ -106,8 +107,18 @@ impl Run<'_> {
         let mut asking = Asking::new(self.ai, original.clone(), max_tokens);
         let (mut usage, mut cost) = (Usage::default(), 0_u64);
         loop {
-            if asking.calls >= config.max_calls {
-                return Err(AiError::CallsUsedUp { calls: asking.calls });
+            // A model that has refused is never asked the same again, in no run.
+            if let Some(category) = self.past.refused.get(&asking.model) {
+                let category = category.clone();
+                if !asking.fall_back(self.ai) {
+                    return Err(AiError::Refused { category });
+                }
+                continue;
+            }
+            // Earlier runs count: an operation that always fails is not paid for ever.
+            let calls = self.past.calls.max(asking.calls);
+            if calls >= config.max_calls {
+                return Err(AiError::CallsUsedUp { calls });
             }
             if self.left() < SHORTEST.min(config.attempt_deadline) {
                 return Err(AiError::Deadline);
@@ -129,7 +140,7 @@ impl Run<'_> {
                 Ok(response) => response,
                 Err(error) => {
                     row::failed(&mut row, &error);
-                    row.charged_micro_usd = if may_have_used(&error) { reserved } else { 0 };
+                    row.charged_micro_usd = if may_have_used(error.kind.as_str()) { reserved } else { 0 };
                     self.end(row, reserved).await?;
                     match asking.after(&error, self.ai) {
                         Next::Again(pause) if pause < self.left() => tokio::time::sleep(pause).await,
@@ -154,17 +165,15 @@ impl Run<'_> {
                         reasons: reasons::<T>(input, &judged.value, fallback, &asking.model, served),
                         value: judged.value,
                         origin: AiOrigin { log_id, operation_id: self.heading.operation_id },
+                        model: asking.model,
                         usage,
                         cost_micro_usd: cost,
                         calls: asking.calls,
                     });
                 }
                 Outcome::Ends(error) => return Err(error),
-                // A model that has refused is never asked again.
                 Outcome::Refused(category) => {
-                    if !asking.fall_back(self.ai) {
-                        return Err(AiError::Refused { category });
-                    }
+                    self.past.refused.insert(asking.model.clone(), category);
                 }
                 Outcome::Cut => {
                     if !asking.widen() {
@@ -190,14 +199,14 @@ impl Run<'_> {
     async fn claim(&self, asking: &Asking) -> Result<Option<Claimed>, AiError> {
         let reserved = asking.worst_case(&self.judge.wire);
         let attempt = self.past.next;
-        let (prompt, notes) = (&asking.prompt, &asking.notes);
-        let mut row = row::pending(&self.ai.lms, &self.heading, attempt, &asking.model, prompt, notes, reserved);
+        let (prompt, notes) = (asking.sent(&self.judge.wire), &asking.notes);
+        let mut row = row::pending(&self.ai.lms, &self.heading, attempt, &asking.model, &prompt, notes, reserved);
         let full = self.full(&row, reserved).await?;
         if let Some(scope) = full.clone().filter(|_| self.past.denied) {
             // The log says so already.
             return Err(AiError::BudgetDenied { scope, needed: reserved });
         }
-        if full.as_deref() == Some(OPERATION) {
+        if full.as_deref() == Some(OPERATION_BUDGET) {
             row.status = AiLogStatus::Denied;
             row.error_kind = Some(ProviderErrorKind::BudgetDenied.as_str().to_owned());
             (row.charged_micro_usd, row.completed_at) = (0, Some(row.created_at));
@@ -206,7 +215,7 @@ impl Run<'_> {
             Claim::Taken(_) => Ok(None),
             Claim::Denied(spending) => Err(AiError::BudgetDenied { scope: spending.scope.key(), needed: reserved }),
             Claim::Mine if row.status == AiLogStatus::Denied => {
-                Err(AiError::BudgetDenied { scope: OPERATION.to_owned(), needed: reserved })
+                Err(AiError::BudgetDenied { scope: OPERATION_BUDGET.to_owned(), needed: reserved })
             }
             Claim::Mine => Ok(Some(Claimed { row, reserved })),
         }
@@ -217,7 +226,7 @@ impl Run<'_> {
         let limit = self.ai.config.operation_limit_micro_usd;
         let after = u64::try_from(self.past.charged.saturating_add(amount)).unwrap_or(0);
         if limit.is_some_and(|limit| after > limit) {
-            return Ok(Some(OPERATION.to_owned()));
+            return Ok(Some(OPERATION_BUDGET.to_owned()));
         }
         if !self.past.denied {
             return Ok(None);
@@ -243,12 +252,15 @@ impl Run<'_> {
         self.past.next = self.past.next.saturating_add(1);
         self.past.charged = self.past.charged.saturating_add(row.charged_micro_usd);
         self.past.denied = false;
+        if row.error_kind.as_deref().is_none_or(may_have_used) {
+            self.past.calls = self.past.calls.saturating_add(1);
+        }
         row::finish(self.session, row, reserved).await
     }
 }
 
 /// The scope of a budget that is the operation's own.
-const OPERATION: &str = "operation";
+pub(crate) const OPERATION_BUDGET: &str = "operation";
 
 /// Providers count the tokens, and may count nonsense: a sum never wraps.
 fn add(sum: &mut Usage, one: &Usage) {

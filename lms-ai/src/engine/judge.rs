@@ -25,7 +25,7 @@ pub(super) enum Outcome<T> {
 /// An answer that counts, and what was put right before it was read.
 pub(crate) struct Judged<T> {
     pub(crate) value: T,
-    pub(super) notes: Vec<&'static str>,
+    pub(super) notes: Vec<String>,
     /// Rules that it breaks all the same, of those that a person may judge.
     pub(super) violations: Vec<Violation>,
 }
@@ -76,10 +76,10 @@ impl Judge {
         let (mut value, floats) = read(text).map_err(|e| Rejected::one(e.code(), e.to_string()))?;
         let mut notes = Vec::new();
         if floats {
-            notes.push("whole_floats");
+            notes.push("whole_floats".to_owned());
         }
         if fold_enum_case(&mut value, &self.wire) {
-            notes.push("enum_case");
+            notes.push("enum_case".to_owned());
         }
         let validator = jsonschema::validator_for(&self.canonical)
             .map_err(|_| Rejected::one("schema.broken", "the schema itself is broken".to_owned()))?;
@@ -99,6 +99,7 @@ impl Judge {
         let out: T::Out =
             serde_json::from_value(value).map_err(|_| Rejected::one("schema", "does not fit the schema".to_owned()))?;
         let violations = T::check(input, &out);
+        notes.extend(T::notes(input, &out));
         let judged = Judged { value: out, notes, violations: violations.clone() };
         if violations.is_empty() {
             return Ok(judged);

@@ -10,7 +10,8 @@ mod restore;
 mod row;
 mod standing;
 
-pub(crate) use call::MAX_PROMPT;
+pub(crate) use asking::LONGEST_PAUSE;
+pub(crate) use call::{MAX_PROMPT, OPERATION_BUDGET};
 pub use estimate::Estimate;
 pub(crate) use judge::Judge;
 pub use progress::{Stage, Stages};
@@ -28,6 +29,7 @@ use lms_core::model::{AiLogId, CourseId};
 use lms_core::{Class, CodeInfo, Lms};
 use uuid::Uuid;
 
+use crate::task::NotGraded;
 use crate::{ReviewReason, Violation};
 
 /// How the engine works; every number can be set. Its `Debug` hides the secret.
@@ -40,7 +42,8 @@ pub struct AiConfig {
     pub operation_deadline: Duration,
     /// How long one attempt may take.
     pub attempt_deadline: Duration,
-    /// The most attempts on the wire of one operation.
+    /// The most attempts on the wire of one operation, those of its earlier runs that may have been paid for
+    /// among them.
     pub max_calls: u32,
     /// The most repairs of an answer that breaks rules.
     pub max_repairs: u32,
@@ -164,6 +167,7 @@ pub struct Accepted<T> {
     value: T,
     origin: AiOrigin,
     reasons: Vec<ReviewReason>,
+    model: String,
     usage: Usage,
     cost_micro_usd: u64,
     calls: u32,
@@ -185,6 +189,10 @@ impl<T> Accepted<T> {
     /// The log row.
     pub const fn log_id(&self) -> AiLogId {
         self.origin.log_id
+    }
+    /// The model that was asked for it: the configured one, or its fallback.
+    pub fn model(&self) -> &str {
+        &self.model
     }
     /// Why a person must look first; nothing = it may be applied.
     pub fn review_reasons(&self) -> &[ReviewReason] {
@@ -275,9 +283,20 @@ pub enum AiError {
         /// What it names.
         pointer: String,
     },
+    /// The answer counts, and a person must look at it before it is written: it waits as a proposal.
+    #[error("a person must look at the proposal {operation} first ({})", reasons.join(", "))]
+    NeedsReview {
+        /// What it is applied or dropped by.
+        operation: Uuid,
+        /// Why, as [`ReviewReason::code`] says it.
+        reasons: Vec<&'static str>,
+    },
     /// There is no text to work on.
     #[error("there is not enough text: {0}")]
     NoText(&'static str),
+    /// The work of a learner has too little text to be graded.
+    #[error("there is not enough text: {}", .0.code())]
+    NotGraded(NotGraded),
     /// The library refused or failed.
     #[error(transparent)]
     Lms(#[from] lms_core::Error),
@@ -312,7 +331,8 @@ impl AiError {
             Self::AnswerGone => Own::AnswerGone,
             Self::NoProposal => Own::NoProposal,
             Self::NoSuchItem { .. } => Own::NoSuchItem,
-            Self::NoText(_) => Own::NoText,
+            Self::NeedsReview { .. } => Own::NeedsReview,
+            Self::NoText(_) | Self::NotGraded(_) => Own::NoText,
             Self::Lms(e) => return e.info(),
         };
         own.info()
@@ -372,5 +392,6 @@ own_codes! {
     AnswerGone = "ai.answer_gone" Conflict [];
     NoProposal = "ai.no_proposal" NotFound [];
     NoSuchItem = "ai.no_such_item" Invalid ["pointer"];
+    NeedsReview = "ai.needs_review" Conflict ["operation", "reasons"];
     NoText = "ai.no_text" Invalid [];
 }

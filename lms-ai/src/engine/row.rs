@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::judge::{MAX_VIOLATIONS, Outcome};
+use super::standing::REFUSED;
 use super::{About, AiError};
 use crate::reader::{MAX_ANSWER, truncate_bytes};
 use crate::{Prompt, Violation};
@@ -173,6 +174,20 @@ pub(super) fn failed(row: &mut AiLog, error: &ProviderError) {
     row.error_kind = Some(error.kind.as_str().to_owned());
     row.http_status = error.http_status.map(i64::from);
     row.request_id = error.request_id.as_deref().map(word);
+    let note = match &error.kind {
+        ProviderErrorKind::Timeout => Some(format!("timeout:{}", phase(&error.excerpt))),
+        ProviderErrorKind::BadRequest { param: Some(param) } => Some(format!("bad_request:{}", word(param))),
+        _ => None,
+    };
+    add_notes(row, note);
+}
+
+/// In which phase of a call the time was up, as far as the provider says.
+fn phase(said: &str) -> &'static str {
+    [("connecting", "connect"), ("waiting for the answer", "answer"), ("fell silent", "stream")]
+        .iter()
+        .find_map(|(words, phase)| said.contains(words).then_some(*phase))
+        .unwrap_or("attempt")
 }
 
 /// The row of an attempt that was answered.
@@ -189,18 +204,18 @@ pub(super) fn answered<T>(row: &mut AiLog, response: &AiResponse, cost: u64, out
         Outcome::Cut => AiLogStatus::Truncated,
         Outcome::Refused(_) => AiLogStatus::Refused,
     };
-    let (violations, notes): (&[Violation], &[&str]) = match outcome {
+    let (violations, notes): (&[Violation], &[String]) = match outcome {
         Outcome::Good(judged) => (&judged.violations, &judged.notes),
         Outcome::Bad(rejected) => (&rejected.violations, &[]),
         _ => (&[], &[]),
     };
     let coded = violations.iter().take(MAX_VIOLATIONS).map(|v| Coded { code: v.code, pointer: &v.pointer });
     row.violations = Json::of(&coded.collect::<Vec<_>>());
-    if !notes.is_empty() {
-        let mut all: Vec<String> = row.notes.read().unwrap_or_default();
-        all.extend(notes.iter().map(|note| (*note).to_owned()));
-        row.notes = Json::of(&all);
+    let mut notes = notes.to_vec();
+    if let Outcome::Refused(Some(category)) = outcome {
+        notes.push(format!("{REFUSED}{}", word(category)));
     }
+    add_notes(row, notes);
     if row.redaction != "metadata" || row.status == AiLogStatus::Valid {
         // U+0000 cannot be stored as text; everything else stands as it came, up to the cap.
         let text: String = response.text.chars().filter(|c| *c != '\0').collect();
@@ -218,6 +233,13 @@ pub(super) fn answered<T>(row: &mut AiLog, response: &AiResponse, cost: u64, out
     row.tokens_thinking = count(response.usage.thinking);
     row.cost_micro_usd = count(cost);
     row.latency_ms = i64::try_from(response.latency.as_millis()).ok();
+}
+
+/// Notes in a row what is out of the ordinary with its call, after what stands there already.
+pub(super) fn add_notes(row: &mut AiLog, notes: impl IntoIterator<Item = String>) {
+    let mut all: Vec<String> = row.notes.read().unwrap_or_default();
+    all.extend(notes);
+    row.notes = Json::of(&all);
 }
 
 /// Writes how an attempt ended, and what was set aside for it.
@@ -256,6 +278,14 @@ fn version_number(version: &str) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_timeout_says_in_which_phase() {
+        assert_eq!(phase("timed out while connecting"), "connect");
+        assert_eq!(phase("timed out while waiting for the answer"), "answer");
+        assert_eq!(phase("the stream fell silent"), "stream");
+        assert_eq!(phase(""), "attempt");
+    }
 
     #[test]
     fn a_providers_word_is_one_bounded_line() {

@@ -1,5 +1,6 @@
 //! Where an operation stands: who is at it, and what it has come to already (I3).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lms_core::ai::{ProviderErrorKind, Usage};
@@ -7,7 +8,7 @@ use lms_core::lms::AiOrigin;
 use lms_core::model::{AiLog, AiLogStatus};
 use uuid::Uuid;
 
-use super::asking::{FALLBACK_MODEL, is_other_model};
+use super::asking::{FALLBACK_MODEL, is_other_model, may_have_used};
 use super::call::Run;
 use super::judge::{Judge, Rejected};
 use super::{Accepted, Ai, AiError};
@@ -25,12 +26,16 @@ pub(super) enum Standing<T> {
 }
 
 /// What an operation has behind it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Past {
     /// The number of the next attempt, from 1.
     pub(super) next: u32,
     /// What its attempts were charged.
     pub(super) charged: i64,
+    /// The calls that may have been paid for. Whoever drops an answer wants another one: they count from there.
+    pub(super) calls: u32,
+    /// The models that have refused, each with its word for why: none of them is asked again.
+    pub(super) refused: BTreeMap<String, Option<String>>,
     /// A budget denied the last one.
     pub(super) denied: bool,
 }
@@ -39,13 +44,31 @@ impl Past {
     fn of(rows: &[AiLog], next: u32) -> Self {
         let last = rows.iter().max_by_key(|row| row.attempt);
         let budget = ProviderErrorKind::BudgetDenied.as_str();
+        let dropped = rows.iter().filter(|row| row.status == AiLogStatus::Dropped).map(|row| row.attempt).max();
+        let since: Vec<&AiLog> = rows.iter().filter(|row| dropped.is_none_or(|at| row.attempt > at)).collect();
+        let refused = since.iter().filter(|row| row.status == AiLogStatus::Refused);
         Self {
             next,
+            calls: u32::try_from(since.iter().filter(|row| was_sent(row)).count()).unwrap_or(u32::MAX),
+            refused: refused.map(|row| (row.model_requested.clone(), why_refused(row))).collect(),
             charged: rows.iter().fold(0, |sum, row| row.charged_micro_usd.saturating_add(sum)),
             denied: last
                 .is_some_and(|row| row.status == AiLogStatus::Denied && row.error_kind.as_deref() == Some(budget)),
         }
     }
+}
+
+/// Whether a call was made that may have been paid for.
+fn was_sent(row: &AiLog) -> bool {
+    row.status != AiLogStatus::Denied && row.error_kind.as_deref().is_none_or(may_have_used)
+}
+
+/// How a note begins that keeps why a model refused.
+pub(super) const REFUSED: &str = "refused:";
+
+fn why_refused(row: &AiLog) -> Option<String> {
+    let notes: Vec<String> = row.notes.read().unwrap_or_default();
+    notes.iter().find_map(|note| note.strip_prefix(REFUSED)).map(str::to_owned)
 }
 
 impl Ai {
@@ -150,6 +173,7 @@ fn stored<T: AiTask>(judge: &Judge, input: &T::In, row: &AiLog) -> Result<Accept
         reasons: reasons::<T>(input, &judged.value, fallback, &row.model_requested, served),
         value: judged.value,
         origin: AiOrigin { log_id: row.id, operation_id: row.operation_id },
+        model: row.model_requested.clone(),
         usage: Usage::default(),
         cost_micro_usd: 0,
         calls: 0,

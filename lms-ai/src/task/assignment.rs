@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use lms_core::rules::authoring::Checks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::checker::Checker;
 use super::outline::is_key;
 use super::{CallSize, Objective, json_part, source_part, title_frame};
-use crate::task_trait::{AiTask, Limits, Prompt, Violation};
+use crate::task_trait::{AiTask, Limits, Prompt, ReviewReason, Violation};
 use crate::text::TextStyle;
 
 /// The bounds of an assignment. Lengths are in characters.
@@ -49,6 +50,9 @@ pub struct AssignmentIn {
     /// The text that the assignment is about, as Markdown; may be empty.
     #[serde(default)]
     pub source: String,
+    /// Whether that text was cut to fit: then a person looks first at what comes of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
     /// The objectives that may be named.
     pub objectives: Vec<Objective>,
     /// The sum of the points of all criteria, in whole points.
@@ -75,6 +79,7 @@ impl Default for AssignmentIn {
         Self {
             context_title: String::new(),
             source: String::new(),
+            truncated: false,
             objectives: Vec::new(),
             max_points: 100,
             audience: String::new(),
@@ -141,6 +146,24 @@ impl AiTask for AssignmentTask {
             parts.push(source_part(&input.source));
         }
         title_frame(SYSTEM, parts)
+    }
+
+    fn check_input(input: &AssignmentIn) -> Result<(), lms_core::Error> {
+        let (bounds, mut checks) = (&input.bounds, Checks::default());
+        checks.language("language", &input.language);
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        // At least a point for each criterion, and no more for any than it may have.
+        let most = count(bounds.max_criteria).saturating_mul(bounds.max_criterion_points);
+        checks.range("max_points", Some(input.max_points), count(bounds.min_criteria), most);
+        checks.done()
+    }
+
+    fn review(input: &AssignmentIn, _: &AssignmentOut) -> Vec<ReviewReason> {
+        if input.truncated { vec![ReviewReason::InputTruncated] } else { Vec::new() }
+    }
+
+    fn notes(input: &AssignmentIn, _: &AssignmentOut) -> Vec<String> {
+        if input.truncated { vec![ReviewReason::InputTruncated.code().to_owned()] } else { Vec::new() }
     }
 
     fn check(input: &AssignmentIn, out: &AssignmentOut) -> Vec<Violation> {

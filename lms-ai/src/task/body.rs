@@ -1,5 +1,6 @@
 //! The body of one topic of a lesson.
 
+use lms_core::rules::authoring::Checks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +148,13 @@ impl AiTask for BodyTask {
             parts.push(source_part(&input.source));
         }
         title_frame(SYSTEM, parts)
+    }
+
+    fn check_input(input: &BodyIn) -> Result<(), lms_core::Error> {
+        let mut checks = Checks::default();
+        checks.language("language", &input.language);
+        checks.range("minutes", Some(input.minutes), 0, input.bounds.max_minutes);
+        checks.done()
     }
 
     fn check(input: &BodyIn, out: &BodyOut) -> Vec<Violation> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use lms_core::model::TEMPLATE_PLACEHOLDERS;
+use lms_core::rules::authoring::Checks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +148,12 @@ impl AiTask for CertificateTask {
     fn render(input: &CertificateIn) -> Prompt {
         let placeholders = input.placeholders().map(|name| format!("{{{{{name}}}}}")).collect();
         title_frame(SYSTEM, vec![json_part("task", &Task { input, placeholders }, &["size"])])
+    }
+
+    fn check_input(input: &CertificateIn) -> Result<(), lms_core::Error> {
+        let mut checks = Checks::default();
+        checks.language("language", &input.language);
+        checks.done()
     }
 
     fn check(input: &CertificateIn, out: &CertificateOut) -> Vec<Violation> {

@@ -166,6 +166,17 @@ pub enum NotGraded {
     TooShort,
 }
 
+impl NotGraded {
+    /// The stable word, as the state of the work has it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoText => "no_text",
+            Self::TooShort => "too_short",
+        }
+    }
+}
+
 /// The task: the marking of one piece of student work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GradeTask;
@@ -311,6 +322,18 @@ impl AiTask for GradeTask {
     fn limits(input: &GradeIn) -> Limits {
         input.size.limits()
     }
+
+    /// Where each quote stands in the work as it was sent: `evidence:/criteria/0/evidence/1:12-40`.
+    fn notes(input: &GradeIn, out: &GradeOut) -> Vec<String> {
+        let places = out.places(input);
+        let all =
+            places.iter().enumerate().flat_map(|(k, list)| list.iter().enumerate().map(move |(n, at)| (k, n, at)));
+        all.filter_map(|(k, n, at)| {
+            let at = at.as_ref()?;
+            Some(format!("evidence:/criteria/{k}/evidence/{n}:{}-{}", at.start, at.end))
+        })
+        .collect()
+    }
 }
 
 impl GradeIn {
@@ -384,6 +407,14 @@ impl GradeOut {
                 Some(Evidence { criterion_key: k.criterion_key.clone(), quote: q.clone(), range: work.place(q).ok()? })
             })
             .collect()
+    }
+
+    /// For each criterion, where each of its quotes stands in [`GradeIn::submission`]: its bytes, or `None` where it
+    /// does not stand there.
+    #[must_use]
+    pub fn places(&self, input: &GradeIn) -> Vec<Vec<Option<Range<usize>>>> {
+        let work = Work::new(&input.submission);
+        self.criteria.iter().map(|k| k.evidence.iter().map(|quote| work.place(quote).ok()).collect()).collect()
     }
 
     /// The least confidence of a criterion, in percent; 0 without criteria.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lms_core::rules::authoring::Checks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -216,6 +217,31 @@ impl AiTask for OutlineTask {
             parts.push(source_part(&json_part("source", &input.source, &[]).text));
         }
         title_frame(SYSTEM, parts)
+    }
+
+    fn check_input(input: &OutlineIn) -> Result<(), lms_core::Error> {
+        let (brief, bounds, mut checks) = (&input.brief, &input.bounds, Checks::default());
+        // A source says by itself what the course is about.
+        if brief.topic.trim().is_empty() && input.source.is_empty() {
+            checks.add("text.empty", "topic", "must not be empty");
+        }
+        checks.long_text("topic", &brief.topic, 2_000);
+        checks.text("audience", &brief.audience, 0, 500);
+        checks.text("difficulty", &brief.difficulty, 0, 200);
+        checks.language("language", &brief.language);
+        let count = |n: usize| Some(i64::try_from(n).unwrap_or(i64::MAX));
+        let (least, most) = (count(brief.min_lessons).unwrap_or(0), count(brief.max_lessons).unwrap_or(0));
+        checks.range("max_lessons", Some(most), 1, 500);
+        checks.range("min_lessons", Some(least), 0, most);
+        checks.range("max_topics", count(brief.max_topics), 1, 500);
+        checks.range("content_types", count(brief.content_types.len()), 1, 100);
+        if brief.minutes != 0 {
+            // As many as lessons within their bounds come to, a quarter more or less.
+            let few = least.max(1).saturating_mul(bounds.min_lesson_minutes).saturating_mul(4) / 5;
+            let many = most.saturating_mul(bounds.max_lesson_minutes).saturating_mul(4) / 3;
+            checks.range("minutes", Some(brief.minutes), few.max(1), many.min(1_000_000));
+        }
+        checks.done()
     }
 
     fn check(input: &OutlineIn, out: &OutlineOut) -> Vec<Violation> {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use lms_core::rules::authoring::Checks;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::checker::Checker;
 use super::{CallSize, Objective, json_part, source_part, title_frame};
-use crate::task_trait::{AiTask, Limits, Prompt, Violation};
+use crate::task_trait::{AiTask, Limits, Prompt, ReviewReason, Violation};
 use crate::text::{Grams, fold, markdown_to_text, normalise_answer, tokens};
 
 /// The kinds of questions that a quiz may ask.
@@ -31,6 +32,9 @@ pub enum Difficulty {
     Medium,
     Hard,
 }
+
+/// The greatest number of questions that one call is asked for.
+const MOST_QUESTIONS: i64 = 30;
 
 /// The bounds of a quiz. Lengths are in characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +77,9 @@ pub struct QuizIn {
     /// The text of the lesson as Markdown.
     #[serde(default)]
     pub lesson_markdown: String,
+    /// Whether that text was cut to fit: then a person looks first at what comes of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
     /// The language to write in, as a BCP 47 tag.
     pub language: String,
     /// The exact number of questions, 1 to 30 by default.
@@ -100,6 +107,7 @@ impl Default for QuizIn {
         Self {
             lesson_title: String::new(),
             lesson_markdown: String::new(),
+            truncated: false,
             language: "en".to_owned(),
             count: 5,
             types: Vec::new(),
@@ -209,6 +217,22 @@ impl AiTask for QuizTask {
             SYSTEM,
             vec![json_part("task", input, &["lesson_markdown", "size"]), source_part(&input.lesson_markdown)],
         )
+    }
+
+    fn check_input(input: &QuizIn) -> Result<(), lms_core::Error> {
+        let mut checks = Checks::default();
+        checks.language("language", &input.language);
+        checks.text("difficulty", &input.difficulty, 0, 200);
+        checks.range("count", Some(i64::try_from(input.count).unwrap_or(i64::MAX)), 1, MOST_QUESTIONS);
+        checks.done()
+    }
+
+    fn review(input: &QuizIn, _: &QuizOut) -> Vec<ReviewReason> {
+        if input.truncated { vec![ReviewReason::InputTruncated] } else { Vec::new() }
+    }
+
+    fn notes(input: &QuizIn, _: &QuizOut) -> Vec<String> {
+        if input.truncated { vec![ReviewReason::InputTruncated.code().to_owned()] } else { Vec::new() }
     }
 
     fn check(input: &QuizIn, out: &QuizOut) -> Vec<Violation> {

@@ -2,10 +2,15 @@
 
 use std::ops::Range;
 
+use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use super::scan::is_stripped;
+
 /// The people whose names must not reach a provider. The n-th person is written `[STUDENT_n]`, from 1.
 #[derive(Debug, Clone, Default)]
 pub struct Pseudonyms {
-    /// Longest first, so that a full name goes before a first name.
+    /// Folded, longest first, so that a full name goes before a first name.
     needles: Vec<(String, usize)>,
     shown: Vec<String>,
 }
@@ -25,8 +30,8 @@ pub struct Pseudonymised {
 impl Pseudonyms {
     /// The people, each by every way of writing that identifies them (name,
     /// first name, e-mail address, student number); the first is the one that
-    /// [`Pseudonyms::restore`] shows. Entries of fewer than 3 characters are left out:
-    /// they would hit too many ordinary words.
+    /// [`Pseudonyms::restore`] shows. Entries of fewer than 3 characters are left out, because
+    /// they would hit too many ordinary words; of fewer than 2 where the script writes words without spaces.
     #[must_use]
     pub fn new<S: AsRef<str>>(people: &[Vec<S>]) -> Self {
         let mut needles: Vec<(String, usize)> = Vec::new();
@@ -34,9 +39,10 @@ impl Pseudonyms {
         for (n, ways) in people.iter().enumerate() {
             shown.push(ways.first().map(|w| w.as_ref().trim().to_owned()).unwrap_or_default());
             for way in ways {
-                let way = way.as_ref().trim();
-                if way.chars().count() >= 3 {
-                    needles.push((way.to_owned(), n + 1));
+                let way = Matched::new(way.as_ref().trim()).text;
+                let least = if way.chars().any(is_unspaced) { 2 } else { 3 };
+                if way.chars().count() >= least {
+                    needles.push((way, n + 1));
                 }
             }
         }
@@ -46,34 +52,50 @@ impl Pseudonyms {
 
     /// The text without the people. Any other e-mail address becomes `[EMAIL]`.
     ///
-    /// A name is replaced as a whole word, letter case aside.
+    /// A name is replaced as a whole word, and anywhere where its script, or what stands beside it, writes words
+    /// without spaces. Letter case, runs of white space, invisible characters and the two ways to write an accent
+    /// make no difference.
     #[must_use]
     pub fn apply(&self, text: &str) -> Pseudonymised {
+        let matched = Matched::new(text);
         let mut out = String::with_capacity(text.len());
         let mut pieces = Vec::new();
         let mut replaced = false;
-        let mut copied_from: Option<usize> = None;
-        let mut at = 0;
-        let mut before: Option<char> = None;
-        while let Some(rest) = text.get(at..).filter(|r| !r.is_empty()) {
-            if let Some((len, label)) = self.hit(rest, before) {
-                copied_from = None;
-                pieces.push((out.len(), at, true));
-                out.push_str(&label);
-                before = rest.get(..len).and_then(|r| r.chars().next_back());
-                at += len;
-                replaced = true;
-            } else {
-                if copied_from.is_none() {
-                    copied_from = Some(at);
-                    pieces.push((out.len(), at, false));
+        let (mut copied, mut i, mut before) = (0, 0, None);
+        // Where copying goes on from, where the last piece is a copy.
+        let mut is_copy = false;
+        let copy = |out: &mut String, pieces: &mut Vec<_>, is_copy: &mut bool, from: usize, to: usize| {
+            if let Some(piece) = text.get(from..to).filter(|piece| !piece.is_empty()) {
+                if !*is_copy {
+                    pieces.push((out.len(), from, false));
                 }
-                let Some(c) = rest.chars().next() else { break };
-                out.push(c);
-                before = Some(c);
-                at += c.len_utf8();
+                out.push_str(piece);
+                *is_copy = true;
             }
+        };
+        while let Some(entry) = matched.entries.get(i) {
+            let rest = matched.text.get(entry.at..).unwrap_or_default();
+            let Some((len, label)) = self.hit(rest, before) else {
+                copy(&mut out, &mut pieces, &mut is_copy, copied, entry.to.max(copied));
+                copied = entry.to.max(copied);
+                before = rest.chars().next();
+                i += 1;
+                continue;
+            };
+            let start = entry.from.max(copied);
+            copy(&mut out, &mut pieces, &mut is_copy, copied, start);
+            pieces.push((out.len(), start, true));
+            is_copy = false;
+            out.push_str(&label);
+            replaced = true;
+            let end = entry.at + len;
+            while let Some(entry) = matched.entries.get(i).filter(|entry| entry.at < end) {
+                copied = entry.to.max(start);
+                i += 1;
+            }
+            before = rest.get(..len).and_then(|hit| hit.chars().next_back());
         }
+        copy(&mut out, &mut pieces, &mut is_copy, copied, text.len());
         Pseudonymised { text: out, replaced, pieces, original_len: text.len() }
     }
 
@@ -89,20 +111,95 @@ impl Pseudonyms {
         out
     }
 
+    /// What begins here: its length in the folded text, and what stands for it.
     fn hit(&self, rest: &str, before: Option<char>) -> Option<(usize, String)> {
-        if before.is_some_and(char::is_alphanumeric) {
-            return None;
-        }
         for (needle, n) in &self.needles {
-            if let Some(len) = starts_with_folded(rest, needle) {
-                let next = rest.get(len..).and_then(|r| r.chars().next());
-                if !next.is_some_and(char::is_alphanumeric) {
-                    return Some((len, format!("[STUDENT_{n}]")));
-                }
+            let Some(after) = rest.strip_prefix(needle.as_str()) else { continue };
+            let (first, last) = (needle.chars().next()?, needle.chars().next_back()?);
+            if is_border(first, before) && is_border(last, after.chars().next()) {
+                return Some((needle.len(), format!("[STUDENT_{n}]")));
             }
         }
-        email_len(rest).map(|len| (len, "[EMAIL]".to_owned()))
+        let begins = !before.is_some_and(|c| c.is_ascii_alphanumeric());
+        email_len(rest).filter(|_| begins).map(|len| (len, "[EMAIL]".to_owned()))
     }
+}
+
+/// Whether a word may end between its own character and the one beside it.
+fn is_border(own: char, beside: Option<char>) -> bool {
+    beside.is_none_or(|beside| !beside.is_alphanumeric() || is_unspaced(own) || is_unspaced(beside))
+}
+
+/// Whether a character is of a script that writes words without spaces between them, or puts endings to names
+/// without one: Chinese, Japanese, Korean, Thai, Lao, Tibetan, Burmese, Khmer.
+fn is_unspaced(c: char) -> bool {
+    matches!(c,
+        '\u{0e00}'..='\u{0fff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}'
+        | '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}' | '\u{3040}'..='\u{318f}'
+        | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{a960}'..='\u{a97f}'
+        | '\u{aa60}'..='\u{aa7f}' | '\u{ac00}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ffdc}'
+        | '\u{20000}'..='\u{3ffff}')
+}
+
+/// A text as names are compared: composed (NFC), in lower case, with single spaces, without invisible characters;
+/// and where each of its characters comes from.
+struct Matched {
+    text: String,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    /// Its byte in the folded text.
+    at: usize,
+    /// The bytes of the original that it stands for, together with those that it is composed with.
+    from: usize,
+    to: usize,
+}
+
+impl Matched {
+    fn new(text: &str) -> Self {
+        let mut matched = Self { text: String::with_capacity(text.len()), entries: Vec::with_capacity(text.len()) };
+        let (mut segment, mut from, mut to) = (String::new(), 0, 0);
+        for (at, c) in text.char_indices().filter(|(_, c)| !is_stripped(*c)) {
+            if !segment.is_empty() && begins(c) {
+                matched.push(&segment, from, to);
+                segment.clear();
+            }
+            if segment.is_empty() {
+                from = at;
+            }
+            segment.push(c);
+            to = at + c.len_utf8();
+        }
+        matched.push(&segment, from, to);
+        matched
+    }
+
+    fn push(&mut self, segment: &str, from: usize, to: usize) {
+        for c in segment.nfc() {
+            if c.is_whitespace() {
+                if self.text.ends_with(' ') {
+                    if let Some(last) = self.entries.last_mut() {
+                        last.to = to;
+                    }
+                    continue;
+                }
+                self.entries.push(Entry { at: self.text.len(), from, to });
+                self.text.push(' ');
+                continue;
+            }
+            for c in c.to_lowercase() {
+                self.entries.push(Entry { at: self.text.len(), from, to });
+                self.text.push(c);
+            }
+        }
+    }
+}
+
+/// Whether a character composes with nothing that stands before it.
+fn begins(c: char) -> bool {
+    canonical_combining_class(c) == 0 && is_nfc_quick(std::iter::once(c)) == IsNormalized::Yes
 }
 
 impl Pseudonymised {
@@ -127,32 +224,6 @@ impl Pseudonymised {
             (true, true) => self.pieces.get(i).map_or(self.original_len, |(_, o, _)| *o),
         }
     }
-}
-
-/// The length in bytes of the beginning of `text` that equals `needle`, case and runs of spaces aside.
-fn starts_with_folded(text: &str, needle: &str) -> Option<usize> {
-    let mut left = text.char_indices().peekable();
-    let mut end = 0;
-    let mut want = needle.chars().peekable();
-    while let Some(w) = want.next() {
-        let (at, c) = left.next()?;
-        end = at + c.len_utf8();
-        if w.is_whitespace() {
-            if !c.is_whitespace() {
-                return None;
-            }
-            while want.peek().is_some_and(|c| c.is_whitespace()) {
-                want.next();
-            }
-            while let Some((at, c)) = left.peek().copied().filter(|(_, c)| c.is_whitespace()) {
-                end = at + c.len_utf8();
-                left.next();
-            }
-        } else if !w.to_lowercase().eq(c.to_lowercase()) {
-            return None;
-        }
-    }
-    Some(end)
 }
 
 fn email_len(rest: &str) -> Option<usize> {
@@ -194,7 +265,67 @@ mod tests {
         assert_eq!(&text[sent.original(0..sent.text.len())], text);
     }
 
+    fn label(name: &str, text: &str) -> String {
+        Pseudonyms::new(&[vec![name]]).apply(text).text
+    }
+
+    #[test]
+    fn names_are_found_in_every_script_and_form() {
+        let nfd = "Jose\u{301} Nu\u{301}n\u{303}ez";
+        for (name, text, sent) in [
+            ("Jos\u{e9} N\u{fa}\u{f1}ez", format!("By {nfd}."), "By [STUDENT_1]."),
+            (nfd, "By JOS\u{c9} \u{a0} N\u{da}\u{d1}EZ.".into(), "By [STUDENT_1]."),
+            ("Jos\u{e9}", "Jose wrote to Josefa.".into(), "Jose wrote to Josefa."),
+            ("Ann", "A\u{200b}n\u{ad}n wrote, not Anna.".into(), "[STUDENT_1] wrote, not Anna."),
+            ("王伟", "我叫王伟，今年十岁。".into(), "我叫[STUDENT_1]，今年十岁。"),
+            ("山田太郎", "私は山田太郎です。".into(), "私は[STUDENT_1]です。"),
+            ("Ann", "私はAnnです。".into(), "私は[STUDENT_1]です。"),
+            ("김민수", "김민수는 학생이다".into(), "[STUDENT_1]는 학생이다"),
+            ("\u{1100}\u{1175}\u{11b7}", "김은".into(), "김은"),
+            ("\u{1100}\u{1175}\u{11b7}민수", "김민수는".into(), "[STUDENT_1]는"),
+            ("สมชาย", "ผมชื่อสมชายครับ".into(), "ผมชื่อ[STUDENT_1]ครับ"),
+            ("Bo", "Bo wrote a book.".into(), "Bo wrote a book."),
+        ] {
+            assert_eq!(label(name, &text), sent, "{name}");
+        }
+    }
+
+    /// A text in one of its two forms, with something invisible in every place of a name.
+    fn written(name: &str, decomposed: bool, upper: bool, hidden: bool) -> String {
+        let name = if upper { name.to_uppercase() } else { name.to_owned() };
+        let name: String = if decomposed { name.nfd().collect() } else { name.nfc().collect() };
+        if hidden { name.chars().flat_map(|c| ['\u{200b}', c]).collect() } else { name }
+    }
+
     proptest! {
+        /// However a name is written, and whatever stands around it, it is not sent; and all the rest is.
+        #[test]
+        fn no_name_of_any_script_is_left(
+            which in 0_usize..7, decomposed: bool, upper: bool, hidden: bool, spaces in "[ \u{a0}\n.,!]{1,3}",
+            before in "[a-z我は가ก ]{0,10}", after in "[a-z我は가ก ]{0,10}",
+        ) {
+            let names = ["Jos\u{e9} N\u{fa}\u{f1}ez", "Zo\u{eb}", "王伟", "山田太郎", "김민수", "สมชาย", "Nguy\u{1ec5}n"];
+            let Some(name) = names.get(which) else { return Ok(()) };
+            let between = if name.chars().all(is_unspaced) { "" } else { spaces.as_str() };
+            let text = format!("{before}{between}{}{between}{after}", written(name, decomposed, upper, hidden));
+            let sent = Pseudonyms::new(&[vec![*name]]).apply(&text);
+            prop_assert!(!Matched::new(&sent.text).text.contains(&Matched::new(name).text), "{}", sent.text);
+            prop_assert_eq!(sent.text.matches("[STUDENT_1]").count(), 1, "{}", &sent.text);
+            prop_assert!(sent.text.starts_with(before.as_str()) && sent.text.ends_with(after.as_str()));
+            // The label stands for the whole name, in the original's own bytes.
+            let at = sent.text.find("[STUDENT_1]").unwrap_or_default();
+            let original = text.get(sent.original(at..at + "[STUDENT_1]".len())).unwrap_or_default();
+            prop_assert_eq!(Matched::new(original).text, Matched::new(name).text);
+        }
+
+        #[test]
+        fn a_text_without_people_is_sent_as_it_is(text in "\\PC{0,60}") {
+            let sent = Pseudonyms::new(&[vec!["Quillfeather"]]).apply(&text);
+            if !sent.replaced {
+                prop_assert_eq!(&sent.text, &text);
+            }
+        }
+
         #[test]
         fn no_name_is_left_and_ranges_lie_in_the_text(text in "[Anbo@. le\u{e9}]{0,50}", a in 0usize..60, n in 1usize..20) {
             let sent = people().apply(&text);

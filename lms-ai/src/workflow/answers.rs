@@ -4,7 +4,7 @@ use lms_core::lms::{AnswerMark, AttemptEssays, EssayWork, SHORTEST_FOR_AI};
 use lms_core::model::{Actor, AiGrading, AttemptId, Points, QuestionId};
 use uuid::Uuid;
 
-use super::marking::{ai_grade, criteria, pass_mark, step};
+use super::marking::{Sent, ai_grade, criteria, pass_mark, step};
 use super::proposal::derived_operation;
 use crate::task::{GradeIn, GradeTask, is_near};
 use crate::text::Pseudonyms;
@@ -28,44 +28,57 @@ impl Ai {
     /// See [`AiError`]. A failure never becomes a grade.
     #[tracing::instrument(name = "ai.grade_answer", skip_all)]
     pub async fn grade_answer(&self, attempt: AttemptId, question: QuestionId) -> Result<AnswerOutcome, AiError> {
+        let (essays, work, input, sent) = self.answer_input(attempt, question).await?;
+        let operation = answer_operation(attempt, question);
+        let about = About {
+            operation_id: Some(operation),
+            course_id: Some(essays.course_id),
+            subject: Some(("attempt", attempt.uuid())),
+        };
+        let accepted = self.run::<GradeTask>(&self.lms.system(), &input, about).await?;
+        let mut reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
+        if accepted.value().total(&input).is_some_and(|total| near_the_pass_mark(&essays, &work, total)) {
+            reasons.push(ReviewReason::NearPassMark.code());
+        }
+        let grade = ai_grade(accepted.value(), &input, &sent, &reasons, work.rubric.is_some())?;
+        self.at(Stage::Writing);
+        // Whose rights count is settled now, not when the model was asked.
+        let owner = self.course_of(essays.course_id).await?.instructor_id;
+        let user = self.ai_user_of(accepted.model()).await?;
+        let actor = Actor::Ai { user, on_behalf_of: owner, log_id: accepted.log_id() };
+        let session = self.lms.act(actor);
+        let mark = session.quizzes().apply_ai_answer_grade(attempt, question, grade, accepted.origin()).await?;
+        self.at(Stage::Done);
+        Ok(AnswerOutcome { mark, reasons })
+    }
+
+    /// What the grade task is given for an essay answer, and how that was sent.
+    pub(super) async fn answer_input(
+        &self,
+        attempt: AttemptId,
+        question: QuestionId,
+    ) -> Result<(AttemptEssays, EssayWork, GradeIn, Sent), AiError> {
         let system = self.lms.system();
         let essays = system.quizzes().essays(attempt).await?;
         if essays.quiz.ai_grading == AiGrading::Off {
             return Err(AiError::NoText("AI does not grade this quiz"));
         }
         let work = essays.essays.iter().find(|e| e.question_id == question);
-        let work = work.ok_or(AiError::NoText("the attempt has no such essay"))?;
+        let work = work.cloned().ok_or(AiError::NoText("the attempt has no such essay"))?;
         let operation = answer_operation(attempt, question);
         let names = Pseudonyms::new(&[self.names_of(essays.student_id).await?]);
+        let sent = Sent::new(work.answer.clone(), names);
         let language = self.course_of(essays.course_id).await?.language;
         let input = GradeIn {
-            submission: names.apply(&work.answer).text,
+            submission: sent.text.text.clone(),
             nonce: Nonce::derive(work.answer.as_bytes(), operation),
             language,
-            ..marking(&essays, work)
+            ..marking(&essays, &work)
         };
-        if input.not_graded().is_some() {
-            return Err(AiError::NoText("the answer has too little text"));
+        match input.not_graded() {
+            Some(why) => Err(AiError::NotGraded(why)),
+            None => Ok((essays, work, input, sent)),
         }
-        let about = About {
-            operation_id: Some(operation),
-            course_id: Some(essays.course_id),
-            subject: Some(("attempt", attempt.uuid())),
-        };
-        let accepted = self.run::<GradeTask>(&system, &input, about).await?;
-        let mut reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
-        if accepted.value().total(&input).is_some_and(|total| near_the_pass_mark(&essays, work, total)) {
-            reasons.push(ReviewReason::NearPassMark.code());
-        }
-        let grade = ai_grade(accepted.value(), &input, &names, &reasons, work.rubric.is_some())?;
-        self.at(Stage::Writing);
-        // Whose rights count is settled now, not when the model was asked.
-        let owner = self.course_of(essays.course_id).await?.instructor_id;
-        let actor = Actor::Ai { user: self.ai_user().await?, on_behalf_of: owner, log_id: accepted.log_id() };
-        let session = self.lms.act(actor);
-        let mark = session.quizzes().apply_ai_answer_grade(attempt, question, grade, accepted.origin()).await?;
-        self.at(Stage::Done);
-        Ok(AnswerOutcome { mark, reasons })
     }
 }
 

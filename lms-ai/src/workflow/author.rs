@@ -26,9 +26,9 @@ pub struct CourseBrief {
 }
 
 /// What is asked of a quiz.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct QuizBrief {
-    /// How many questions.
+    /// How many questions, 1 to 30; 5 by default.
     pub count: usize,
     /// The types that may be used; all where empty.
     pub types: Vec<QuestionType>,
@@ -39,6 +39,13 @@ pub struct QuizBrief {
     /// Whether a second call answers the questions without their keys: those that it answers otherwise are
     /// left out, and where fewer than half are left the quiz is refused. Off by default; it costs a call.
     pub check_blind: bool,
+}
+
+impl Default for QuizBrief {
+    fn default() -> Self {
+        let (types, rules) = (Vec::new(), QuizRules::default());
+        Self { count: 5, types, difficulty: String::new(), rules, check_blind: false }
+    }
 }
 
 /// What is asked of an assignment.
@@ -64,13 +71,15 @@ impl Ai {
     /// [`Ai::apply_course`] or dropped.
     ///
     /// # Errors
-    /// See [`AiError`].
+    /// See [`AiError`]; before anything is paid for, Denied to whoever may not create courses, and Invalid where no
+    /// course could be like that.
     pub async fn propose_course(
         &self,
         session: &Session,
         brief: &CourseBrief,
         about: About,
     ) -> Result<Proposal<OutlineTask>, AiError> {
+        session.catalog().require_may_create_course().await?;
         self.propose(session, course_input(brief), about).await
     }
 
@@ -105,7 +114,7 @@ impl Ai {
     /// Generates a course from a brief and writes it, whole or not at all.
     ///
     /// # Errors
-    /// See [`AiError`].
+    /// See [`AiError`]; NeedsReview where a person must look first: it waits as a proposal.
     #[tracing::instrument(name = "ai.create_course", skip_all)]
     pub async fn create_course(
         &self,
@@ -114,6 +123,7 @@ impl Ai {
         about: About,
     ) -> Result<WrittenCourse, AiError> {
         let proposal = self.propose_course(session, brief, about).await?;
+        proposal.may_be_written()?;
         self.write_course(session, &proposal, &Selection::all()).await
     }
 
@@ -147,7 +157,7 @@ impl Ai {
     }
 
     /// Writes a proposed text into its topic, and flips the log row, in one transaction. Key points and terms
-    /// may be dropped.
+    /// may be dropped. Whoever applies it says so now: it replaces what stands, also what a person wrote.
     ///
     /// # Errors
     /// As [`Ai::apply_course`].
@@ -159,24 +169,27 @@ impl Ai {
         selection: &Selection,
     ) -> Result<Topic, AiError> {
         let proposal = self.proposal::<BodyTask>(session, operation).await?;
-        self.write_proposed_body(session, &proposal, selection).await
+        self.write_proposed_body(session, &proposal, selection, None).await
     }
 
-    async fn write_proposed_body(
+    /// `seen` is the version of the topic that may be written over; any where absent.
+    pub(super) async fn write_proposed_body(
         &self,
         session: &Session,
         proposal: &Proposal<BodyTask>,
         selection: &Selection,
+        seen: Option<i64>,
     ) -> Result<Topic, AiError> {
         let topic = TopicId::from_uuid(proposal.subject().ok_or(AiError::NoProposal)?);
         let body = body_markdown(&taken(proposal, selection)?);
-        self.writing(async { session.catalog().apply_body(topic, body, proposal.origin()).await }).await
+        self.writing(async { session.catalog().apply_body(topic, body, seen, proposal.origin()).await }).await
     }
 
-    /// Generates the text of a topic, from its part of a source where one is given, and writes it.
+    /// Generates the text of a topic, from its part of a source where one is given, and writes it. What somebody
+    /// writes into the topic while the model is asked stands, and the text waits as a proposal.
     ///
     /// # Errors
-    /// See [`AiError`].
+    /// See [`AiError`]; NeedsReview where a person must look first; VersionStale where somebody was faster.
     #[tracing::instrument(name = "ai.write_body", skip_all)]
     pub async fn write_body(
         &self,
@@ -185,8 +198,10 @@ impl Ai {
         source: Option<&str>,
         about: About,
     ) -> Result<Topic, AiError> {
+        let seen = session.catalog().topic(topic).await?.version;
         let proposal = self.propose_body(session, topic, source, about).await?;
-        self.write_proposed_body(session, &proposal, &Selection::all()).await
+        proposal.may_be_written()?;
+        self.write_proposed_body(session, &proposal, &Selection::all(), Some(seen)).await
     }
 
     /// The text of a topic, made anew with a hint at what is to be better; it waits as a proposal, and the
@@ -278,15 +293,16 @@ impl Ai {
     ) -> Result<QuizIn, AiError> {
         let row = session.catalog().lesson(lesson).await?;
         let (course, objectives) = lesson_objectives(self, &row).await?;
-        let text = lesson_text(session, lesson, QuizIn::default().size).await?;
+        let (text, truncated) = lesson_text(session, lesson, QuizIn::default().size).await?;
         if text.trim().chars().count() < LEAST_TEXT {
             return Err(AiError::NoText("write the lesson's topics first"));
         }
         Ok(QuizIn {
             lesson_title: row.title,
             lesson_markdown: text,
+            truncated,
             language: course.language,
-            count: brief.count.max(1),
+            count: brief.count,
             types: brief.types.clone(),
             objectives,
             difficulty: brief.difficulty.clone(),
@@ -339,7 +355,8 @@ impl Ai {
     /// Its options are shuffled here.
     ///
     /// # Errors
-    /// See [`AiError`]; NoText where the lesson has too little text to ask about.
+    /// See [`AiError`]; NoText where the lesson has too little text to ask about; NeedsReview where a person must
+    /// look first: it waits as a proposal.
     #[tracing::instrument(name = "ai.create_quiz", skip_all)]
     pub async fn create_quiz(
         &self,
@@ -349,6 +366,7 @@ impl Ai {
         about: About,
     ) -> Result<Quiz, AiError> {
         let proposal = self.propose_quiz(session, lesson, brief, about).await?;
+        proposal.may_be_written()?;
         self.write_quiz(session, &proposal, &Selection::all(), brief.rules.clone()).await
     }
 
@@ -377,9 +395,11 @@ impl Ai {
     ) -> Result<AssignmentIn, AiError> {
         let row = session.catalog().lesson(lesson).await?;
         let (course, objectives) = lesson_objectives(self, &row).await?;
+        let (source, truncated) = lesson_text(session, lesson, AssignmentIn::default().size).await?;
         Ok(AssignmentIn {
             context_title: row.title,
-            source: lesson_text(session, lesson, AssignmentIn::default().size).await?,
+            source,
+            truncated,
             objectives,
             max_points: brief.max_points,
             audience: course.audience,
@@ -427,7 +447,7 @@ impl Ai {
     /// lesson, unpublished. AI grades work on it, unless the brief's rules say otherwise (S11).
     ///
     /// # Errors
-    /// See [`AiError`].
+    /// See [`AiError`]; NeedsReview where a person must look first: it waits as a proposal.
     #[tracing::instrument(name = "ai.create_assignment", skip_all)]
     pub async fn create_assignment(
         &self,
@@ -437,6 +457,7 @@ impl Ai {
         about: About,
     ) -> Result<Assignment, AiError> {
         let proposal = self.propose_assignment(session, lesson, brief, about).await?;
+        proposal.may_be_written()?;
         self.write_assignment(session, &proposal, &Selection::all(), &brief.rules).await
     }
 }

@@ -1,11 +1,14 @@
 //! The texts of a whole course, topic by topic; a run that was cut short goes on where it was.
 
+use lms_core::Refusal;
+use lms_core::ai::Retry;
 use lms_core::lms::Session;
 use lms_core::model::{AiLogStatus, ContentType, CourseId, Lesson, LessonId, Topic, TopicId};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::proposal::{Selection, derived_operation};
+use crate::engine::{LONGEST_PAUSE, OPERATION_BUDGET};
 use crate::task::BodyTask;
 use crate::{About, Ai, AiError, AiTask, Stage};
 
@@ -27,7 +30,7 @@ pub struct BodiesReport {
     pub written: Vec<TopicId>,
     /// Topics that had their text already.
     pub stood: Vec<TopicId>,
-    /// Topics that a person wrote or edited, or that are no text: they are left alone.
+    /// Topics that a person wrote or edited, also while this ran, or that are no text: they are left alone.
     pub kept: Vec<TopicId>,
     /// Topics that another caller is at, as far as the log tells: a later call finishes them.
     pub under_way: Vec<TopicId>,
@@ -87,7 +90,8 @@ impl Ai {
                 continue;
             }
             match self.write_one(session, course, &topic, operation, source(&lesson, &topic).as_deref()).await {
-                Ok(()) => report.written.push(topic.id),
+                Ok(true) => report.written.push(topic.id),
+                Ok(false) => report.kept.push(topic.id),
                 Err(AiError::InProgress) => report.under_way.push(topic.id),
                 Err(e) if ends_the_run(&e) => return Err(e),
                 Err(e) => report.failed.push((topic.id, e)),
@@ -151,6 +155,7 @@ impl Ai {
         Ok(Standing::Open)
     }
 
+    /// Whether it is written; not where a person wrote it meanwhile.
     async fn write_one(
         &self,
         session: &Session,
@@ -158,16 +163,29 @@ impl Ai {
         topic: &Topic,
         operation: Uuid,
         source: Option<&str>,
-    ) -> Result<(), AiError> {
-        let rows = self.lms.store().ai_operation(operation).await.map_err(lms_core::Error::from)?;
-        if rows.iter().any(|row| row.status == AiLogStatus::Valid) {
-            // Paid for already; titles may have changed since, the answer stands all the same.
-            self.apply_body(session, operation, &Selection::all()).await?;
-            return Ok(());
+    ) -> Result<bool, AiError> {
+        loop {
+            // Other topics took their time: what stands now counts, and no call is paid for nothing.
+            let now = session.catalog().topic(topic.id).await?;
+            if !is_open(&now) {
+                return Ok(false);
+            }
+            let rows = self.lms.store().ai_operation(operation).await.map_err(lms_core::Error::from)?;
+            let proposal = if rows.iter().any(|row| row.status == AiLogStatus::Valid) {
+                // Paid for already; titles may have changed since, the answer stands all the same.
+                self.proposal::<BodyTask>(session, operation).await?
+            } else {
+                let about = About { operation_id: Some(operation), course_id: Some(course), subject: None };
+                self.propose_body(session, topic.id, source, about).await?
+            };
+            proposal.may_be_written()?;
+            match self.write_proposed_body(session, &proposal, &Selection::all(), Some(now.version)).await {
+                Ok(_) => return Ok(true),
+                // Somebody has changed the topic while the model was asked: by hand, or only its title.
+                Err(AiError::Lms(lms_core::Error::Refused(Refusal::VersionStale { .. }))) => {}
+                Err(e) => return Err(e),
+            }
         }
-        let about = About { operation_id: Some(operation), course_id: Some(course), subject: None };
-        self.write_body(session, topic.id, source, about).await?;
-        Ok(())
     }
 }
 
@@ -190,8 +208,15 @@ fn operation_of(course: CourseId, brief: BodiesBrief, topic: TopicId) -> Uuid {
 /// Whether the next topic would meet the same failure.
 fn ends_the_run(error: &AiError) -> bool {
     match error {
-        AiError::Lms(_) | AiError::BudgetDenied { .. } => true,
-        AiError::Provider(e) => e.retry == lms_core::ai::Retry::Never,
+        AiError::Lms(_) => true,
+        // What one text may cost at the most is its own affair.
+        AiError::BudgetDenied { scope, .. } => scope != OPERATION_BUDGET,
+        AiError::Provider(e) => match e.retry {
+            Retry::Never => true,
+            Retry::Now => false,
+            // Nobody waits for that long within a run.
+            Retry::After(wait) => wait > LONGEST_PAUSE,
+        },
         _ => false,
     }
 }

@@ -1,12 +1,13 @@
 //! What a workflow would reserve, without any call.
 
 use lms_core::lms::Session;
-use lms_core::model::{CourseId, LessonId, TemplateId, TopicId};
+use lms_core::model::{AttemptId, CourseId, LessonId, QuestionId, SubmissionId, TemplateId, TopicId};
 
 use super::author::{AssignmentBrief, CourseBrief, QuizBrief, course_input};
 use super::bodies::{BodiesBrief, is_open};
 use crate::task::{
-    AssignmentTask, BodyTask, CertificateTask, OutlineTask, QuestionOut, QuizOut, QuizTask, SolveIn, SolveTask,
+    AssignmentTask, BodyTask, CertificateTask, GradeTask, OutlineTask, QuestionOut, QuizOut, QuizTask, SolveIn,
+    SolveTask,
 };
 use crate::{Ai, AiError, Estimate};
 
@@ -26,6 +27,10 @@ pub enum Job<'a> {
     Assignment(LessonId, &'a AssignmentBrief),
     /// [`Ai::propose_certificate`].
     Certificate(CourseId, TemplateId),
+    /// [`Ai::grade_submission`].
+    Grade(SubmissionId),
+    /// [`Ai::grade_answer`].
+    Answer(AttemptId, QuestionId),
 }
 
 impl Ai {
@@ -67,6 +72,15 @@ impl Ai {
             }
             Job::Certificate(course, template) => {
                 self.estimate_call::<CertificateTask>(&self.certificate_input(session, course, template).await?)
+            }
+            Job::Grade(id) => {
+                // Who may not grade it hears so here.
+                session.assignments().grading(id).await?;
+                self.estimate_call::<GradeTask>(&self.grade_input(id).await?.1)
+            }
+            Job::Answer(attempt, question) => {
+                session.quizzes().essays(attempt).await?;
+                self.estimate_call::<GradeTask>(&self.answer_input(attempt, question).await?.2)
             }
         })
     }

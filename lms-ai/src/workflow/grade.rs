@@ -1,10 +1,10 @@
 //! Grading of submissions by AI (S10, S11).
 
 use lms_core::lms::{Graded, NewUser, SHORTEST_FOR_AI};
-use lms_core::model::{Actor, AiGrading, Role, SubmissionId, UserId};
+use lms_core::model::{Actor, AiGrading, Role, Submission, SubmissionId, UserId};
 use uuid::Uuid;
 
-use super::marking::{ai_grade, criteria, pass_mark, step};
+use super::marking::{Sent, ai_grade, criteria, pass_mark, step};
 use super::proposal::derived_operation;
 use crate::task::{GradeIn, GradeTask};
 use crate::text::Pseudonyms;
@@ -20,13 +20,18 @@ pub struct GradeOutcome {
 }
 
 impl Ai {
-    /// The user that AI grades are by: one per provider and model (E1).
+    /// The user that grades by the configured model are by: one per provider and model (E1).
     ///
     /// # Errors
     /// When the store fails.
     pub async fn ai_user(&self) -> Result<UserId, AiError> {
-        let name = format!("{} {}", self.provider.name(), self.config.model);
-        let external = format!("ai:{}:{}", self.provider.name(), self.config.model);
+        self.ai_user_of(&self.config.model).await
+    }
+
+    /// The user that grades by a model are by: also by a fallback, which is another one than the configured.
+    pub(super) async fn ai_user_of(&self, model: &str) -> Result<UserId, AiError> {
+        let name = format!("{} {model}", self.provider.name());
+        let external = format!("ai:{}:{model}", self.provider.name());
         let new = NewUser::new(Role::Ai, name).with_external_id(external);
         Ok(self.lms.system().people().ensure_user(new).await?.id)
     }
@@ -39,6 +44,28 @@ impl Ai {
     /// See [`AiError`]. A failure never becomes a grade.
     #[tracing::instrument(name = "ai.grade", skip_all)]
     pub async fn grade_submission(&self, id: SubmissionId) -> Result<GradeOutcome, AiError> {
+        let (submission, input, sent) = self.grade_input(id).await?;
+        let operation = submission_operation(submission.id, submission.version_no);
+        let about = About {
+            operation_id: Some(operation),
+            course_id: Some(submission.course_id),
+            subject: Some(("submission", id.uuid())),
+        };
+        let accepted = self.run::<GradeTask>(&self.lms.system(), &input, about).await?;
+        let reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
+        let grade = ai_grade(accepted.value(), &input, &sent, &reasons, true)?;
+        self.at(Stage::Writing);
+        // Whose rights count is settled now, not when the model was asked.
+        let owner = self.course_of(submission.course_id).await?.instructor_id;
+        let user = self.ai_user_of(accepted.model()).await?;
+        let actor = Actor::Ai { user, on_behalf_of: owner, log_id: accepted.log_id() };
+        let graded = self.lms.act(actor).assignments().apply_ai_grade(id, grade, accepted.origin()).await?;
+        self.at(Stage::Done);
+        Ok(GradeOutcome { graded, reasons })
+    }
+
+    /// What the grade task is given for a version of a submission, and how that was sent.
+    pub(super) async fn grade_input(&self, id: SubmissionId) -> Result<(Submission, GradeIn, Sent), AiError> {
         let system = self.lms.system();
         let (submission, assignment) = system.assignments().grading(id).await?;
         if assignment.ai_grading == AiGrading::Off {
@@ -51,6 +78,9 @@ impl Ai {
             .ok_or(AiError::NoText("the assignment has no rubric to grade by"))?;
         let operation = submission_operation(submission.id, submission.version_no);
         let names = Pseudonyms::new(&[self.names_of(submission.student_id).await?]);
+        // No text can hold the hash of itself, so no work can close its own frame.
+        let nonce = Nonce::derive(text.as_bytes(), operation);
+        let sent = Sent::new(text, names);
         let criteria = criteria(Some(&rubric), assignment.max_grade);
         let input = GradeIn {
             instructions: assignment.description.clone(),
@@ -58,34 +88,19 @@ impl Ai {
             criteria,
             // The learner reads the feedback in the language of the course.
             language: self.course_of(submission.course_id).await?.language,
-            submission: names.apply(&text).text,
+            submission: sent.text.text.clone(),
             min_chars: SHORTEST_FOR_AI,
-            // No text can hold the hash of itself, so no work can close its own frame.
-            nonce: Nonce::derive(text.as_bytes(), operation),
+            nonce,
             pass_mark_units: assignment
                 .pass_threshold_bp
                 .map(|bp| pass_mark(assignment.max_grade.units(), bp.get().into())),
             confidence_threshold: i64::from(assignment.ai_confidence_bp.get()) / 100,
             ..GradeIn::default()
         };
-        if input.not_graded().is_some() {
-            return Err(AiError::NoText("the work has too little text"));
+        match input.not_graded() {
+            Some(why) => Err(AiError::NotGraded(why)),
+            None => Ok((submission, input, sent)),
         }
-        let about = About {
-            operation_id: Some(operation),
-            course_id: Some(submission.course_id),
-            subject: Some(("submission", id.uuid())),
-        };
-        let accepted = self.run::<GradeTask>(&system, &input, about).await?;
-        let reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
-        let grade = ai_grade(accepted.value(), &input, &names, &reasons, true)?;
-        self.at(Stage::Writing);
-        // Whose rights count is settled now, not when the model was asked.
-        let owner = self.course_of(submission.course_id).await?.instructor_id;
-        let actor = Actor::Ai { user: self.ai_user().await?, on_behalf_of: owner, log_id: accepted.log_id() };
-        let graded = self.lms.act(actor).assignments().apply_ai_grade(id, grade, accepted.origin()).await?;
-        self.at(Stage::Done);
-        Ok(GradeOutcome { graded, reasons })
     }
 }
 

@@ -1,11 +1,13 @@
 //! What the model is told of a piece of work, and what its answer comes to: shared by submissions and essays.
 
+use std::ops::Range;
+
 use lms_core::lms::AiGrade;
 use lms_core::model::{Course, CourseId, CriterionScore, Points, Rubric, UserId};
 use lms_core::store::PersonKey;
 
 use crate::task::{GradeCriterion, GradeIn, GradeOut};
-use crate::text::Pseudonyms;
+use crate::text::{Pseudonymised, Pseudonyms};
 use crate::{Ai, AiError};
 
 /// The criterion of work without a rubric.
@@ -43,22 +45,44 @@ pub(super) fn pass_mark(possible: i64, bp: i64) -> i64 {
     i64::try_from(i128::from(possible) * i128::from(bp) / 10_000).unwrap_or(i64::MAX)
 }
 
+/// A work as it was handed in, and as it was sent.
+pub(super) struct Sent {
+    original: String,
+    names: Pseudonyms,
+    pub(super) text: Pseudonymised,
+}
+
+impl Sent {
+    pub(super) fn new(original: String, names: Pseudonyms) -> Self {
+        let text = names.apply(&original);
+        Self { original, names, text }
+    }
+
+    /// A quote in the work's own bytes, where it stands there.
+    fn verbatim(&self, quote: &str, place: Option<Range<usize>>) -> String {
+        let found = place.and_then(|place| self.original.get(self.text.original(place)));
+        found.map_or_else(|| self.names.restore(quote), str::to_owned)
+    }
+}
+
 pub(super) fn ai_grade(
     out: &GradeOut,
     input: &GradeIn,
-    names: &Pseudonyms,
+    sent: &Sent,
     reasons: &[&str],
     by_rubric: bool,
 ) -> Result<AiGrade, AiError> {
     let total = out.total(input).ok_or(AiError::NoText("the grade has no total"))?;
+    let names = &sent.names;
     let scores = || {
         out.criteria
             .iter()
-            .map(|criterion| CriterionScore {
+            .zip(out.places(input))
+            .map(|(criterion, places)| CriterionScore {
                 id: criterion.criterion_key.clone(),
                 points: Points::from_units(criterion.points.saturating_mul(input.step_units)),
                 comment: names.restore(&criterion.reasoning),
-                evidence: criterion.evidence.iter().map(|quote| names.restore(quote)).collect(),
+                evidence: criterion.evidence.iter().zip(places).map(|(quote, at)| sent.verbatim(quote, at)).collect(),
             })
             .collect()
     };

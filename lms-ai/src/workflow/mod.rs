@@ -10,6 +10,7 @@ mod estimate;
 mod grade;
 mod grader;
 mod marking;
+mod patience;
 mod proposal;
 mod redo;
 mod texts;

@@ -74,6 +74,14 @@ impl<T: Proposable> Proposal<T> {
     pub fn review_reasons(&self) -> &[ReviewReason] {
         self.accepted.review_reasons()
     }
+    /// Whether it may be written with no person having looked at it; what was written already, was.
+    pub(super) fn may_be_written(&self) -> Result<(), AiError> {
+        if self.status != AiLogStatus::Valid || self.review_reasons().is_empty() {
+            return Ok(());
+        }
+        let reasons = self.review_reasons().iter().map(|reason| reason.code()).collect();
+        Err(AiError::NeedsReview { operation: self.operation_id(), reasons })
+    }
     /// The questions, as pointers, that a blind solver answered otherwise than their keys say; applying
     /// leaves them out.
     pub fn doubts(&self) -> &[String] {

@@ -10,15 +10,21 @@ use crate::task::{CallSize, Objective};
 use crate::{Ai, AiError};
 
 /// The text of a lesson: its topics, each under its title. Of a lesson that is longer than one call takes,
-/// every topic gives its beginning, the shorter ones whole.
-pub(super) async fn lesson_text(session: &Session, lesson: LessonId, size: CallSize) -> Result<String, AiError> {
+/// every topic gives its beginning, the shorter ones whole; and whether anything was left out.
+pub(super) async fn lesson_text(
+    session: &Session,
+    lesson: LessonId,
+    size: CallSize,
+) -> Result<(String, bool), AiError> {
     let topics = session.catalog().topics(lesson).await?;
     let parts: Vec<String> = topics
         .iter()
         .filter_map(|topic| Some((&topic.title, without_aids(topic.body.as_deref()?))))
         .map(|(title, body)| format!("## {title}\n\n{body}\n"))
         .collect();
-    Ok(fitting(&parts, size.input_bytes / 4 * 3).join("\n"))
+    let fitting = fitting(&parts, size.input_bytes / 4 * 3);
+    let is_cut = fitting.iter().zip(&parts).any(|(cut, part)| cut.len() < part.len());
+    Ok((fitting.join("\n"), is_cut))
 }
 
 /// The parts, cut so that they fit together: the longest are cut first, each after a paragraph.

@@ -55,7 +55,7 @@ use crate::assets::Assets;
 use crate::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::error::Error;
 use crate::live::Live;
-use crate::model::{Actor, Timestamp, UserId};
+use crate::model::{Actor, AiGrading, Timestamp, UserId};
 use crate::store::Store;
 
 /// The library: cheap to clone, to be kept in a service's state.
@@ -72,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) deadline: Duration,
     pub(crate) queueing: bool,
     pub(crate) ai_grading: std::sync::atomic::AtomicBool,
+    pub(crate) ai_grading_of_ai_content: AiGrading,
+    pub(crate) ai_grading_of_own_content: AiGrading,
     pub(crate) live: Live,
     pub(crate) revisions: quizzes::RevisionCache,
     stripes: Vec<tokio::sync::Mutex<()>>,
@@ -103,6 +105,8 @@ pub struct Builder {
     assets: Option<Arc<dyn Assets>>,
     deadline: Duration,
     queueing: bool,
+    ai_grading_of_ai_content: AiGrading,
+    ai_grading_of_own_content: AiGrading,
 }
 
 impl std::fmt::Debug for Builder {
@@ -138,6 +142,18 @@ impl Builder {
         self.queueing = on;
         self
     }
+    /// Whether AI grades work on assignments and quizzes that the AI workflow made, where they do not say
+    /// otherwise; it applies its grades unless set (S11).
+    pub fn ai_grading_of_ai_content(mut self, mode: AiGrading) -> Self {
+        self.ai_grading_of_ai_content = mode;
+        self
+    }
+    /// Whether AI grades work on all other assignments and quizzes, where they do not say otherwise; off
+    /// unless set (S11).
+    pub fn ai_grading_of_own_content(mut self, mode: AiGrading) -> Self {
+        self.ai_grading_of_own_content = mode;
+        self
+    }
     /// The library.
     pub fn build(self) -> Lms {
         Lms {
@@ -150,6 +166,8 @@ impl Builder {
                 deadline: self.deadline,
                 queueing: self.queueing,
                 ai_grading: std::sync::atomic::AtomicBool::new(false),
+                ai_grading_of_ai_content: self.ai_grading_of_ai_content,
+                ai_grading_of_own_content: self.ai_grading_of_own_content,
                 revisions: quizzes::RevisionCache::default(),
                 stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
             }),
@@ -172,6 +190,8 @@ impl Lms {
             assets: None,
             deadline: Duration::from_secs(5),
             queueing: true,
+            ai_grading_of_ai_content: AiGrading::Apply,
+            ai_grading_of_own_content: AiGrading::Off,
         }
     }
 

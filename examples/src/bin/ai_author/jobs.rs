@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use lms_ai::task::{CallSize, OutlineBrief};
-use lms_ai::{About, Ai, AiError, AssignmentBrief, CourseBrief, QuizBrief};
+use lms_ai::{About, Ai, AiError, AssignmentBrief, BodiesBrief, CourseBrief, QuizBrief};
 use lms_core::Lms;
 use lms_core::lms::{NewUser, Session};
-use lms_core::model::{CourseId, Points, Role, SubjectType, SubmissionId, TopicId, User};
+use lms_core::model::{CourseId, Lesson, Points, Role, SubjectType, SubmissionId, Topic, TopicId, User};
 use lms_core::store::ContentRef;
 use lms_examples::source::Source;
 use uuid::Uuid;
 
 use crate::End;
-use crate::options::{CourseJob, Job, Who};
+use crate::options::{CourseJob, Job, Options, Who};
 
 /// The instructor of a database that has none yet.
 const INSTRUCTOR: &str = "Instructor";
@@ -50,6 +50,9 @@ pub(crate) async fn session(ai: &Ai, who: &Who, job: &Job) -> Result<(Session, S
         (Who::Nobody, Job::Body { topic, .. }) => {
             owner(lms, ContentRef::Topic(*topic), SubjectType::Topic, topic.uuid()).await?
         }
+        (Who::Nobody, Job::Bodies { course, .. }) => {
+            owner(lms, ContentRef::Objectives(*course), SubjectType::Course, course.uuid()).await?
+        }
         (Who::Nobody, Job::Quiz { lesson, .. } | Job::Assignment { lesson, .. }) => {
             owner(lms, ContentRef::Lesson(*lesson), SubjectType::Lesson, lesson.uuid()).await?
         }
@@ -64,11 +67,13 @@ async fn owner(lms: &Lms, at: ContentRef, what: SubjectType, id: Uuid) -> Result
 }
 
 /// Does the job as one operation. The source is read before anything is asked.
-pub(crate) async fn work(ai: &Ai, session: &Session, job: &Job, operation: Uuid) -> Result<Written, End> {
+pub(crate) async fn work(ai: &Ai, session: &Session, options: &Options, operation: Uuid) -> Result<Written, End> {
+    let job = &options.job;
     let about = About { operation_id: Some(operation), ..About::default() };
     match job {
         Job::Course(job) => course(ai, session, job, about).await,
         Job::Body { topic, source } => body(ai, session, *topic, source.as_deref(), about).await,
+        Job::Bodies { course, source } => bodies(ai, session, *course, source.as_deref(), options).await,
         Job::Quiz { lesson, questions, difficulty } => {
             let brief = QuizBrief { count: *questions, difficulty: difficulty.clone(), ..QuizBrief::default() };
             let quiz = ai.create_quiz(session, *lesson, &brief, about).await?;
@@ -152,6 +157,54 @@ async fn body(ai: &Ai, session: &Session, topic: TopicId, source: Option<&Path>,
     Ok(Written::applied(vec![line], "the text is written".to_owned()))
 }
 
+/// The texts of a course. What the command may cost is shared out among the topics that are still open, so that
+/// all of them together cost no more.
+async fn bodies(
+    ai: &Ai,
+    session: &Session,
+    course: CourseId,
+    source: Option<&Path>,
+    options: &Options,
+) -> Result<Written, End> {
+    let headings = match source {
+        None => None,
+        Some(path) => Some(Source::read(path).map_err(|e| End::Other(e.to_string()))?.headings()),
+    };
+    let text = |lesson: &Lesson, topic: &Topic| {
+        let headings = headings.as_ref()?;
+        headings.text_for(&lesson.title, &topic.title).or_else(|| headings.text_for_lesson(&lesson.title))
+    };
+    let brief = BodiesBrief { run: options.operation, lesson: None };
+    let report = ai.write_bodies(session, course, brief, text).await?;
+    let mut lines = vec![format!("texts of course {course}: {} written", report.written.len())];
+    for (topics, what) in [
+        (report.stood.len(), "had their text"),
+        (report.kept.len(), "are a person's, or no text"),
+        (report.under_way.len(), "are being written by somebody else"),
+    ] {
+        if topics > 0 {
+            lines.push(format!("  {topics:>5}  {what}"));
+        }
+    }
+    for (topic, error) in &report.failed {
+        lines.push(format!("  topic {topic}: {error}"));
+    }
+    let waits = report.failed.iter().filter(|(_, e)| matches!(e, AiError::NeedsReview { .. })).count();
+    if waits < report.failed.len() {
+        return Err(End::Partly { lines, failed: report.failed.len() - waits });
+    }
+    let review = (waits > 0).then(|| format!("{waits} texts are proposals until a person applies them"));
+    Ok(Written { lines, applied: "the texts are written".to_owned(), review })
+}
+
+/// How many operations the command is: one, or one for each text that is still to be written.
+pub(crate) async fn operations(ai: &Ai, session: &Session, options: &Options) -> Result<u64, End> {
+    let Job::Bodies { course, .. } = &options.job else { return Ok(1) };
+    let brief = BodiesBrief { run: options.operation, lesson: None };
+    let standing = ai.bodies_standing(session, *course, brief).await?;
+    Ok(u64::try_from(standing.open).unwrap_or(u64::MAX).max(1))
+}
+
 async fn grade(ai: &Ai, session: &Session, id: SubmissionId) -> Result<Written, End> {
     let outcome = ai.grade_submission(id).await?;
     let (submission, assignment) = session.assignments().grading(id).await?;
@@ -170,7 +223,7 @@ async fn grade(ai: &Ai, session: &Session, id: SubmissionId) -> Result<Written, 
     Ok(Written {
         lines: vec![format!("submission {id}: {suggested} of {max} points suggested; the grade is as it was")],
         applied: String::new(),
-        review: Some(why),
+        review: Some(format!("the grade is a suggestion until a person adopts it ({why})")),
     })
 }
 

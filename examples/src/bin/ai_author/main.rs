@@ -26,6 +26,8 @@ enum End {
     Ai(AiError),
     /// The answer is a suggestion.
     Review(String),
+    /// Some of it is written, and so many pieces are not.
+    Partly { lines: Vec<String>, failed: usize },
 }
 
 #[tokio::main]
@@ -45,8 +47,17 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err((End::Review(why), _)) => {
-            screen.line(format!("needs review: the grade is a suggestion until a person adopts it ({why})"));
+            screen.line(format!("needs review: {why}"));
             ExitCode::from(4)
+        }
+        Err((End::Ai(AiError::NeedsReview { operation, reasons }), _)) => {
+            let why = reasons.join(", ");
+            screen.line(format!("needs review: the content is a proposal until a person applies {operation} ({why})"));
+            ExitCode::from(4)
+        }
+        Err((End::Partly { lines, failed }, _)) => {
+            show(&screen, &lines);
+            complain(2, &format!("refused: {failed} texts are not written; the same command again goes on with them"))
         }
         Err((End::Usage(what), _)) => complain(64, &format!("usage: {what}")),
         Err((End::Other(what), _)) => complain(1, &format!("failed: {what}; nothing was written")),
@@ -82,36 +93,49 @@ fn complain(code: u8, what: &str) -> ExitCode {
 }
 
 async fn run(options: &Options, screen: &Screen) -> Result<String, (End, bool)> {
-    let (ai, said) = open(options, screen).await.map_err(|end| (end, false))?;
-    screen.line(format!("AI         {said}"));
+    let (chosen, lms) = open(options, screen).await.map_err(|end| (end, false))?;
+    let ai = chosen.ai(lms);
+    screen.line(format!("AI         {}", chosen.said()));
     let (session, name) = jobs::session(&ai, &options.who, &options.job).await.map_err(|end| (end, false))?;
+    let ai = match options.max_cost {
+        None => ai,
+        Some(most) => {
+            let operations = jobs::operations(&ai, &session, options).await.map_err(|end| (end, false))?;
+            chosen.ai_with(ai.lms().clone(), |config| config.operation_limit_micro_usd = Some(most / operations))
+        }
+    };
     screen.line(format!("As         {name}"));
     let lms = ai.lms();
     let operation = options.operation.unwrap_or_else(|| lms.ids().uuid(lms.now()));
     let other = |e: lms_core::Error| (End::from(e), false);
     let before = receipt(&ai, options, operation).await.map_err(other)?.attempts();
-    let written = jobs::work(&ai, &session, &options.job, operation).await;
+    let written = jobs::work(&ai, &session, options, operation).await;
     let receipt = receipt(&ai, options, operation).await.map_err(other)?;
     receipt.print(screen, before);
     let written = written.map_err(|end| (end, receipt.ends_invalid()))?;
-    for (n, line) in written.lines.iter().enumerate() {
-        screen.line(format!("{:<11}{line}", if n == 0 { "Written" } else { "" }));
-    }
+    show(screen, &written.lines);
     match written.review {
         Some(why) => Err((End::Review(why), false)),
         None => Ok(written.applied),
     }
 }
 
+fn show(screen: &Screen, lines: &[String]) {
+    for (n, line) in lines.iter().enumerate() {
+        screen.line(format!("{:<11}{line}", if n == 0 { "Written" } else { "" }));
+    }
+}
+
 async fn receipt(ai: &Ai, options: &Options, operation: uuid::Uuid) -> Result<Receipt, lms_core::Error> {
     match options.job {
         Job::Grade { submission } => Receipt::about(ai.lms(), submission).await,
+        Job::Bodies { course, .. } => Receipt::texts(ai.lms(), course).await,
         _ => Receipt::of(ai.lms(), operation).await,
     }
 }
 
 /// The database and the provider.
-async fn open(options: &Options, screen: &Screen) -> Result<(Ai, String), End> {
+async fn open(options: &Options, screen: &Screen) -> Result<(Chosen, Lms), End> {
     let chosen = Chosen::from_env().map_err(|e| End::Usage(e.to_string()))?;
     let argument = options.store.as_deref().unwrap_or("sqlite:out/lms.db");
     if let Some(path) = argument.strip_prefix("sqlite:").map(|path| Path::new(path.strip_prefix("//").unwrap_or(path)))
@@ -133,5 +157,5 @@ async fn open(options: &Options, screen: &Screen) -> Result<(Ai, String), End> {
     let lms = Lms::over(opened.store()).build();
     lms.migrate().await.map_err(|e| End::Other(format!("cannot use `{}`: {e}", opened.name())))?;
     screen.line(format!("Database   {}", opened.name()));
-    Ok((chosen.ai(lms), chosen.said().to_owned()))
+    Ok((chosen, lms))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use lms_core::model::{LessonId, SubmissionId, TopicId, UserId};
+use lms_core::model::{CourseId, LessonId, SubmissionId, TopicId, UserId};
 use uuid::Uuid;
 
 pub(crate) const HELP: &str = "\
@@ -17,11 +17,12 @@ Usage: ai_author [--store STORE] COMMAND …
                  [--minutes N] [--language TAG] [--source PATH]
                  an outline with objectives, lessons and topics, as a course that nobody sees yet
   body TOPIC         [--source PATH]                      the text of a topic
+  bodies COURSE      [--source PATH]                      the texts of all topics that wait for one; again: the rest
   quiz LESSON        [--questions N] [--difficulty TEXT]  a quiz from the lesson's text
   assignment LESSON  [--points N]                         an assignment with a rubric
   grade SUBMISSION   a grade by the rubric: applied, or suggested where a person must look
 
-TOPIC, LESSON and SUBMISSION are ids; course, body and quickstart's database show them.
+COURSE, TOPIC, LESSON and SUBMISSION are ids; course, body and quickstart's database show them.
 
   --store STORE      sqlite:PATH or postgres://… (default: sqlite:out/lms.db, which quickstart writes)
   --as USER          the id of the person who acts
@@ -38,6 +39,8 @@ TOPIC, LESSON and SUBMISSION are ids; course, body and quickstart's database sho
   --source PATH      a Markdown file or folder to teach from
   --questions N      how many questions, 1 to 30 (default: 5)
   --points N         what the assignment is worth, in whole points (default: 100)
+  --max-cost USD     what the command may cost at the most, in US dollars, such as 0.50; what may cost more is
+                     not asked for (default: no limit)
   -h, --help         this text
 
 Exit codes, each with one line that says why:
@@ -46,7 +49,7 @@ Exit codes, each with one line that says why:
       the database
    2  refused by validation: whole answers came, and broke the rules; nothing was written
    3  the provider failed: no connection, an error, a refusal, an answer cut off; nothing was written
-   4  needs review: the grade is a suggestion that waits for a person
+   4  needs review: the grade is a suggestion, or the content a proposal, that waits for a person
   64  the command or its environment is wrong; nothing was done
 
 Environment:
@@ -58,6 +61,8 @@ pub(crate) struct Options {
     pub(crate) store: Option<String>,
     pub(crate) who: Who,
     pub(crate) operation: Option<Uuid>,
+    /// In millionths of a US dollar.
+    pub(crate) max_cost: Option<u64>,
     pub(crate) job: Job,
 }
 
@@ -77,6 +82,7 @@ pub(crate) enum Who {
 pub(crate) enum Job {
     Course(CourseJob),
     Body { topic: TopicId, source: Option<PathBuf> },
+    Bodies { course: CourseId, source: Option<PathBuf> },
     Quiz { lesson: LessonId, questions: usize, difficulty: String },
     Assignment { lesson: LessonId, points: i64 },
     Grade { submission: SubmissionId },
@@ -103,6 +109,7 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
             "as",
             "instructor",
             "operation",
+            "max-cost",
             "topic",
             "audience",
             "difficulty",
@@ -112,11 +119,13 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
             "source",
         ],
     ),
-    ("body", true, &["as", "instructor", "operation", "source"]),
-    ("quiz", true, &["as", "instructor", "operation", "questions", "difficulty"]),
-    ("assignment", true, &["as", "instructor", "operation", "points"]),
+    ("body", true, &["as", "instructor", "operation", "max-cost", "source"]),
+    // The operation is a run: the texts that one run has written stand, another makes them anew.
+    ("bodies", true, &["as", "instructor", "operation", "max-cost", "source"]),
+    ("quiz", true, &["as", "instructor", "operation", "max-cost", "questions", "difficulty"]),
+    ("assignment", true, &["as", "instructor", "operation", "max-cost", "points"]),
     // The library grades by itself, once for each version of the work.
-    ("grade", true, &[]),
+    ("grade", true, &["max-cost"]),
 ];
 
 /// The options as they were given.
@@ -141,6 +150,15 @@ impl Given {
     fn source(&mut self) -> Option<PathBuf> {
         self.take("source").map(PathBuf::from)
     }
+}
+
+/// US dollars as millionths of one; at least one of these.
+fn dollars(said: &str) -> Result<u64, String> {
+    let (whole, part) = said.split_once('.').unwrap_or((said, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let fits = digits(whole) && digits(part) && part.len() <= 6 && whole.len() <= 9;
+    let found: Option<u64> = format!("{whole}{part:0<6}").parse().ok().filter(|micro| fits && *micro > 0);
+    found.ok_or_else(|| format!("--max-cost takes an amount of US dollars such as 0.50, not `{said}`"))
 }
 
 fn id<T: From<Uuid>>(what: &str, said: &str) -> Result<T, String> {
@@ -195,9 +213,11 @@ fn build(mut given: Given, words: &[String]) -> Result<Options, String> {
         (Some(_), Some(_)) => return Err("--as and --instructor both say who acts; give one".to_owned()),
     };
     let operation = given.take("operation").map(|said| id("--operation", &said)).transpose()?;
+    let max_cost = given.take("max-cost").map(|said| dollars(&said)).transpose()?;
     let job = match command.as_str() {
         "course" => Job::Course(course(&mut given)?),
         "body" => Job::Body { topic: id("body", subject)?, source: given.source() },
+        "bodies" => Job::Bodies { course: id("bodies", subject)?, source: given.source() },
         "quiz" => Job::Quiz {
             lesson: id("quiz", subject)?,
             questions: given.number("questions", 1, 30)?.unwrap_or(5),
@@ -209,7 +229,7 @@ fn build(mut given: Given, words: &[String]) -> Result<Options, String> {
         },
         _ => Job::Grade { submission: id("grade", subject)? },
     };
-    Ok(Options { store: given.take("store"), who, operation, job })
+    Ok(Options { store: given.take("store"), who, operation, max_cost, job })
 }
 
 fn course(given: &mut Given) -> Result<CourseJob, String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lms_core::Lms;
-use lms_core::model::{AiLog, AiLogStatus, SubmissionId};
+use lms_core::model::{AiLog, AiLogStatus, CourseId, SubmissionId};
 use lms_core::store::{AiLogFilter, ById};
 use lms_examples::output::Screen;
 use uuid::Uuid;
@@ -39,6 +39,20 @@ impl Receipt {
             Some(operation) => Self::of(lms, operation).await,
             None => Ok(Self { operation: None, rows: Vec::new() }),
         }
+    }
+
+    /// Of all texts of a course, each an operation of its own.
+    pub(crate) async fn texts(lms: &Lms, course: CourseId) -> Result<Self, lms_core::Error> {
+        let kind = Some("lesson_body".to_owned());
+        let filter = AiLogFilter { kind, course: Some(course), without_texts: true, ..AiLogFilter::default() };
+        let (mut after, mut all) = (None, Vec::new());
+        loop {
+            let rows = lms.store().ai_logs(&filter, ById { after, limit: 500 }).await?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.id.uuid());
+            all.extend(rows);
+        }
+        Ok(Self { operation: None, rows: all })
     }
 
     /// Whether the last attempt brought a whole answer that broke the rules.

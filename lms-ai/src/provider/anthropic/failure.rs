@@ -23,6 +23,10 @@ fn kind(status: u16, told: &Told) -> Kind {
     if told.code == "enforced_spend_limit_reached" {
         return Kind::SpendLimit;
     }
+    // Whatever the body calls it: of a refused key it may show a part, so nothing of it goes on.
+    if matches!(status, 401 | 403) {
+        return Kind::Auth;
+    }
     match told.r#type.as_str() {
         "authentication_error" | "permission_error" => Kind::Auth,
         "billing_error" => Kind::SpendLimit,

@@ -47,6 +47,10 @@ fn kind(status: u16, told: &Told) -> Kind {
 
 /// The code and the type are worth more than the status, as far as they say more.
 fn by_words(status: u16, told: &Told) -> Kind {
+    // Whatever the body calls it: of a refused key it may show a part, so nothing of it goes on.
+    if status == 401 {
+        return Kind::Auth;
+    }
     let words = [told.code.as_str(), told.r#type.as_str()];
     let any = |known: &[&str]| words.iter().any(|word| known.contains(word));
     if any(&["insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "enforced_spend_limit_reached"])

@@ -160,6 +160,13 @@ async fn a_missing_model_is_named_with_the_way_out() {
 
 #[tokio::test]
 async fn the_body_of_a_refused_key_is_not_echoed() {
+    // Also where the body calls it something else.
+    for (code, kind) in [(401, "invalid_request_error"), (403, "invalid_request_error"), (401, "api_error")] {
+        let error = status(code, "", told(kind, "invalid key sk-ant-te...6789 of Jane")).await;
+        assert_eq!((&error.kind, error.retry), (&Kind::Auth, Retry::Never), "{code} {kind}");
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("6789") && !shown.contains("Jane"), "{shown}");
+    }
     let body = told("authentication_error", "invalid key sk-ant-te...6789 of Jane");
     let error = status(401, "", body).await;
     assert_eq!(error.kind, Kind::Auth);

@@ -190,6 +190,11 @@ async fn secrets_that_are_echoed_stay_out() {
     let message = format!("got Bearer {KEY} and other-secret-9876 in\nyour request");
     let error = failed(Preset::OpenAi, 500, "", told(json!({ "type": "server_error", "message": message }))).await;
     assert_eq!(error.excerpt, "server_error: got Bearer [key] and [key] in your request");
+    for odd in ["invalid_request_error", "BadRequestError", "server_error"] {
+        let body = told(json!({ "type": odd, "message": "Incorrect key: sk-a****6789" }));
+        let refused = failed(Preset::OpenAi, 401, "", body).await;
+        assert!(refused.kind == Kind::Auth && !format!("{refused:?}").contains("6789"), "{refused:?}");
+    }
     let refused = failed(Preset::OpenAi, 401, "", told(json!({ "message": "Incorrect key: sk-a****6789" }))).await;
     assert!(!refused.excerpt.contains("6789"), "{refused}");
 }

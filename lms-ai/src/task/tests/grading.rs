@@ -18,6 +18,7 @@ fn input() -> GradeIn {
     };
     GradeIn {
         instructions: "Explain photosynthesis.".into(),
+        staff_notes: "The word chlorophyll earns one point in any case.".into(),
         criteria: vec![criterion("light"), criterion("sugar")],
         step_units: 50_000,
         language: "en".into(),
@@ -92,6 +93,7 @@ fn s11_s13_each_grade_rule_has_its_code() {
             ("nonce_leak", |g| g.feedback.push_str(" 0123456789abcdef")),
             ("nonce_leak", |g| g.criteria[0].reasoning.push_str(" 0123456789abcdef")),
             ("system_leak", |g| g.feedback.push_str(" You mark one piece of student work against a rubric.")),
+            ("notes_leak", |g| g.feedback.push_str(" The word chlorophyll earns one point in any case.")),
             ("label_leak", |g| g.feedback.push_str(" Unlike [STUDENT_2].")),
             ("unknown_url", |g| g.feedback.push_str(" See https://invented.dev/x")),
             ("wrong_language", |g| {

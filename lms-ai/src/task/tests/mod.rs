@@ -1,7 +1,9 @@
 //! Each code of each task is triggered by one change to a good answer.
 
 mod authoring;
+mod codes;
 mod grading;
+mod others;
 mod outline;
 mod quiz;
 mod schema;

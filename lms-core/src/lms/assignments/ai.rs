@@ -7,6 +7,15 @@ use crate::lms::catalog::AiOrigin;
 use crate::lms::learner::Work;
 use crate::rules::grades;
 
+/// The state of work that AI does not grade, by the code of why.
+pub(crate) fn ungraded(code: &str) -> AiGradingState {
+    match code {
+        "no_text" => AiGradingState::NoText,
+        "too_short" => AiGradingState::TooShort,
+        _ => AiGradingState::Failed,
+    }
+}
+
 impl Assignments<'_> {
     /// Writes an AI grade that passed every check, and flips its log row, in one transaction. It is
     /// applied where the assignment says so and no person has graded the version; otherwise, and
@@ -72,7 +81,8 @@ impl Assignments<'_> {
             .await
     }
 
-    /// Says that AI gave no valid grade: a person must grade, and a failure is never a 0 (S11).
+    /// Says that AI gave no valid grade: a person must grade, and a failure is never a 0 (S11). The code says why;
+    /// `no_text` and `too_short` are shown as what they are.
     ///
     /// # Errors
     /// Denied to all but the system and AI; NotFound.
@@ -97,7 +107,7 @@ impl Assignments<'_> {
                     context.enrollment.clone().ok_or_else(|| Error::not_found(SubjectType::Submission, id))?;
                 let mut work = Work::begin(command, &context, enrollment);
                 let now = work.command.now;
-                submission.ai_status = AiGradingState::Failed;
+                submission.ai_status = ungraded(code);
                 submission.version += 1;
                 submission.updated_at = now;
                 work.batch.put(submission);

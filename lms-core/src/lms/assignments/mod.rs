@@ -1,6 +1,7 @@
 //! Submissions and their grading by people and by AI (S, I).
 
 mod ai;
+pub(crate) use ai::ungraded;
 mod grade;
 mod post;
 mod recompute;
@@ -205,7 +206,7 @@ impl Assignments<'_> {
     /// Denied to all but the system.
     pub async fn awaiting_ai(&self, limit: u32) -> Result<Vec<SubmissionHead>, Error> {
         match self.s.actor {
-            Actor::System { .. } => Ok(self.s.store().awaiting_ai(limit.clamp(1, 500)).await?),
+            Actor::System { .. } => Ok(self.s.store().awaiting_ai(limit.clamp(1, 5_000)).await?),
             _ => Err(Error::Denied { action: Action::Grade }),
         }
     }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::{Catalog, Command, Planned};
 use super::courses::{check_course, check_objective};
 use super::lessons::check_lesson;
-use super::{NewAssignment, NewCourse, NewLesson, NewQuiz, NewTopic, StructureEdit, objectives_by_key};
+use super::{NewAssignment, NewCourse, NewLesson, NewQuiz, NewTopic, StructureEdit, objectives_by_key, same_version};
 use crate::error::{Error, Refusal};
 use crate::model::*;
 use crate::rules::authoring::{check_topic, refuse};
@@ -87,6 +87,17 @@ pub struct WrittenCourse {
 }
 
 impl Catalog<'_> {
+    /// Whether the session's actor may create a course now: to be asked before a model is paid for one.
+    ///
+    /// # Errors
+    /// Denied where they may not.
+    pub async fn require_may_create_course(&self) -> Result<(), Error> {
+        let denied = Error::Denied { action: Action::CreateCourse };
+        let Some(owner) = self.s.rights_of() else { return Err(denied) };
+        let person = self.s.store().person(Some(owner), PersonKey::Id(owner)).await?;
+        if may_create_course(&self.s.actor, person.actor.as_ref()) { Ok(()) } else { Err(denied) }
+    }
+
     /// Writes an accepted course: course, objectives, lessons, topics and links, and flips its log
     /// row, in one transaction (I1). The session's actor owns the course and must be allowed to
     /// create one now, not when the model was called. Everything is unpublished (L4).
@@ -195,12 +206,20 @@ impl Catalog<'_> {
         Ok(WrittenCourse { course_id, lessons })
     }
 
-    /// Writes an accepted body into a topic, and flips its log row, in one transaction.
+    /// Writes an accepted body into a topic, and flips its log row, in one transaction. With `seen`, the version
+    /// of the topic that the body was made for, what somebody wrote since stands; without it the body replaces
+    /// whatever stands now.
     ///
     /// # Errors
-    /// Denied; Invalid; OperationNotValid.
+    /// Denied; VersionStale when somebody edited the topic since; Invalid; OperationNotValid.
     #[tracing::instrument(name = "lms.apply_body", skip_all, fields(course, outcome))]
-    pub async fn apply_body(&self, id: TopicId, body: String, origin: AiOrigin) -> Result<Topic, Error> {
+    pub async fn apply_body(
+        &self,
+        id: TopicId,
+        body: String,
+        seen: Option<i64>,
+        origin: AiOrigin,
+    ) -> Result<Topic, Error> {
         self.s
             .clone()
             .with_command_id(origin.operation_id)
@@ -212,6 +231,9 @@ impl Catalog<'_> {
                     let before = context.topic.ok_or_else(|| Error::not_found(SubjectType::Topic, id))?;
                     if command.done {
                         return Ok(Planned::nothing(before));
+                    }
+                    if let Some(seen) = seen {
+                        same_version(SubjectType::Topic, seen, before.version)?;
                     }
                     let mut batch = WriteBatch::default();
                     self.claim(&mut batch, origin, &command).await?;
@@ -253,6 +275,7 @@ impl Catalog<'_> {
                 let mut new = quiz.clone();
                 async move {
                     new.is_published = false;
+                    new.rules.ai_grading.get_or_insert(self.s.lms.inner.ai_grading_of_ai_content);
                     let id: QuizId = command.new_id();
                     if command.done {
                         return Ok(Planned::nothing(self.quiz(id).await?));
@@ -300,6 +323,7 @@ impl Catalog<'_> {
                 let mut new = assignment.clone();
                 async move {
                     new.is_published = false;
+                    new.rules.ai_grading.get_or_insert(self.s.lms.inner.ai_grading_of_ai_content);
                     let id: AssignmentId = command.new_id();
                     if command.done {
                         return Ok(Planned::nothing(self.assignment(id).await?));

@@ -269,7 +269,8 @@ impl Catalog<'_> {
     #[tracing::instrument(name = "lms.add_assignment", skip_all, fields(course, outcome))]
     pub async fn add_assignment(&self, lesson: LessonId, new: NewAssignment) -> Result<Assignment, Error> {
         self.edit(|mut command| {
-            let new = new.clone();
+            let mut new = new.clone();
+            new.rules.ai_grading.get_or_insert(self.s.lms.inner.ai_grading_of_own_content);
             async move {
                 let context = self
                     .content(ContentRef::LessonAssignments(lesson), Action::EditContent, SubjectType::Lesson, lesson)

@@ -308,7 +308,8 @@ impl Catalog<'_> {
     #[tracing::instrument(name = "lms.add_quiz", skip_all, fields(course, outcome))]
     pub async fn add_quiz(&self, lesson: LessonId, new: NewQuiz) -> Result<Quiz, Error> {
         self.edit(|mut command| {
-            let new = new.clone();
+            let mut new = new.clone();
+            new.rules.ai_grading.get_or_insert(self.s.lms.inner.ai_grading_of_own_content);
             async move {
                 let context = self
                     .content(ContentRef::LessonQuizzes(lesson), Action::EditContent, SubjectType::Lesson, lesson)

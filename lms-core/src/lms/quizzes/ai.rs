@@ -75,7 +75,7 @@ impl Quizzes<'_> {
     /// Denied to all but the system.
     pub async fn awaiting_ai(&self, limit: u32) -> Result<Vec<AttemptHead>, Error> {
         match self.s.actor {
-            Actor::System { .. } => Ok(self.s.store().attempts_awaiting_ai(limit.clamp(1, 500)).await?),
+            Actor::System { .. } => Ok(self.s.store().attempts_awaiting_ai(limit.clamp(1, 5_000)).await?),
             _ => Err(Error::Denied { action: Action::Grade }),
         }
     }
@@ -228,7 +228,7 @@ impl Quizzes<'_> {
                 let waiting =
                     |r: &&mut GradedRecord| r.question_id == question && r.ai_status == AiGradingState::Pending;
                 let Some(record) = graded.answers.iter_mut().find(waiting) else { return Ok(Planned::nothing(())) };
-                record.ai_status = AiGradingState::Failed;
+                record.ai_status = crate::lms::assignments::ungraded(code);
                 let enrollment = context.enrollment.clone().ok_or_else(missing)?;
                 let mut work = Work::begin(command, &context, enrollment);
                 let now = work.command.now;

@@ -1,0 +1,217 @@
+//! One work, one course or one bad hour holds up nobody else's grade, and costs no more than it may (S11).
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lms_ai::provider::{Reply, Scripted};
+use lms_core::ai::{
+    AiProvider, AiRequest, AiResponse, ModelProfile, Price, ProviderError, ProviderErrorKind as Kind, Retry,
+};
+use lms_core::lms::{AssignmentRules, NewAssignment};
+use lms_core::model::{AiGrading, AiGradingState, BudgetScope, Criterion, EventKind, Points, Rubric, SubmissionId};
+use lms_core::store::EventFilter;
+use lms_core::testing::Classroom;
+use support::*;
+
+/// Fails for works that hold a word, and grades all others.
+#[derive(Clone)]
+struct FailsFor {
+    word: &'static str,
+    error: ProviderError,
+    price: Price,
+    failed: Arc<AtomicUsize>,
+    graded: Arc<AtomicUsize>,
+}
+
+impl FailsFor {
+    fn new(word: &'static str, error: ProviderError) -> Self {
+        let price = Price { input: 1_000_000, output: 10_000_000, cache_read: 0, cache_write: 0 };
+        Self { word, error, price, failed: Arc::default(), graded: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl AiProvider for FailsFor {
+    fn name(&self) -> &str {
+        "fails_for"
+    }
+    fn profile(&self, _: &str) -> ModelProfile {
+        let (native_schema, thinking_by_default, max_output) = (true, false, 64_000);
+        ModelProfile { native_schema, thinking_by_default, max_output, price: self.price }
+    }
+    async fn complete(&self, request: &AiRequest) -> Result<AiResponse, ProviderError> {
+        if request.parts.iter().any(|part| part.text.contains(self.word)) {
+            self.failed.fetch_add(1, Ordering::SeqCst);
+            return Err(self.error.clone());
+        }
+        self.graded.fetch_add(1, Ordering::SeqCst);
+        Script::new(Scripted::new().then(Reply::json(&grade()))).complete(request).await
+    }
+}
+
+fn error(kind: Kind, retry: Retry) -> ProviderError {
+    ProviderError::new(kind, retry)
+}
+
+async fn states(world: &World, works: &[SubmissionId]) -> Vec<AiGradingState> {
+    let mut found = Vec::new();
+    for work in works {
+        found.push(world.submission(*work).await.ai_status);
+    }
+    found
+}
+
+/// Works handed in one after another.
+async fn hand_in(world: &World, texts: &[&str]) -> Vec<SubmissionId> {
+    let mut works = Vec::new();
+    for text in texts {
+        works.push(world.work(text).await);
+        world.clock.advance(1);
+    }
+    works
+}
+
+/// Another course, with an assignment that AI grades and a work on it.
+async fn elsewhere(world: &World) -> SubmissionId {
+    let room = Classroom::build(&world.lms, 1, 1).await.unwrap();
+    let criterion = |id: &str| Criterion {
+        id: id.to_owned(),
+        title: id.to_owned(),
+        description: "What the work says of it.".to_owned(),
+        max: Points::whole(10).unwrap(),
+    };
+    let new = NewAssignment {
+        rubric: Some(Rubric { criteria: vec![criterion("light"), criterion("sugar")], staff_notes: String::new() }),
+        is_published: true,
+        rules: AssignmentRules { ai_grading: Some(AiGrading::Apply), ..AssignmentRules::default() },
+        ..NewAssignment::new("Essay", Points::whole(20).unwrap())
+    };
+    let assignment = room.teacher().catalog().add_assignment(room.lessons[0], new).await.unwrap().id;
+    let student = room.new_student("Of Another Course").await.unwrap();
+    let work = lms_core::lms::NewSubmission::text(ESSAY);
+    world.lms.as_user(student).assignments().submit(assignment, work).await.unwrap().id
+}
+
+/// Works that may cost more than an operation may go to people, and the one behind them is graded.
+// rules: S11
+#[tokio::test]
+async fn s11_a_work_above_its_own_limit_blocks_nobody() {
+    let world = World::memory().await;
+    let long = format!("{ESSAY} {}", "The leaf is green and it grows. ".repeat(2_000));
+    let mut texts = vec![long.as_str(); 12];
+    texts.push(ESSAY);
+    let works = hand_in(&world, &texts).await;
+    let provider = FailsFor::new("no such word", error(Kind::Server, Retry::Never));
+    // An answer of 6,000 tokens is 60,000; a prompt of 64,000 bytes is over 21,000 more.
+    let ai = world.ai_with(provider.clone(), |config| config.operation_limit_micro_usd = Some(70_000));
+    let background = world.lms.background().with(ai.grader());
+    for _ in 0..3 {
+        background.tick().await.unwrap();
+    }
+    let found = states(&world, &works).await;
+    assert_eq!(found[12], AiGradingState::Applied);
+    assert!(found[..12].iter().all(|state| *state == AiGradingState::Failed), "{found:?}");
+    assert_eq!(provider.graded.load(Ordering::SeqCst), 1);
+}
+
+/// The budget of a course that is used up for the day stops that course, and no other.
+// rules: S11
+#[tokio::test]
+async fn s11_a_course_without_a_budget_stops_no_other_course() {
+    let world = World::memory().await;
+    let works = hand_in(&world, &[ESSAY; 60]).await;
+    let other = elsewhere(&world).await;
+    let limits = world.lms.system();
+    limits.ai_budgets().set(BudgetScope::Course(world.room.course), Some(1)).await.unwrap();
+    let provider = FailsFor::new("no such word", error(Kind::Server, Retry::Never));
+    let background = world.lms.background().with(world.ai(provider.clone()).grader());
+    background.tick().await.unwrap();
+    assert_eq!(world.submission(other).await.ai_status, AiGradingState::Applied);
+    assert!(states(&world, &works).await.iter().all(|state| *state == AiGradingState::Pending));
+    // No more than one of the course was asked about.
+    assert_eq!(world.logs().await.len(), 2);
+    // The budget of all stops all.
+    limits.ai_budgets().set(BudgetScope::Course(world.room.course), None).await.unwrap();
+    limits.ai_budgets().set(BudgetScope::All, Some(1)).await.unwrap();
+    background.tick().await.unwrap();
+    assert_eq!((provider.graded.load(Ordering::SeqCst), world.logs().await.len()), (1, 2));
+}
+
+/// Works whose call always times out let the others go first, and are paid for six times and no more.
+// rules: S11, I3
+#[tokio::test(start_paused = true)]
+async fn s11_works_that_always_time_out_starve_nobody_and_end() {
+    let world = World::memory().await;
+    let bad = format!("{ESSAY} Zugzwang.");
+    let works = hand_in(&world, &[&bad, &bad, &bad, &bad, ESSAY]).await;
+    let provider = FailsFor::new("Zugzwang", error(Kind::Timeout, Retry::Now));
+    let background = world.lms.background().with(world.ai(provider.clone()).grader());
+    background.tick().await.unwrap();
+    // Three in a row: it may be the provider, which is left alone for half a minute.
+    let failed = || provider.failed.load(Ordering::SeqCst);
+    assert_eq!(failed(), 9);
+    background.tick().await.unwrap();
+    assert_eq!(failed(), 9);
+    // Then those that have not failed come first: the good one is graded.
+    world.clock.advance(29);
+    background.tick().await.unwrap();
+    world.clock.advance(2);
+    background.tick().await.unwrap();
+    for _ in 0..12 {
+        world.clock.advance(3_601);
+        background.tick().await.unwrap();
+    }
+    let found = states(&world, &works).await;
+    assert_eq!(found[4], AiGradingState::Applied);
+    assert!(found[..4].iter().all(|state| *state == AiGradingState::Failed), "{found:?}");
+    assert_eq!(failed(), 4 * 6, "each as often as an operation is asked at the most");
+}
+
+/// What is wrong with the key, the money or the model is nobody's work to grade.
+// rules: S11
+#[tokio::test]
+async fn s11_a_wrong_key_hands_no_work_to_people() {
+    let world = World::memory().await;
+    let works = hand_in(&world, &[ESSAY; 3]).await;
+    for kind in [Kind::Auth, Kind::SpendLimit, Kind::ModelUnavailable, Kind::CircuitOpen] {
+        let provider = FailsFor::new("", error(kind.clone(), Retry::Never));
+        let background = world.lms.background().with(world.ai(provider.clone()).grader());
+        for _ in 0..5 {
+            background.tick().await.unwrap();
+        }
+        assert_eq!(provider.failed.load(Ordering::SeqCst), 1, "{kind:?}: one call, and then a pause");
+        assert!(states(&world, &works).await.iter().all(|s| *s == AiGradingState::Pending), "{kind:?}");
+        world.clock.advance(60);
+    }
+    // With a right key the same works are graded.
+    let provider = FailsFor::new("no such word", error(Kind::Server, Retry::Never));
+    let background = world.lms.background().with(world.ai(provider).grader());
+    background.tick().await.unwrap();
+    assert!(states(&world, &works).await.iter().all(|s| *s == AiGradingState::Applied));
+    let filter = EventFilter { kinds: vec![EventKind::AiRejected], ..EventFilter::default() };
+    assert_eq!(world.lms.store().events(0, &filter, 500).await.unwrap().len(), 0);
+}
+
+/// A service that says when to come back is asked then, and not before.
+// rules: S11
+#[tokio::test(start_paused = true)]
+async fn s11_nobody_is_asked_before_the_provider_said() {
+    let world = World::memory().await;
+    let work = world.work(ESSAY).await;
+    let limited = error(Kind::RateLimited, Retry::After(Duration::from_secs(600)));
+    let script = Script::new(Scripted::new().then_error(limited).then(Reply::json(&grade())));
+    let background = world.lms.background().with(world.ai(script.clone()).grader());
+    for _ in 0..20 {
+        background.tick().await.unwrap();
+        world.clock.advance(29);
+    }
+    assert_eq!(script.calls(), 1);
+    world.clock.advance(60);
+    background.tick().await.unwrap();
+    assert_eq!((script.calls(), world.submission(work).await.ai_status), (2, AiGradingState::Applied));
+}
