@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::{Catalog, Command, Planned, Session};
-use super::{StructureEdit, changed, edited_before, same_version, touched};
+use super::{StructureEdit, changed, edited_before, made, same_version, touched};
 use crate::error::{Error, Refusal};
 use crate::lms::templates::check_template;
 use crate::model::table::Json;
@@ -254,7 +254,7 @@ impl Catalog<'_> {
         check_course(&course)?;
         let mut batch = WriteBatch::default();
         batch.insert(course.clone());
-        batch.events.push(changed(&mut command, id, SubjectType::Course, id, "created", false));
+        batch.events.push(made(&mut command, &course, "created"));
         Ok(Planned { batch, outcome: course })
     }
 

@@ -129,6 +129,14 @@ pub(crate) fn changed(
         .with(&serde_json::json!({ "action": action, "visible": visible }))
 }
 
+/// content_changed of a course that is new; it says whose, so that what its owner listens to takes it in (V7).
+pub(crate) fn made(command: &mut Command, course: &Course, action: &str) -> NewEvent {
+    command
+        .event(EventKind::ContentChanged, SubjectType::Course, course.id)
+        .course(course.id)
+        .with(&serde_json::json!({ "action": action, "visible": false, "owner": course.instructor_id }))
+}
+
 impl Catalog<'_> {
     /// Loads a piece of content and checks that the actor may edit it.
     pub(crate) async fn content(
