@@ -101,6 +101,12 @@ async fn same_log(store: &dyn Store, cursor: &Cursor) -> Result<LogEnds, Error> 
     if cursor.position() + 1 < ends.oldest {
         return Err(Refusal::Gone { oldest: ends.oldest }.into());
     }
+    same_event(store, ends, cursor).await?;
+    Ok(ends)
+}
+
+/// Checks that the event of a cursor stands where it stood, if it is kept.
+async fn same_event(store: &dyn Store, ends: LogEnds, cursor: &Cursor) -> Result<(), Error> {
     if let Some(id) = cursor.event()
         && cursor.position() >= ends.oldest
     {
@@ -109,7 +115,7 @@ async fn same_log(store: &dyn Store, cursor: &Cursor) -> Result<LogEnds, Error> 
             return Err(Refusal::Resync {}.into());
         }
     }
-    Ok(ends)
+    Ok(())
 }
 
 /// The cursor of the log's last event.

@@ -7,7 +7,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use super::scope::Scope;
-use super::{Cursor, LOOK, LiveEvent, LiveItem, PAGE, POLL, Reached, end_of, same_log};
+use super::{Cursor, LOOK, LiveEvent, LiveItem, PAGE, POLL, Reached, end_of, same_event, same_log};
 use crate::error::{Error, Refusal};
 use crate::store::{EventFilter, Store};
 
@@ -25,6 +25,9 @@ pub(super) struct Reader {
     to: mpsc::Sender<Result<LiveItem, Error>>,
     /// Up to where it has read.
     cursor: Cursor,
+    /// Where it was at the last look: an event that must still be there, also when a log that was put back has
+    /// grown past it meanwhile.
+    anchor: Cursor,
     /// The last position that the subscriber knows of.
     told: i64,
     /// When it was last told of a place without an event.
@@ -42,8 +45,8 @@ impl Reader {
         cursor: Cursor,
         to: mpsc::Sender<Result<LiveItem, Error>>,
     ) -> Self {
-        let told = cursor.position();
-        Self { store, wake, filter, scope, to, cursor, told, told_at: None, looked_at: Some(Instant::now()) }
+        let (told, anchor) = (cursor.position(), cursor.clone());
+        Self { store, wake, filter, scope, to, cursor, anchor, told, told_at: None, looked_at: Some(Instant::now()) }
     }
 
     pub(super) async fn run(mut self) {
@@ -112,6 +115,10 @@ impl Reader {
             return Ok(None);
         }
         let ends = same_log(&*self.store, &self.cursor).await?;
+        if self.anchor != self.cursor {
+            same_event(&*self.store, ends, &self.anchor).await?;
+            self.anchor = self.cursor.clone();
+        }
         self.looked_at = Some(Instant::now());
         if ends.head <= self.cursor.position() {
             return Ok(None);
