@@ -10,9 +10,12 @@ use super::Harness;
 use super::atomicity::{draft, valid_log};
 use super::events::{next, take};
 use crate::live::{Cursor, LiveEvent, LiveItem, LiveStream};
-use crate::lms::{AiOrigin, CopyDates, EnrollOptions, ImportOptions, NewCourse, NewUser, Session};
-use crate::model::{CourseId, EventKind, Role, StaffRole};
-use crate::store::EventFilter;
+use crate::lms::{
+    AiOrigin, CopyDates, CopySource, CopyTarget, EnrollOptions, ImportOptions, NewAssignment, NewCourse, NewLesson,
+    NewQuiz, NewTopic, NewUser, Session,
+};
+use crate::model::{CourseId, EventKind, Points, QuizId, Role, StaffRole, TopicId};
+use crate::store::{EventFilter, Item, Siblings};
 
 fn of(course: CourseId) -> EventFilter {
     EventFilter { course: Some(course), ..EventFilter::default() }
@@ -173,6 +176,79 @@ pub async fn v7_a_quiet_stream_gets_on(h: &Harness) {
     assert_eq!(next(&mut again).await.unwrap().event, first.event);
     let mut all = live.events(&me, of(room.course), Some(before)).await.unwrap();
     assert_eq!(next(&mut all).await.unwrap().event, first.event, "without places between");
+}
+
+/// Learners hear of changes to what they see, before or afterwards, and of nothing else: no id of a draft
+/// reaches them.
+/// rules: V7
+pub async fn v7_learners_hear_of_what_they_see_and_of_nothing_else(h: &Harness) {
+    let room = h.classroom(3, 1).await;
+    let (teacher, course, [first, second, third]) = (room.teacher(), room.course, [0, 1, 2].map(|n| room.lessons[n]));
+    let mut stream = h.lms.live().events(&room.student(0), of(course), None).await.unwrap();
+    let catalog = teacher.catalog();
+    let mut heard: Vec<(&str, Uuid)> = Vec::new();
+    let version = async || room.course().await.unwrap().structure_version;
+    let delete = async |item: Item| catalog.delete(&catalog.plan_delete(item).await.unwrap()).await.unwrap();
+
+    // A draft of a lesson with everything in it comes and goes.
+    let draft = catalog.add_lesson(course, NewLesson::titled("Draft")).await.unwrap().id;
+    let topics = [catalog.add_topic(draft, NewTopic::text("A", "A")).await.unwrap().id.uuid(), {
+        catalog.copy_into(CopySource::Topic(room.topics[0]), CopyTarget::Lesson(draft), None).await.unwrap()
+    }];
+    catalog.require_lesson(draft, first, true).await.unwrap();
+    let [a, b] = topics;
+    catalog.reorder(Siblings::Topics(draft), vec![b, a], version().await).await.unwrap();
+    catalog.delete_topic(TopicId::from_uuid(a)).await.unwrap();
+    delete(Item::Lesson(draft)).await;
+    // In a lesson that is shown, a quiz and an assignment that are not.
+    let quiz = catalog.add_quiz(first, NewQuiz::titled("Draft")).await.unwrap().id;
+    let new = NewAssignment::new("Draft", Points::whole(1).unwrap());
+    let assignment = catalog.add_assignment(first, new.clone()).await.unwrap().id;
+    catalog.copy_into(CopySource::Quiz(quiz), CopyTarget::Lesson(first), None).await.unwrap();
+    delete(Item::Quiz(quiz)).await;
+    delete(Item::Assignment(assignment)).await;
+
+    // What is shown, and what was.
+    catalog.require_lesson(second, first, true).await.unwrap();
+    heard.push(("requires", second.uuid()));
+    let topic = catalog.copy_into(CopySource::Topic(room.topics[0]), CopyTarget::Lesson(first), None).await.unwrap();
+    heard.push(("copied", topic));
+    catalog.reorder(Siblings::Topics(first), vec![topic, room.topics[0].uuid()], version().await).await.unwrap();
+    heard.push(("reordered", first.uuid()));
+    catalog.delete_topic(TopicId::from_uuid(topic)).await.unwrap();
+    heard.push(("deleted", topic));
+    let quiz = room.add_quiz(first, 1, crate::lms::QuizRules::default()).await.unwrap().id.uuid();
+    heard.push(("created", quiz));
+    delete(Item::Quiz(QuizId::from_uuid(quiz))).await;
+    heard.push(("deleted", quiz));
+    let new = NewAssignment { is_published: true, ..new };
+    let assignment = catalog.add_assignment(first, new).await.unwrap().id;
+    heard.push(("created", assignment.uuid()));
+    delete(Item::Assignment(assignment)).await;
+    heard.push(("deleted", assignment.uuid()));
+    let order = [third, second, first].map(|lesson| lesson.uuid()).to_vec();
+    catalog.reorder(Siblings::Lessons(course), order, version().await).await.unwrap();
+    heard.push(("reordered", course.uuid()));
+    delete(Item::Lesson(third)).await;
+    heard.push(("deleted", third.uuid()));
+    catalog.publish_course(course, false).await.unwrap();
+    heard.push(("unpublished", course.uuid()));
+    // Nothing is shown now.
+    catalog.require_lesson(second, first, false).await.unwrap();
+    catalog.publish_course(course, true).await.unwrap();
+    heard.push(("published", course.uuid()));
+
+    for (word, id) in heard {
+        let told = next(&mut stream).await.unwrap().event.event;
+        assert_eq!((told.kind, told.subject_id), (EventKind::ContentChanged, id), "{word}");
+        let meta: serde_json::Value = told.metadata.read().unwrap();
+        assert_eq!(meta["action"], word);
+        // Of a deletion, content alone is counted.
+        for of_people in ["enrollments", "progress", "attempts", "submissions", "certificates"] {
+            assert!(meta["counts"].is_null() || meta["counts"][of_people] == 0, "{meta}");
+        }
+    }
+    assert!(is_silent(&mut stream).await);
 }
 
 /// A learner's page is read anew for their own events and the course's, not for those of every other learner.

@@ -372,7 +372,7 @@ impl Catalog<'_> {
             course.version += 1;
             course.updated_at = command.now;
             edit.batch.put(course.clone());
-            let visible = course.is_readable();
+            let visible = course.is_readable() || context.course.is_readable();
             edit.batch.events.push(changed(&mut command, id, SubjectType::Course, id, action, visible));
             course.structure_version += 1;
             Ok(Planned { batch: edit.batch, outcome: (course, None) })
