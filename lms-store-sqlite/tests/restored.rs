@@ -1,8 +1,6 @@
 //! A backup that is put back under open subscriptions.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
-// Each test program uses what it needs of it.
-#[allow(dead_code, unused_imports)]
 mod support;
 
 use std::time::Duration;
