@@ -65,7 +65,10 @@ async fn a_call_that_nobody_is_at_any_more_keeps_no_other_work_waiting() {
     let dying = Ai::new(lms.clone(), Silent(asked.clone()), OFFLINE_MODEL).grader();
     let process = tokio::spawn({
         let lms = lms.clone();
-        async move { dying.step(&lms).await }
+        async move {
+            let lease = lms.lease("the_dying_one").await.unwrap().unwrap();
+            dying.step(&lms, &lease).await
+        }
     });
     asked.notified().await;
     process.abort();
@@ -73,7 +76,8 @@ async fn a_call_that_nobody_is_at_any_more_keeps_no_other_work_waiting() {
 
     let grader = Ai::new(lms.clone(), Offline, OFFLINE_MODEL).grader();
     // To wait for the dead one would take minutes; the bound only ends a test that fails.
-    let graded = tokio::time::timeout(Duration::from_secs(60), grader.step(&lms)).await;
+    let lease = lms.lease(grader.name()).await.unwrap().unwrap();
+    let graded = tokio::time::timeout(Duration::from_secs(60), grader.step(&lms, &lease)).await;
     assert_eq!(graded.expect("no step waits for a dead process").unwrap(), 1);
     let system = lms.system();
     let mut states = Vec::new();

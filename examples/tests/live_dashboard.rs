@@ -127,6 +127,31 @@ async fn v7_a_learner_receives_their_own_and_nobody_elses() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v7_a_page_to_which_nothing_happens_gets_newer_places_to_come_back_to() {
+    let s = served(2, 2).await;
+    let begin = s.lms.live().head().await.unwrap().to_string();
+    let mut socket = s.socket(s.room.students[0], None).await.unwrap();
+    s.room.student(1).learning().complete_lesson(s.room.lessons[0]).await.unwrap();
+    let head = s.lms.live().head().await.unwrap().to_string();
+    let seen = until(&mut socket, |push| push["type"] == "reached").await;
+    assert_eq!(seen.last().unwrap()["cursor"], head.as_str());
+    assert!(seen.iter().all(|push| push["type"] != "event"), "{seen:?}");
+
+    // A browser keeps the id of a message without data, and its page hears nothing of it.
+    let mut stream = TcpStream::connect(&s.address).await.unwrap();
+    let path = s.path("events", s.room.students[0], Some(&begin));
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes()).await.unwrap();
+    let mut lines = BufReader::new(stream.take(1 << 20)).lines();
+    loop {
+        let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+        assert!(!line.starts_with("data:"), "{line}");
+        if line.strip_prefix("id: ").is_some_and(|id| id == head) {
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn v4_v7_who_may_not_and_what_cannot_be_resumed_is_refused_before_the_socket_opens() {
     let s = served(1, 1).await;
     let stranger = lms_core::lms::NewUser::new(lms_core::model::Role::Student, "A stranger");

@@ -1,7 +1,7 @@
 //! From a stored certificate to its file: the named consumer that makes PDFs (C6).
 
 use async_trait::async_trait;
-use lms_core::lms::Consumer;
+use lms_core::lms::{Consumer, Lease};
 use lms_core::model::{Certificate, TemplateDocument, TemplatePage};
 use lms_core::{Error, Lms};
 use sha2::{Digest, Sha256};
@@ -190,7 +190,7 @@ impl Consumer for Renderer {
         "certificate_renderer"
     }
 
-    async fn step(&self, lms: &Lms) -> Result<usize, Error> {
+    async fn step(&self, lms: &Lms, _: &Lease) -> Result<usize, Error> {
         let pending = lms.system().certificates().pending(STEP).await?;
         for certificate in &pending {
             self.render_one(lms, certificate).await?;

@@ -30,16 +30,17 @@ async fn d5_the_files_of_an_erased_person_are_deleted() {
         room.student(n).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
     }
     let renderer = Renderer::new("Academy", Fonts::built_in());
-    assert_eq!(renderer.step(&lms).await.unwrap(), 3);
+    let lease = lms.lease(renderer.name()).await.unwrap().unwrap();
+    assert_eq!(renderer.step(&lms, &lease).await.unwrap(), 3);
     assert_eq!(pdfs(files.path()), 3);
     let gone = *room.students.first().unwrap();
     let stays = lms.system().certificates().of(room.course, *room.students.last().unwrap()).await.unwrap();
     lms.as_user(room.admin).people().erase_person(gone).await.unwrap();
     assert_eq!(pdfs(files.path()), 3, "the transaction touches no file");
-    assert_eq!(renderer.step(&lms).await.unwrap(), 1);
+    assert_eq!(renderer.step(&lms, &lease).await.unwrap(), 1);
     assert_eq!(pdfs(files.path()), 2);
     assert!(Path::new(&stays.certificate_url.unwrap()).is_file(), "another's stays");
-    assert_eq!(renderer.step(&lms).await.unwrap(), 0, "once");
+    assert_eq!(renderer.step(&lms, &lease).await.unwrap(), 0, "once");
     let blank = lms.system().certificates().of(room.course, gone).await.unwrap();
     assert_eq!((blank.certificate_url, blank.pdf_sha256), (None, None));
 
@@ -47,7 +48,7 @@ async fn d5_the_files_of_an_erased_person_are_deleted() {
     let late = room.new_student("Late").await.unwrap();
     lms.as_user(late).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
     lms.as_user(room.admin).people().erase_person(late).await.unwrap();
-    assert_eq!(renderer.step(&lms).await.unwrap(), 0);
+    assert_eq!(renderer.step(&lms, &lease).await.unwrap(), 0);
     // Erased while it was made: it is thrown away.
     let later = room.new_student("Later").await.unwrap();
     lms.as_user(later).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();

@@ -263,6 +263,8 @@ refusals! {
         /// Where to begin instead.
         oldest: i64,
     } = "events.gone" Conflict "events before position {oldest} are no longer kept";
+    /// Another process has taken a consumer over (V6).
+    LeaseLost {} = "consumer.lease_lost" Conflict "another process has taken this consumer over";
     /// A right that a subscription rested on was taken away (V7).
     SubscriptionEnded {} = "events.denied" Denied "you may no longer receive these events";
 }

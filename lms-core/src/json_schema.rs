@@ -312,7 +312,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                 written(),
                 "Events",
                 "The log, and what live subscribers receive.",
-                [Event, crate::live::LiveEvent, Actor]
+                [Event, crate::live::LiveEvent, crate::live::Reached, Actor]
             ),
         ),
         ("course", course_document(read())),

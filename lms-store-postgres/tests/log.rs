@@ -21,6 +21,7 @@ struct Log {
     stores: Vec<PgStore>,
     processes: Vec<Lms>,
     room: Classroom,
+    private: String,
 }
 
 impl Log {
@@ -35,7 +36,7 @@ impl Log {
         let processes: Vec<Lms> = stores.iter().map(|store| Lms::builder(store.clone()).build()).collect();
         processes[0].migrate().await.unwrap();
         let room = Classroom::build(&processes[0], 1, 0).await.unwrap();
-        Self { stores, processes, room }
+        Self { stores, processes, room, private }
     }
 
     async fn subscribe(&self, process: usize) -> LiveStream<LiveEvent> {
@@ -189,4 +190,26 @@ async fn v4_a_listener_that_dies_loses_nothing() {
     assert_eq!(dense(&mut stream, EVENTS).await.len(), EVENTS);
     writer.await.unwrap();
     assert!(killing.await.unwrap() > 0, "a listener was killed");
+}
+
+/// After a failover the log is another one: who holds a stream over it hears so, without asking.
+/// rules: V4
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn v4_an_open_stream_notices_another_log() {
+    let log = Log::of(1).await;
+    let mut stream = log.subscribe(0).await;
+    let mut states = log.processes[0].live().course_metrics(&log.room.teacher(), log.room.course).await.unwrap();
+    record(&log.room.teacher(), log.room.course, 0).await;
+    next(&mut stream).await;
+    let mut conn = driver::PgConnection::connect(Cluster::shared().url()).await.unwrap();
+    let sql = format!("UPDATE {}.lms_log SET epoch = gen_random_uuid()", log.private);
+    assert_eq!(driver::query(driver::AssertSqlSafe(sql)).execute(&mut conn).await.unwrap().rows_affected(), 1);
+    let one = poll_fn(|cx| stream.as_mut().poll_next(cx));
+    let one = tokio::time::timeout(Duration::from_secs(30), one).await.expect("never silence").unwrap();
+    assert_eq!(one.unwrap_err().code(), "events.resync");
+    // The numbers are read anew, whatever the log: now, after the event, and after that.
+    for _ in 0..3 {
+        let state = poll_fn(|cx| states.as_mut().poll_next(cx));
+        tokio::time::timeout(Duration::from_secs(30), state).await.expect("a state").unwrap().unwrap();
+    }
 }

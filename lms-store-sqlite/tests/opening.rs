@@ -103,7 +103,6 @@ async fn an_operator_may_run_the_printed_migrations_by_hand() {
     lms_store_sqlite::driver::Connection::open(&path).unwrap().execute_batch(&SqliteStore::print_sql()).unwrap();
     assert!(store.pending().await.unwrap().is_empty(), "nothing is left to do");
     let lms = Lms::builder(store).build();
-    lms.as_user(UserId::from_uuid(uuid::Uuid::from_u128(1))).catalog().courses(None).await.unwrap_err();
     let room = Classroom::build(&lms, 1, 1).await.unwrap();
     assert_eq!(room.lessons.len(), 1);
 }

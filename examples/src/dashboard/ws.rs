@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, select_all};
-use lms_core::live::{Cursor, LiveEvent};
+use lms_core::live::{Cursor, LiveEvent, LiveItem, Reached};
 use lms_core::lms::{CourseMetrics, Outline};
 use lms_core::model::CourseId;
 use lms_core::store::EventFilter;
@@ -20,10 +20,21 @@ use super::{Asker, Refused};
 enum Push {
     /// An event, with the cursor to come back with.
     Event(Box<LiveEvent>),
+    /// How far the log was read without an event for this subscriber: another cursor to come back with.
+    Reached(Reached),
     /// The course's numbers; to its staff.
     Metrics(Box<CourseMetrics>),
     /// Where the learner stands; to the learner.
     Progress(Box<Outline>),
+}
+
+impl From<LiveItem> for Push {
+    fn from(item: LiveItem) -> Self {
+        match item {
+            LiveItem::Event(event) => Self::Event(event),
+            LiveItem::Reached(place) => Self::Reached(place),
+        }
+    }
 }
 
 /// Refuses before the socket is open, with a status code: a socket that opens is one that may.
@@ -36,9 +47,8 @@ pub(super) async fn subscribe(
     let session = asker.session(&lms);
     let after = asker.after.as_deref().map(str::parse::<Cursor>).transpose()?;
     let filter = EventFilter { course: Some(course), ..EventFilter::default() };
-    let events = lms.live().events(&session, filter, after).await?;
-    let mut streams: Vec<BoxStream<'static, Result<Push, Error>>> =
-        vec![events.map(|e| e.map(|e| Push::Event(Box::new(e)))).boxed()];
+    let items = lms.live().follow(&session, filter, after).await?;
+    let mut streams: Vec<BoxStream<'static, Result<Push, Error>>> = vec![items.map(|i| i.map(Push::from)).boxed()];
     match lms.live().course_metrics(&session, course).await {
         Ok(metrics) => streams.push(metrics.map(|m| m.map(|m| Push::Metrics(Box::new(m)))).boxed()),
         Err(_) => {

@@ -202,7 +202,7 @@ impl Consumer for Grader {
         "ai_grader"
     }
 
-    async fn step(&self, lms: &Lms) -> Result<usize, lms_core::Error> {
+    async fn step(&self, lms: &Lms, _: &lms_core::lms::Lease) -> Result<usize, lms_core::Error> {
         let mut round = Round {
             grader: self,
             lms,

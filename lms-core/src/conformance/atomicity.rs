@@ -59,7 +59,7 @@ pub(super) async fn valid_log(h: &Harness, kind: &str, operation: uuid::Uuid) ->
     row
 }
 
-fn draft() -> CourseDraft {
+pub(super) fn draft() -> CourseDraft {
     CourseDraft {
         course: NewCourse::titled("By AI"),
         objectives: vec![("one".into(), "Do one thing".into()), ("two".into(), "Do another".into())],

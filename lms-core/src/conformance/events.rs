@@ -10,12 +10,12 @@ use crate::lms::HostEvent;
 use crate::model::{ActorKind, EventKind};
 use crate::store::EventFilter;
 
-async fn next<T>(stream: &mut LiveStream<T>) -> Result<T, crate::Error> {
+pub(super) async fn next<T>(stream: &mut LiveStream<T>) -> Result<T, crate::Error> {
     let one = poll_fn(|cx| stream.as_mut().poll_next(cx));
     tokio::time::timeout(Duration::from_secs(20), one).await.expect("an event within 20 s").expect("the stream goes on")
 }
 
-async fn take(stream: &mut LiveStream<LiveEvent>, n: usize) -> Vec<LiveEvent> {
+pub(super) async fn take(stream: &mut LiveStream<LiveEvent>, n: usize) -> Vec<LiveEvent> {
     let mut taken = Vec::new();
     for _ in 0..n {
         taken.push(next(stream).await.unwrap());

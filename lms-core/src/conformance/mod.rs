@@ -20,6 +20,7 @@ pub mod ai;
 pub mod analytics;
 pub mod assignments;
 pub mod atomicity;
+pub mod background;
 pub mod cancel;
 pub mod catalog;
 pub mod certificates;
@@ -36,6 +37,7 @@ pub mod hostile;
 pub mod large;
 pub mod learning;
 pub mod limits;
+pub mod live;
 pub mod log;
 pub mod objectives;
 pub mod pages;
@@ -189,6 +191,11 @@ macro_rules! conformance {
                 v4_cursors_of_another_log_are_refused, v5_states_end_on_the_latest, v6_a_lease_is_held_by_one,
                 v7_learners_see_their_own, v7_a_grader_does_not_listen,
                 v2_every_kind_is_told_once_per_transition },
+            background::{ v6_what_fails_keeps_nothing_else_waiting, v6_a_slow_consumer_holds_nobody_up,
+                v6_who_was_overtaken_cannot_write, v6_health_counts_what_waits },
+            live::{ v7_what_was_taken_and_given_back_ends_no_stream_again, v7_a_new_course_is_its_owners_at_once,
+                v7_a_quiet_stream_gets_on, v7_learners_hear_of_what_they_see_and_of_nothing_else,
+                v5_a_learners_page_is_read_for_their_own_events },
             analytics::{ m1_completion_of_a_course, m2_quiz_averages, m3_active_students_in_the_window, m4_on_time_rates,
                 m7_g3_the_course_score_and_the_scorecard, g1_g8_the_outline_says_what_the_single_reads_say,
                 m6_the_worked_example_of_the_documentation },

@@ -1,10 +1,13 @@
 //! What happens after a commit: live events and states (V4, V5, V7).
 
 mod cursor;
+mod reader;
 mod scope;
+mod states;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -15,7 +18,8 @@ pub use cursor::{Cursor, NotACursor};
 use crate::error::{Error, Refusal};
 use crate::lms::{CourseMetrics, Lms, Outline, Session};
 use crate::model::{CourseId, Event, UserId};
-use crate::store::{EventFilter, Store, fresh};
+use crate::store::{EventFilter, LogEnds, Store, fresh};
+use reader::Reader;
 use scope::Scope;
 
 /// An event as a subscriber receives it: with the cursor to resume after it, and how far the log was
@@ -30,6 +34,37 @@ pub struct LiveEvent {
     pub cursor: Cursor,
     /// The position up to which the log was read.
     pub scanned_to: i64,
+}
+
+/// How far the log was read for a subscriber who received nothing of it since (V7).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Reached {
+    /// Resumes after all that was read.
+    pub cursor: Cursor,
+    /// The position up to which the log was read.
+    pub scanned_to: i64,
+}
+
+/// What a subscriber who keeps its place receives.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum LiveItem {
+    /// An event.
+    Event(Box<LiveEvent>),
+    /// Nothing but the place, at most once a second.
+    Reached(Reached),
+}
+
+impl LiveItem {
+    /// Resumes after this item.
+    pub fn cursor(&self) -> &Cursor {
+        match self {
+            Self::Event(event) => &event.cursor,
+            Self::Reached(reached) => &reached.cursor,
+        }
+    }
 }
 
 /// A stream of live things.
@@ -54,6 +89,40 @@ impl std::fmt::Debug for Live {
 const PAGE: u32 = 500;
 /// How long a subscriber rests when nobody wakes it: the poll behind the hints.
 const POLL: Duration = Duration::from_millis(250);
+/// How often a subscriber looks whether the log is still the same one.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Checks a cursor against the log (V4); where the log ends.
+async fn same_log(store: &dyn Store, cursor: &Cursor) -> Result<LogEnds, Error> {
+    let ends = store.ends().await?;
+    if cursor.epoch() != ends.epoch || cursor.position() > ends.head {
+        return Err(Refusal::Resync {}.into());
+    }
+    if cursor.position() + 1 < ends.oldest {
+        return Err(Refusal::Gone { oldest: ends.oldest }.into());
+    }
+    same_event(store, ends, cursor).await?;
+    Ok(ends)
+}
+
+/// Checks that the event of a cursor stands where it stood, if it is kept.
+async fn same_event(store: &dyn Store, ends: LogEnds, cursor: &Cursor) -> Result<(), Error> {
+    if let Some(id) = cursor.event()
+        && cursor.position() >= ends.oldest
+    {
+        let found = store.event_at(cursor.position()).await?;
+        if found.is_none_or(|e| e.event.id.uuid() != id) {
+            return Err(Refusal::Resync {}.into());
+        }
+    }
+    Ok(())
+}
+
+/// The cursor of the log's last event.
+async fn end_of(store: &dyn Store, ends: LogEnds) -> Result<Cursor, Error> {
+    let id = store.event_at(ends.head).await?.map(|e| e.event.id.uuid());
+    Ok(Cursor::new(ends.epoch, ends.head, id))
+}
 
 impl Live {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
@@ -80,100 +149,77 @@ impl Live {
     pub async fn head(&self) -> Result<Cursor, Error> {
         self.store.settle().await?;
         let ends = self.store.ends().await?;
-        let id = self.store.event_at(ends.head).await?.map(|e| e.event.id.uuid());
-        Ok(Cursor::new(ends.epoch, ends.head, id))
-    }
-
-    /// Checks a cursor against the log: the position after which to read.
-    async fn resume(&self, cursor: &Cursor) -> Result<i64, Error> {
-        let ends = self.store.ends().await?;
-        if cursor.epoch() != ends.epoch || cursor.position() > ends.head {
-            return Err(Refusal::Resync {}.into());
-        }
-        if cursor.position() + 1 < ends.oldest {
-            return Err(Refusal::Gone { oldest: ends.oldest }.into());
-        }
-        if let Some(id) = cursor.event()
-            && cursor.position() >= ends.oldest
-        {
-            let found = self.store.event_at(cursor.position()).await?;
-            if found.is_none_or(|e| e.event.id.uuid() != id) {
-                return Err(Refusal::Resync {}.into());
-            }
-        }
-        Ok(cursor.position())
+        end_of(&*self.store, ends).await
     }
 
     /// The events that the actor may receive and the filter wants, in order, each at least once,
     /// from right after `cursor` (from the present end without one), for as long as the stream is
     /// held. A right that is taken away ends the stream with SubscriptionEnded (V7).
     ///
+    /// A host that keeps cursors takes [`Live::follow`]: its cursor moves on also while nothing is delivered.
+    ///
     /// # Errors
     /// Resync for a cursor of another log; Gone for one older than the oldest event kept; Denied to graders; NotFound for a course
-    /// that the actor may not see.
+    /// that the actor may not see. The stream ends with Resync when the log becomes another one under it.
     pub async fn events(
         &self,
         session: &Session,
         filter: EventFilter,
         cursor: Option<Cursor>,
     ) -> Result<LiveStream<LiveEvent>, Error> {
-        if cursor.is_none() {
-            // The present end is after all that is committed by now, numbered already or not.
-            self.store.settle().await?;
-        }
-        let ends = self.store.ends().await?;
-        let mut after = match &cursor {
-            Some(cursor) => self.resume(cursor).await?,
-            None => ends.head,
+        Ok(Box::pin(EventsOnly(self.read(session, filter, cursor).await?)))
+    }
+
+    /// The same events, and between them how far the log was read without one: a subscriber to whom little
+    /// happens resumes from there, and does not read again what is not for it (V7).
+    ///
+    /// ```
+    /// # async fn serve(lms: lms_core::Lms, session: lms_core::lms::Session, mut last: Option<lms_core::live::Cursor>)
+    /// # -> Result<(), lms_core::Error> {
+    /// use lms_core::live::LiveItem;
+    ///
+    /// let mut items = lms.live().follow(&session, Default::default(), last.clone()).await?;
+    /// while let Some(item) = std::future::poll_fn(|cx| items.as_mut().poll_next(cx)).await {
+    ///     let item = item?;
+    ///     if let LiveItem::Event(event) = &item {
+    ///         println!("{}", event.event.event.kind.as_str());
+    ///     }
+    ///     last = Some(item.cursor().clone());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Live::events`].
+    pub async fn follow(
+        &self,
+        session: &Session,
+        filter: EventFilter,
+        cursor: Option<Cursor>,
+    ) -> Result<LiveStream<LiveItem>, Error> {
+        Ok(Box::pin(Receiver(self.read(session, filter, cursor).await?)))
+    }
+
+    async fn read(
+        &self,
+        session: &Session,
+        filter: EventFilter,
+        cursor: Option<Cursor>,
+    ) -> Result<mpsc::Receiver<Result<LiveItem, Error>>, Error> {
+        // The present end is after all that is committed by now, numbered already or not; so what stands up
+        // to there is in the rows that the scope is loaded from.
+        self.store.settle().await?;
+        let ends = match &cursor {
+            Some(cursor) => same_log(&*self.store, cursor).await?,
+            None => self.store.ends().await?,
         };
-        let epoch = ends.epoch;
-        let mut scope = Scope::load(session, &filter).await?;
-        let (store, wake) = (self.store.clone(), self.wake.clone());
+        let cursor = cursor.unwrap_or_else(|| Cursor::new(ends.epoch, ends.head, None));
+        let scope = Scope::load(session, &filter, ends.head).await?;
         // The channel holds a bounded number: a slow subscriber makes its own reader wait, nobody else's.
         let (to, from) = mpsc::channel(PAGE as usize);
-        tokio::spawn(async move {
-            loop {
-                let woken = wake.notified();
-                tokio::pin!(woken);
-                woken.as_mut().enable();
-                let page = match store.events(after, &scope.widened(&filter), PAGE).await {
-                    Ok(page) => page,
-                    Err(e) if e.is_retryable() => {
-                        tokio::time::sleep(POLL).await;
-                        continue;
-                    }
-                    Err(e) => {
-                        let _ = to.send(Err(Error::from(e))).await;
-                        return;
-                    }
-                };
-                let full = page.len() >= PAGE as usize;
-                let scanned_to = page.last().map_or(after, |e| e.position);
-                for event in page {
-                    after = event.position;
-                    if scope.ends_with(&event) {
-                        let _ = to.send(Err(Refusal::SubscriptionEnded {}.into())).await;
-                        return;
-                    }
-                    if !filter.wants(&event.event) || !scope.allows(&event) {
-                        continue;
-                    }
-                    let cursor = Cursor::new(epoch, event.position, Some(event.event.id.uuid()));
-                    if to.send(Ok(LiveEvent { event, cursor, scanned_to })).await.is_err() {
-                        return;
-                    }
-                }
-                if !full {
-                    tokio::select! {
-                        () = to.closed() => return,
-                        () = &mut woken => {}
-                        () = store.wait() => {}
-                        () = tokio::time::sleep(POLL) => {}
-                    }
-                }
-            }
-        });
-        Ok(Box::pin(Receiver(from)))
+        let reader = Reader::new(self.store.clone(), self.wake.clone(), filter, scope, cursor, to);
+        tokio::spawn(reader.run());
+        Ok(from)
     }
 
     /// The course's numbers now and after every change, coalesced: the last one is the latest (V5).
@@ -186,11 +232,9 @@ impl Live {
         course: CourseId,
     ) -> Result<LiveStream<CourseMetrics>, Error> {
         fresh(session.analytics().course_metrics(course)).await?;
-        self.states(
-            session.clone(),
-            course,
-            move |session| async move { session.analytics().course_metrics(course).await },
-        )
+        self.states(session.clone(), course, None, move |session| async move {
+            session.analytics().course_metrics(course).await
+        })
         .await
     }
 
@@ -205,59 +249,10 @@ impl Live {
         student: UserId,
     ) -> Result<LiveStream<Outline>, Error> {
         session.overview().outline(course, student).await?;
-        self.states(
-            session.clone(),
-            course,
-            move |session| async move { session.overview().outline(course, student).await },
-        )
+        self.states(session.clone(), course, Some(student), move |session| async move {
+            session.overview().outline(course, student).await
+        })
         .await
-    }
-
-    async fn states<T, F, Fut>(&self, session: Session, course: CourseId, read: F) -> Result<LiveStream<T>, Error>
-    where
-        T: Send + 'static,
-        F: Fn(Session) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<T, Error>> + Send,
-    {
-        let filter = EventFilter { course: Some(course), ..EventFilter::default() };
-        let mut after = self.store.ends().await?.head;
-        let (store, wake) = (self.store.clone(), self.wake.clone());
-        let (to, from) = mpsc::channel(1);
-        tokio::spawn(async move {
-            loop {
-                let state = fresh(read(session.clone())).await;
-                let ends = state.is_err();
-                if to.send(state).await.is_err() || ends {
-                    return;
-                }
-                // Wait for the next event of the course; many at once become one read.
-                loop {
-                    let woken = wake.notified();
-                    tokio::pin!(woken);
-                    woken.as_mut().enable();
-                    match store.events(after, &filter, PAGE).await {
-                        Ok(page) => {
-                            if let Some(last) = page.last() {
-                                after = last.position;
-                                break;
-                            }
-                        }
-                        Err(e) if e.is_retryable() => {}
-                        Err(e) => {
-                            let _ = to.send(Err(e.into())).await;
-                            return;
-                        }
-                    }
-                    tokio::select! {
-                        () = to.closed() => return,
-                        () = &mut woken => {}
-                        () = store.wait() => {}
-                        () = tokio::time::sleep(POLL) => {}
-                    }
-                }
-            }
-        });
-        Ok(Box::pin(Receiver(from)))
     }
 }
 
@@ -278,7 +273,25 @@ struct Receiver<T>(mpsc::Receiver<T>);
 
 impl<T> Stream for Receiver<T> {
     type Item = T;
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_recv(cx)
+    }
+}
+
+/// The events of a subscription, without the places between them.
+struct EventsOnly(mpsc::Receiver<Result<LiveItem, Error>>);
+
+impl Stream for EventsOnly {
+    type Item = Result<LiveEvent, Error>;
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            return match self.0.poll_recv(cx) {
+                Poll::Ready(Some(Ok(LiveItem::Reached(_)))) => continue,
+                Poll::Ready(Some(Ok(LiveItem::Event(event)))) => Poll::Ready(Some(Ok(*event))),
+                Poll::Ready(Some(Err(e))) => Poll::Ready(Some(Err(e))),
+                Poll::Ready(None) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            };
+        }
     }
 }

@@ -14,6 +14,15 @@ fn flag(event: &Event, name: &str) -> bool {
     meta.is_ok_and(|meta| meta.get(name).and_then(serde_json::Value::as_bool) == Some(true))
 }
 
+/// Whose course an event tells of the making of.
+fn owner(event: &Event) -> Option<UserId> {
+    if !matches!(event.event.kind, EventKind::ContentChanged | EventKind::AiGenerated) {
+        return None;
+    }
+    let meta = event.event.metadata.read::<serde_json::Value>().ok()?;
+    serde_json::from_value(meta.get("owner")?.clone()).ok()
+}
+
 /// What an actor may receive.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scope {
@@ -23,12 +32,15 @@ pub(crate) struct Scope {
     learns: BTreeSet<CourseId>,
     /// The course that the filter names: losing it ends the stream.
     asked: Option<CourseId>,
+    /// What stands in the log up to here was in the rows that the scope was loaded from.
+    known_to: i64,
 }
 
 impl Scope {
-    pub(crate) async fn load(session: &Session, filter: &EventFilter) -> Result<Self, Error> {
+    /// Loads it from the present rows; `known_to` is where the log ended before.
+    pub(crate) async fn load(session: &Session, filter: &EventFilter, known_to: i64) -> Result<Self, Error> {
         let Some(me) = session.actor().rights_of() else {
-            return Ok(Self { everything: true, ..Self::default() });
+            return Ok(Self { everything: true, known_to, ..Self::default() });
         };
         let store = session.lms().store();
         let person = store.person(Some(me), PersonKey::Id(me)).await?;
@@ -39,6 +51,7 @@ impl Scope {
             me: Some(me),
             everything: person.actor.is_some_and(|user| user.role == Role::Admin),
             asked: filter.course,
+            known_to,
             ..Self::default()
         };
         if scope.everything {
@@ -99,9 +112,21 @@ impl Scope {
     }
 
     /// Keeps the scope current from an event; whether the subscription has no right left.
+    ///
+    /// An event of the past, read again from an older cursor, moves nothing: what it did is in the scope, and
+    /// so is what came after it.
     pub(crate) fn ends_with(&mut self, event: &Event) -> bool {
         let row = &event.event;
-        if self.me.is_none() || row.student_id != self.me {
+        if self.me.is_none() || event.position <= self.known_to {
+            return false;
+        }
+        if let Some(course) = row.course_id
+            && row.subject_type == SubjectType::Course
+            && owner(event) == self.me
+        {
+            self.teaches.insert(course);
+        }
+        if row.student_id != self.me {
             return false;
         }
         let asked = row.course_id.is_some() && row.course_id == self.asked;

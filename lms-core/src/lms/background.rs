@@ -3,29 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use futures_util::future::join_all;
 use serde::Serialize;
+use tokio::sync::watch;
 
-use super::Lms;
+use super::{Consumer, Lms};
 use crate::error::Error;
-use crate::model::Timestamp;
-use crate::store::ConsumerState;
-
-/// Background work that is handed in from above the core: PDFs, AI grading.
-///
-/// A consumer finds its work in the database, so that nothing is lost when it dies between two
-/// steps; a lease lets it run in one process at a time.
-#[async_trait]
-pub trait Consumer: Send + Sync {
-    /// Its name, unique in the database.
-    fn name(&self) -> &str;
-    /// Does what is due now, at most a bounded piece of it, and says how much it did; 0 = nothing
-    /// was due.
-    ///
-    /// # Errors
-    /// When it could not; it is tried again later.
-    async fn step(&self, lms: &Lms) -> Result<usize, Error>;
-}
 
 /// What one round did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -43,22 +26,6 @@ pub struct Tick {
     pub consumed: usize,
 }
 
-/// How the library is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct Health {
-    /// The schema's version in the database.
-    pub schema_version: i64,
-    /// The version that this library needs.
-    pub schema_needed: i64,
-    /// The last position of the event log.
-    pub head: i64,
-    /// Wide changes that are not carried to every learner yet.
-    pub open_jobs: usize,
-    /// The named consumers and how far they are.
-    pub consumers: Vec<(String, i64)>,
-}
-
 /// One future that does everything due.
 #[must_use]
 #[derive(Clone)]
@@ -74,6 +41,14 @@ impl std::fmt::Debug for Background {
     }
 }
 
+/// One thing that goes on beside the others.
+#[derive(Clone, Copy)]
+enum Work<'a> {
+    /// The library's own.
+    Core,
+    Consumer(&'a dyn Consumer),
+}
+
 impl Background {
     /// With a named consumer.
     pub fn with(mut self, consumer: impl Consumer + 'static) -> Self {
@@ -81,7 +56,8 @@ impl Background {
         self
     }
 
-    /// How long it rests when nothing was due and nothing happened; 1 second unless set.
+    /// How long each part rests when nothing was due and nothing happened, and after a failure; 1 second
+    /// unless set.
     pub fn pause(mut self, pause: Duration) -> Self {
         self.pause = pause;
         self
@@ -89,48 +65,104 @@ impl Background {
 
     /// Runs until `shutdown` resolves, ends cleanly between two steps, and resumes after a kill
     /// where it was.
+    ///
+    /// The library's own work and each consumer go on side by side: one that is slow or fails keeps none of
+    /// the others waiting.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        tokio::pin!(shutdown);
-        loop {
-            let busy = match self.tick().await {
-                Ok(tick) => tick != Tick::default(),
-                Err(e) => {
-                    tracing::warn!(code = e.code(), "a round of background work failed and is tried again");
-                    false
+        let (stop, stopped) = watch::channel(false);
+        let all = join_all(self.work().map(|work| self.go_on(work, stopped.clone())));
+        tokio::pin!(shutdown, all);
+        tokio::select! {
+            biased;
+            () = &mut shutdown => {}
+            _ = &mut all => return,
+        }
+        stop.send_replace(true);
+        all.await;
+    }
+
+    /// One round of everything, side by side, for cron and tests.
+    ///
+    /// # Errors
+    /// The first failure; what the others did stays done.
+    pub async fn tick(&self) -> Result<Tick, Error> {
+        let mut round = Tick::default();
+        let mut failed = None;
+        for part in join_all(self.work().map(|work| self.once(work))).await {
+            match part {
+                Ok(part) => {
+                    round.jobs += part.jobs;
+                    round.expired += part.expired;
+                    round.abandoned += part.abandoned;
+                    round.blanked += part.blanked;
+                    round.consumed += part.consumed;
                 }
-            };
-            if busy {
-                // More may be due at once; only a shutdown stops it here.
-                tokio::select! {
-                    biased;
-                    () = &mut shutdown => return,
-                    () = tokio::task::yield_now() => {}
-                }
-                continue;
+                Err(e) => failed = failed.or(Some(e)),
             }
+        }
+        failed.map_or(Ok(round), Err)
+    }
+
+    fn work(&self) -> impl Iterator<Item = Work<'_>> {
+        std::iter::once(Work::Core).chain(self.consumers.iter().map(|consumer| Work::Consumer(consumer.as_ref())))
+    }
+
+    /// One step of one part; a failure is logged here.
+    async fn once(&self, work: Work<'_>) -> Result<Tick, Error> {
+        match work {
+            Work::Core => self.lms.tick().await,
+            Work::Consumer(consumer) => match self.lms.step(consumer).await {
+                Ok(consumed) => Ok(Tick { consumed, ..Tick::default() }),
+                Err(e) => {
+                    let (consumer, code) = (consumer.name(), e.code());
+                    tracing::warn!(consumer, code, "a step of background work failed and is tried again");
+                    Err(e)
+                }
+            },
+        }
+    }
+
+    /// One part, step after step, until it is told to stop.
+    async fn go_on(&self, work: Work<'_>, mut stopped: watch::Receiver<bool>) {
+        while !*stopped.borrow() {
+            let failed = match self.once(work).await {
+                // More may be due at once.
+                Ok(done) if done != Tick::default() => {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                Ok(_) => false,
+                Err(_) => true,
+            };
             tokio::select! {
-                () = &mut shutdown => return,
-                () = self.lms.inner.live.changed() => {}
+                _ = stopped.changed() => return,
+                // What failed is not tried again at every commit of others.
+                () = self.lms.inner.live.changed(), if !failed => {}
                 () = tokio::time::sleep(self.pause) => {}
             }
         }
     }
-
-    /// One round, for cron and tests.
-    ///
-    /// # Errors
-    /// The first failure; what was done before it stays done.
-    pub async fn tick(&self) -> Result<Tick, Error> {
-        let mut tick = self.lms.tick().await?;
-        for consumer in &self.consumers {
-            tick.consumed += self.lms.with_lease(consumer.as_ref()).await?;
-        }
-        Ok(tick)
-    }
 }
 
-/// How long a lease lasts (DETAILS 28).
-const LEASE_SECONDS: i64 = 30;
+/// Course jobs of one round.
+const JOBS: usize = 16;
+
+/// The first failure of several things that all are to be tried; each is logged.
+#[derive(Default)]
+struct First(Option<Error>);
+
+impl First {
+    fn note<T>(&mut self, what: &'static str, result: Result<T, Error>) -> Option<T> {
+        match result {
+            Ok(done) => Some(done),
+            Err(e) => {
+                tracing::warn!(what, code = e.code(), "background work failed and is tried again");
+                self.0.get_or_insert(e);
+                None
+            }
+        }
+    }
+}
 
 impl Lms {
     /// Everything that is due, as one future; see [`Background`].
@@ -139,66 +171,29 @@ impl Lms {
     }
 
     /// One round of the library's own work: open course jobs, attempts whose time is up, and in the record of
-    /// AI calls those whose caller is gone and the texts whose time is over.
+    /// AI calls those whose caller is gone and the texts whose time is over. What fails keeps nothing else
+    /// from being done.
     ///
     /// # Errors
-    /// The first failure; what was done before it stays done.
+    /// The first failure; what was done beside it stays done.
     pub async fn tick(&self) -> Result<Tick, Error> {
         let mut tick = Tick::default();
-        for job in self.inner.store.open_jobs(16).await? {
-            self.step_job(&job).await?;
-            tick.jobs += 1;
-        }
-        let swept = self.system().quizzes().expire_due(200).await?;
-        tick.expired = usize::try_from(swept.done).unwrap_or(usize::MAX);
-        let host = self.system();
-        tick.abandoned = host.ai_log().sweep(super::ABANDONED_AFTER).await?;
-        tick.blanked = host.ai_log().blank_expired().await?;
-        Ok(tick)
-    }
-
-    /// Runs one step of a consumer while this process holds its lease; 0 when another holds it.
-    async fn with_lease(&self, consumer: &dyn Consumer) -> Result<usize, Error> {
-        let now: Timestamp = self.now();
-        let token = self.inner.ids.uuid(now);
-        let until = now.plus_seconds(LEASE_SECONDS);
-        let held: Option<ConsumerState> = self.inner.store.lease(consumer.name(), token, now, until).await?;
-        if held.is_none() {
-            return Ok(0);
-        }
-        let step = consumer.step(self);
-        tokio::pin!(step);
-        let done = loop {
-            tokio::select! {
-                done = &mut step => break done,
-                () = tokio::time::sleep(Duration::from_secs(10)) => {
-                    let now = self.now();
-                    let until = now.plus_seconds(LEASE_SECONDS);
-                    if self.inner.store.lease(consumer.name(), token, now, until).await?.is_none() {
-                        // Another process took over while this one slept: what is left is theirs.
-                        return Ok(0);
-                    }
-                }
+        let mut first = First::default();
+        let jobs = self.inner.store.open_jobs(500).await.map_err(Error::from);
+        for job in first.note("course_jobs", jobs).unwrap_or_default() {
+            if first.note("course_job", self.step_job(&job).await).is_some() {
+                tick.jobs += 1;
             }
-        };
-        self.inner.store.release(consumer.name(), token).await?;
-        done
-    }
-
-    /// How the library is: schema, log, jobs, consumers.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn health(&self) -> Result<Health, Error> {
-        let (schema_version, schema_needed) = self.inner.store.schema_version().await?;
-        let ends = self.inner.store.ends().await?;
-        let consumers = self.inner.store.consumers().await?;
-        Ok(Health {
-            schema_version,
-            schema_needed,
-            head: ends.head,
-            open_jobs: self.inner.store.open_jobs(500).await?.len(),
-            consumers: consumers.into_iter().map(|c| (c.name, c.position)).collect(),
-        })
+            if tick.jobs == JOBS {
+                break;
+            }
+        }
+        let host = self.system();
+        let swept = first.note("expiry", host.quizzes().expire_due(200).await);
+        tick.expired = swept.map_or(0, |swept| usize::try_from(swept.done).unwrap_or(usize::MAX));
+        let abandoned = host.ai_log().sweep(super::ABANDONED_AFTER).await;
+        tick.abandoned = first.note("abandoned_ai_calls", abandoned).unwrap_or_default();
+        tick.blanked = first.note("expired_ai_texts", host.ai_log().blank_expired().await).unwrap_or_default();
+        first.0.map_or(Ok(tick), Err)
     }
 }

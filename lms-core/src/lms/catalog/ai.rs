@@ -192,7 +192,8 @@ impl Catalog<'_> {
                 batch.insert(topic);
             }
         }
-        batch.events.push(generated(&mut command, id, SubjectType::Course, id, origin, "course"));
+        let made = serde_json::json!({ "kind": "course", "log_id": origin.log_id, "visible": false, "owner": owner });
+        batch.events.push(command.event(EventKind::AiGenerated, SubjectType::Course, id).course(id).with(&made));
         Ok(Planned { batch, outcome: written })
     }
 

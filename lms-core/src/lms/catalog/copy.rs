@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::{Catalog, Command, Planned};
-use super::{StructureEdit, bump_quiz, changed, check_added};
+use super::{StructureEdit, bump_quiz, changed, check_added, lesson_shows};
 use crate::error::Error;
 use crate::lms::portable::{CopyOf, ImportOptions};
 use crate::model::table::Json;
@@ -224,7 +224,9 @@ impl Catalog<'_> {
         if !at_end {
             edit.batch.changes.push(Change::Order { siblings, ids: order });
         }
-        let event = changed(&mut command, to.course.id, what, id, "copied", false);
+        // A topic is shown with its lesson; everything else is a draft yet.
+        let visible = matches!(source, CopySource::Topic(_)) && lesson_shows(&to);
+        let event = changed(&mut command, to.course.id, what, id, "copied", visible);
         edit.batch.events.push(event);
         let (batch, job) = edit.finish(&command, false, false);
         Ok(Planned { batch, outcome: (id, job) })

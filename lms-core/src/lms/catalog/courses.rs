@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::{Catalog, Command, Planned, Session};
-use super::{StructureEdit, changed, edited_before, same_version, touched};
+use super::{StructureEdit, changed, edited_before, made, same_version, touched};
 use crate::error::{Error, Refusal};
 use crate::lms::templates::check_template;
 use crate::model::table::Json;
@@ -254,7 +254,7 @@ impl Catalog<'_> {
         check_course(&course)?;
         let mut batch = WriteBatch::default();
         batch.insert(course.clone());
-        batch.events.push(changed(&mut command, id, SubjectType::Course, id, "created", false));
+        batch.events.push(made(&mut command, &course, "created"));
         Ok(Planned { batch, outcome: course })
     }
 
@@ -372,7 +372,7 @@ impl Catalog<'_> {
             course.version += 1;
             course.updated_at = command.now;
             edit.batch.put(course.clone());
-            let visible = course.is_readable();
+            let visible = course.is_readable() || context.course.is_readable();
             edit.batch.events.push(changed(&mut command, id, SubjectType::Course, id, action, visible));
             course.structure_version += 1;
             Ok(Planned { batch: edit.batch, outcome: (course, None) })

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::{Catalog, Planned};
-use super::{StructureEdit, bump_quiz, changed};
+use super::{StructureEdit, bump_quiz, changed, lesson_shows};
 use crate::error::{Error, Refusal};
 use crate::model::*;
 use crate::rules::permission::Action;
-use crate::store::{Change, ContentRef, Expect, Item, Key, Siblings, Table, WorkCounts, WriteBatch};
+use crate::store::{Change, ContentContext, ContentRef, Expect, Item, Key, Siblings, Table, WorkCounts, WriteBatch};
 
 /// What a deletion would remove. Its token is what [`Catalog::delete`] asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ impl Catalog<'_> {
             let event = command
                 .event(EventKind::ContentChanged, what, id)
                 .course(course.id)
-                .with(&serde_json::json!({ "action": "deleted", "visible": false, "counts": counts }));
+                .with(&serde_json::json!({ "action": "deleted", "visible": shows(item, &context), "counts": counts }));
             if let Item::Course(course_id) = item {
                 // Under the exclusive lock, so that no learner's work comes between the count and the deletion (D3).
                 let StructureEdit { mut batch, .. } = StructureEdit::of(course);
@@ -130,7 +130,15 @@ impl Catalog<'_> {
             if context.siblings.last() != Some(&id.uuid()) {
                 edit.batch.changes.push(Change::Order { siblings: Siblings::Topics(lesson.id), ids: rest });
             }
-            edit.batch.events.push(changed(&mut command, context.course.id, SubjectType::Topic, id, "deleted", false));
+            let visible = lesson_shows(&context);
+            edit.batch.events.push(changed(
+                &mut command,
+                context.course.id,
+                SubjectType::Topic,
+                id,
+                "deleted",
+                visible,
+            ));
             // A lesson that completes by viewing may now be complete for who had seen the rest (P9).
             let eases = lesson.is_published && lesson.completion_rule == CompletionRule::Viewed;
             let (batch, job) = edit.finish(&command, false, eases);
@@ -181,7 +189,17 @@ fn place(item: Item) -> (ContentRef, SubjectType, Uuid) {
     }
 }
 
-fn is_published(item: Item, context: &crate::store::ContentContext) -> bool {
+/// Whether learners see it: then it is published, and what goes with it holds no work of theirs (D3), so that
+/// the counts are of content alone. Who hears of a course's own end is its staff.
+fn shows(item: Item, context: &ContentContext) -> bool {
+    match item {
+        Item::Course(_) => false,
+        Item::Lesson(_) => lesson_shows(context),
+        Item::Quiz(_) | Item::Assignment(_) => lesson_shows(context) && is_published(item, context),
+    }
+}
+
+fn is_published(item: Item, context: &ContentContext) -> bool {
     match item {
         Item::Course(_) => context.course.is_published,
         Item::Lesson(_) => context.lesson.as_ref().is_some_and(|l| l.is_published),

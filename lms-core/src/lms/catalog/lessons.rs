@@ -352,7 +352,8 @@ impl Catalog<'_> {
             } else {
                 edit.batch.changes.push(Change::Delete(Key::Link(Box::new(Row::LessonRequirement(row)))));
             }
-            edit.batch.events.push(changed(&mut command, course.id, SubjectType::Lesson, lesson, "requires", true));
+            let visible = super::lesson_shows(&context);
+            edit.batch.events.push(changed(&mut command, course.id, SubjectType::Lesson, lesson, "requires", visible));
             Ok(Planned { batch: edit.batch, outcome: ((), None) })
         })
         .await

@@ -132,6 +132,19 @@ pub(crate) fn changed(
         .with(&serde_json::json!({ "action": action, "visible": visible }))
 }
 
+/// Whether learners see the lesson at hand.
+pub(crate) fn lesson_shows(context: &ContentContext) -> bool {
+    context.course.is_readable() && context.lesson.as_ref().is_some_and(|lesson| lesson.is_published)
+}
+
+/// content_changed of a course that is new; it says whose, so that what its owner listens to takes it in (V7).
+pub(crate) fn made(command: &mut Command, course: &Course, action: &str) -> NewEvent {
+    command
+        .event(EventKind::ContentChanged, SubjectType::Course, course.id)
+        .course(course.id)
+        .with(&serde_json::json!({ "action": action, "visible": false, "owner": course.instructor_id }))
+}
+
 impl Catalog<'_> {
     /// Loads a piece of content and checks that the actor may edit it.
     pub(crate) async fn content(
@@ -205,7 +218,13 @@ impl Catalog<'_> {
                 if let (Siblings::Questions(_), Some(quiz)) = (siblings, context.quiz.clone()) {
                     bump_quiz(&mut edit.batch, quiz, &command);
                 }
-                edit.batch.events.push(changed(&mut command, context.course.id, what, parent, "reordered", false));
+                // Objectives and the drafts of questions are not shown to learners.
+                let visible = match siblings {
+                    Siblings::Lessons(_) => context.course.is_readable(),
+                    Siblings::Topics(_) | Siblings::Quizzes(_) | Siblings::Assignments(_) => lesson_shows(&context),
+                    Siblings::Objectives(_) | Siblings::Questions(_) => false,
+                };
+                edit.batch.events.push(changed(&mut command, context.course.id, what, parent, "reordered", visible));
                 Ok(Planned { batch: edit.batch, outcome: ((), None) })
             }
         })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::error::Problem;
-use crate::lms::catalog::{changed, check_course, check_lesson, check_objective, check_rule, owner_of_new_course};
+use crate::lms::catalog::{check_course, check_lesson, check_objective, check_rule, made, owner_of_new_course};
 use crate::lms::{Catalog, Command, NewAssignment, NewCourse, NewLesson, NewQuestion, NewQuiz, NewTopic, Planned};
 use crate::rules::authoring::{PROBLEMS, check_quiz_questions, check_topic, refuse};
 use crate::store::WriteBatch;
@@ -63,7 +63,7 @@ impl Catalog<'_> {
         let course = import.all(document, options, owner)?;
         let Import { problems, mut batch, .. } = import;
         refuse(problems)?;
-        batch.events.push(changed(&mut command, id, SubjectType::Course, id, "imported", false));
+        batch.events.push(made(&mut command, &course, "imported"));
         Ok(Planned { batch, outcome: course })
     }
 }

@@ -1,0 +1,267 @@
+//! Background work: parts that go on side by side, and consumers whose lease is fenced.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::Harness;
+use crate::error::Error;
+use crate::lms::{Consumer, HostEvent, Lease, Lms, QuizRules, Tick};
+use crate::model::table::Json;
+use crate::model::{AttemptId, CourseId, CourseJob, EventKind, Id, JobKind};
+use crate::store::{Change, EventFilter, WriteBatch};
+use crate::testing::Classroom;
+
+/// A consumer made of a function and the number of its calls.
+struct Each<F> {
+    name: &'static str,
+    calls: Arc<AtomicUsize>,
+    act: F,
+}
+
+#[async_trait]
+impl<F> Consumer for Each<F>
+where
+    F: AsyncStep,
+{
+    fn name(&self) -> &str {
+        self.name
+    }
+    async fn step(&self, lms: &Lms, lease: &Lease) -> Result<usize, Error> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.act.step(lms, lease).await
+    }
+}
+
+#[async_trait]
+trait AsyncStep: Send + Sync {
+    async fn step(&self, lms: &Lms, lease: &Lease) -> Result<usize, Error>;
+}
+
+/// Fails, always.
+struct Fails;
+#[async_trait]
+impl AsyncStep for Fails {
+    async fn step(&self, _: &Lms, _: &Lease) -> Result<usize, Error> {
+        Err(Error::Busy)
+    }
+}
+
+/// Has nothing to do.
+struct Idle;
+#[async_trait]
+impl AsyncStep for Idle {
+    async fn step(&self, _: &Lms, _: &Lease) -> Result<usize, Error> {
+        Ok(0)
+    }
+}
+
+/// Begins, and goes on when it is told to.
+struct Waits {
+    begun: Arc<Notify>,
+    go: Arc<Notify>,
+}
+#[async_trait]
+impl AsyncStep for Waits {
+    async fn step(&self, _: &Lms, _: &Lease) -> Result<usize, Error> {
+        self.begun.notify_one();
+        self.go.notified().await;
+        Ok(0)
+    }
+}
+
+fn each<F>(name: &'static str, act: F) -> (Each<F>, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    (Each { name, calls: calls.clone(), act }, calls)
+}
+
+/// An attempt whose time is up.
+async fn overdue(h: &Harness, room: &Classroom) -> AttemptId {
+    let rules = QuizRules { time_limit_seconds: Some(60), ..QuizRules::default() };
+    let quiz = room.add_quiz(room.lessons[0], 1, rules).await.unwrap();
+    let attempt = room.student(0).quizzes().start(quiz.id).await.unwrap();
+    h.clock.advance(91);
+    attempt.id
+}
+
+async fn is_expired(h: &Harness, id: AttemptId) -> bool {
+    h.events().await.iter().any(|e| e.event.kind == EventKind::QuizExpired && e.event.subject_id == id.uuid())
+}
+
+/// Waits for what another task does.
+async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
+    let reached = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), reached).await.unwrap();
+}
+
+/// A job that cannot be done, and a consumer that always fails, keep nothing else from being done; the round
+/// says that it failed.
+/// rules: V6, C6, A6
+pub async fn v6_what_fails_keeps_nothing_else_waiting(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let attempt = overdue(h, &room).await;
+    let damaged = CourseJob {
+        id: Id::from_uuid(Uuid::from_u128(41)),
+        course_id: h.classroom(1, 0).await.course,
+        kind: JobKind::Recompute,
+        at: h.lms.now(),
+        params: Json::object(),
+        cursor: None,
+        done_at: None,
+    };
+    let batch = WriteBatch { changes: vec![Change::Insert(damaged.into())], ..WriteBatch::default() };
+    h.store.write(Arc::new(batch)).await.unwrap();
+    let (failing, failed) = each("fails", Fails);
+    let (idle, seen) = each("idle", Idle);
+    let background = h.lms.background().with(failing).with(idle).pause(Duration::from_millis(20));
+    let said = background.tick().await.unwrap_err();
+    assert_eq!(said.code(), "store.corrupt", "the first that failed: the job");
+    assert_eq!((failed.load(Ordering::SeqCst), seen.load(Ordering::SeqCst)), (1, 1));
+    assert!(is_expired(h, attempt).await);
+
+    // The same for as long as it runs.
+    let second = overdue(h, &room).await;
+    let stop = Arc::new(Notify::new());
+    let stopping = stop.clone();
+    let running = tokio::spawn(async move { background.run(async move { stopping.notified().await }).await });
+    eventually(async || seen.load(Ordering::SeqCst) > 3 && failed.load(Ordering::SeqCst) > 3).await;
+    eventually(async || is_expired(h, second).await).await;
+    stop.notify_one();
+    tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap();
+}
+
+/// A consumer in the middle of a long step holds up neither the library's own work nor other consumers; a
+/// shutdown waits for the step, and begins no other.
+/// rules: V6, C6, A6
+pub async fn v6_a_slow_consumer_holds_nobody_up(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (slow, slowly) = each("slow", Waits { begun: begun.clone(), go: go.clone() });
+    let (idle, seen) = each("idle", Idle);
+    let background = h.lms.background().with(slow).with(idle).pause(Duration::from_millis(20));
+    let stop = Arc::new(Notify::new());
+    let stopping = stop.clone();
+    let running = tokio::spawn(async move { background.run(async move { stopping.notified().await }).await });
+    begun.notified().await;
+    let attempt = overdue(h, &room).await;
+    let before = seen.load(Ordering::SeqCst);
+    eventually(async || is_expired(h, attempt).await && seen.load(Ordering::SeqCst) > before + 3).await;
+    assert_eq!(slowly.load(Ordering::SeqCst), 1, "it is still at its first step");
+    stop.notify_one();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!running.is_finished(), "a step is not cut off");
+    go.notify_one();
+    tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap();
+    assert_eq!(slowly.load(Ordering::SeqCst), 1, "and no other begins");
+    assert_eq!(h.lms.background().tick().await.unwrap(), Tick::default(), "all was done");
+}
+
+/// A host's consumer: for every completed course one event of its own, with its place in the same batch.
+struct Greets {
+    course: CourseId,
+    /// Where one process stops before it writes.
+    paused: Option<Waits>,
+}
+#[async_trait]
+impl AsyncStep for Greets {
+    async fn step(&self, lms: &Lms, lease: &Lease) -> Result<usize, Error> {
+        let filter = EventFilter {
+            course: Some(self.course),
+            kinds: vec![EventKind::CourseCompleted],
+            ..EventFilter::default()
+        };
+        let events = lease.events(&filter, 10).await?;
+        if let (Some(pause), false) = (&self.paused, events.is_empty()) {
+            pause.step(lms, lease).await?;
+        }
+        for told in &events {
+            let greeting = HostEvent {
+                kind: "acme.greeted".to_owned(),
+                course_id: self.course,
+                student_id: told.event.student_id,
+                learner_initiated: false,
+                metadata: None,
+            };
+            let planned = lms.system().plan(|s| async move { s.activity().record(greeting).await }).await?;
+            lease.write(planned.batch, told.position).await?;
+        }
+        Ok(events.len())
+    }
+}
+
+/// A process that was paused in the middle of a step writes nothing after its successor has taken over: what
+/// it was about to write, its successor has written once, and the place is the successor's.
+/// rules: V6
+pub async fn v6_who_was_overtaken_cannot_write(h: &Harness) {
+    let room = h.classroom(1, 3).await;
+    let greeted = EventKind::Other("acme.greeted".into());
+    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let paused = Some(Waits { begun: begun.clone(), go: go.clone() });
+    let (first, _) = each("greeter", Greets { course: room.course, paused });
+    let (second, _) = each("greeter", Greets { course: room.course, paused: None });
+    let second = h.lms.background().with(second);
+    for n in [0, 1] {
+        room.student(n).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    }
+    let one = h.lms.background().with(first);
+    let one = tokio::spawn(async move { one.tick().await });
+    begun.notified().await;
+    assert_eq!(second.tick().await.unwrap().consumed, 0, "while another holds the lease");
+    assert_eq!(h.count(greeted.clone()).await, 0);
+
+    h.clock.advance(31);
+    assert_eq!(second.tick().await.unwrap().consumed, 2, "taken over");
+    let place = h.store.consumers().await.unwrap().into_iter().find(|c| c.name == "greeter").unwrap().position;
+    go.notify_one();
+    assert_eq!(one.await.unwrap().unwrap_err().code(), "consumer.lease_lost");
+    assert_eq!(h.count(greeted.clone()).await, 2, "each once");
+    // It goes on from the successor's place, in either process.
+    room.student(2).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    assert_eq!(second.tick().await.unwrap().consumed, 1);
+    assert_eq!(second.tick().await.unwrap().consumed, 0);
+    assert_eq!(h.count(greeted.clone()).await, 3);
+    let now = h.store.consumers().await.unwrap().into_iter().find(|c| c.name == "greeter").unwrap().position;
+    assert!(now > place, "{now} is after {place}");
+
+    // By hand: while the lease stands, who took it writes; a batch that is out of date moves nothing.
+    let mine = h.lms.lease("by_hand").await.unwrap().unwrap();
+    assert!(h.lms.lease("by_hand").await.unwrap().is_none());
+    mine.write(WriteBatch::default(), 3).await.unwrap();
+    assert_eq!(mine.position(), 3);
+    h.clock.advance(31);
+    assert!(mine.renew().await.unwrap(), "over, and nobody took it");
+    h.clock.advance(31);
+    let theirs = h.lms.lease("by_hand").await.unwrap().unwrap();
+    assert_eq!(theirs.position(), 3, "the place is kept");
+    assert!(!mine.renew().await.unwrap());
+    let late = mine.write(WriteBatch::default(), 9).await.unwrap_err();
+    assert_eq!((late.code(), mine.position()), ("consumer.lease_lost", 3));
+    // Giving back what is another's leaves it theirs.
+    mine.release().await.unwrap();
+    theirs.write(WriteBatch::default(), 4).await.unwrap();
+    theirs.release().await.unwrap();
+    assert_eq!(h.lms.lease("by_hand").await.unwrap().unwrap().position(), 4);
+}
+
+/// What waits is counted.
+/// rules: V6, C6, S11
+pub async fn v6_health_counts_what_waits(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    for n in [0, 1] {
+        room.student(n).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    }
+    let health = h.lms.health().await.unwrap();
+    assert_eq!((health.pending_certificates, health.awaiting_ai, health.open_jobs), (2, 0, 0));
+    assert_eq!(health.head, i64::try_from(h.events().await.len()).unwrap());
+    assert!(health.unnumbered <= health.head);
+    assert_eq!(h.lms.health().await.unwrap().unnumbered, 0);
+}

@@ -1,0 +1,203 @@
+//! Named consumers: background work from above the core, each in one process at a time (V6).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::Lms;
+use crate::error::{Error, Refusal};
+use crate::model::Event;
+use crate::store::{Change, EventFilter, Expect, StoreErrorKind, WriteBatch};
+
+/// How long a lease lasts (DETAILS 28).
+const LEASE_SECONDS: i64 = 30;
+/// How often it is renewed while a step runs.
+const RENEW: Duration = Duration::from_secs(10);
+
+/// Background work that is handed in from above the core: PDFs, AI grading, a host's own.
+///
+/// A lease lets it run in one process at a time. What is due stands in the database, so that nothing is lost
+/// when it dies between two steps: as rows that are open (the library's own consumers), or as the events
+/// after [`Lease::position`].
+///
+/// ```
+/// use lms_core::lms::{Consumer, HostEvent, Lease};
+/// use lms_core::model::EventKind;
+/// use lms_core::{Error, Lms};
+///
+/// /// Greets everyone who completes a course, each once, whatever crashes.
+/// struct Greeter;
+///
+/// #[async_trait::async_trait]
+/// impl Consumer for Greeter {
+///     fn name(&self) -> &str {
+///         "acme_greeter"
+///     }
+///     async fn step(&self, lms: &Lms, lease: &Lease) -> Result<usize, Error> {
+///         let events = lease.events(&Default::default(), 50).await?;
+///         for told in &events {
+///             let (EventKind::CourseCompleted, Some(course_id)) = (&told.event.kind, told.event.course_id) else {
+///                 continue;
+///             };
+///             let greeting = HostEvent {
+///                 kind: "acme.greeted".to_owned(),
+///                 course_id,
+///                 student_id: told.event.student_id,
+///                 learner_initiated: false,
+///                 metadata: None,
+///             };
+///             let planned =
+///                 lms.system().plan(|s| async move { s.activity().record(greeting).await }).await?;
+///             lease.write(planned.batch, told.position).await?;
+///         }
+///         if let Some(last) = events.last() {
+///             lease.write(Default::default(), last.position).await?;
+///         }
+///         Ok(events.len())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Consumer: Send + Sync {
+    /// Its name, unique in the database.
+    fn name(&self) -> &str;
+    /// Does what is due now, at most a bounded piece of it, and says how much it did; 0 = nothing
+    /// was due. The lease is held and renewed meanwhile.
+    ///
+    /// # Errors
+    /// When it could not; it is tried again later.
+    async fn step(&self, lms: &Lms, lease: &Lease) -> Result<usize, Error>;
+}
+
+#[async_trait]
+impl<C: Consumer + ?Sized> Consumer for Arc<C> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+    async fn step(&self, lms: &Lms, lease: &Lease) -> Result<usize, Error> {
+        (**self).step(lms, lease).await
+    }
+}
+
+/// A consumer's turn, and its place in the log.
+///
+/// What is written through it is fenced: once another process has taken the consumer over, nothing is, however
+/// long this one was paused. What a step writes in other ways must be right when it is written twice or late.
+#[derive(Debug)]
+pub struct Lease {
+    lms: Lms,
+    name: String,
+    token: Uuid,
+    position: AtomicI64,
+}
+
+impl Lease {
+    /// The position up to which the consumer has handled the log: as it was when the lease was taken, or
+    /// after the last [`Lease::write`] through it. 0 for a consumer that is new.
+    pub fn position(&self) -> i64 {
+        self.position.load(Ordering::Acquire)
+    }
+
+    /// The events after its place that the filter wants, in order, at most `limit` (≤ 2,000).
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn events(&self, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, Error> {
+        let store = self.lms.store();
+        store.settle().await?;
+        Ok(store.events(self.position(), filter, limit).await?)
+    }
+
+    /// The batch as it may be written under this lease only, together with the consumer's new place: for a
+    /// host that writes it in a transaction of its own, beside its own rows. A store answers it with a conflict
+    /// once the lease is another's.
+    #[must_use]
+    pub fn fenced(&self, mut batch: WriteBatch, position: i64) -> WriteBatch {
+        batch.expect.insert(0, Expect::Lease { name: self.name.clone(), token: self.token });
+        batch.changes.push(Change::AdvanceConsumer { name: self.name.clone(), position });
+        batch
+    }
+
+    /// Writes a batch (of [`Session::plan`](super::Session::plan), or an empty one) and moves the consumer to
+    /// a position, both or neither. An event whose effect is written so has it once, whatever crashes.
+    ///
+    /// # Errors
+    /// LeaseLost when another process has taken the consumer over; nothing was written then, and the step
+    /// should end. The store's conflict when the batch is out of date: plan it again, now or in the next step.
+    pub async fn write(&self, batch: WriteBatch, position: i64) -> Result<(), Error> {
+        let written = self.lms.store().write(Arc::new(self.fenced(batch, position))).await;
+        match written {
+            Ok(_) => {
+                self.position.store(position, Ordering::Release);
+                self.lms.committed();
+                Ok(())
+            }
+            Err(e) if matches!(e.kind(), StoreErrorKind::Conflict { expect: Some(0) }) => {
+                Err(Refusal::LeaseLost {}.into())
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Holds it for longer; false when another process has taken the consumer over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn renew(&self) -> Result<bool, Error> {
+        let now = self.lms.now();
+        let until = now.plus_seconds(LEASE_SECONDS);
+        Ok(self.lms.store().lease(&self.name, self.token, now, until).await?.is_some())
+    }
+
+    /// Gives it back, so that another process need not wait until it is over.
+    ///
+    /// # Errors
+    /// When the store fails; it is over by itself after half a minute.
+    pub async fn release(self) -> Result<(), Error> {
+        Ok(self.lms.store().release(&self.name, self.token).await?)
+    }
+}
+
+impl Lms {
+    /// Takes a consumer's lease for half a minute; `None` while another holds it. [`Background`](super::Background)
+    /// does so by itself: this is for a host with a loop of its own, and for tests of a consumer.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn lease(&self, name: &str) -> Result<Option<Lease>, Error> {
+        let now = self.now();
+        let token = self.inner.ids.uuid(now);
+        let held = self.inner.store.lease(name, token, now, now.plus_seconds(LEASE_SECONDS)).await?;
+        Ok(held.map(|state| Lease {
+            lms: self.clone(),
+            name: state.name,
+            token,
+            position: AtomicI64::new(state.position),
+        }))
+    }
+
+    /// Runs one step of a consumer while this process holds its lease; 0 when another holds it.
+    pub(super) async fn step(&self, consumer: &dyn Consumer) -> Result<usize, Error> {
+        let Some(lease) = self.lease(consumer.name()).await? else { return Ok(0) };
+        let done = {
+            let step = consumer.step(self, &lease);
+            tokio::pin!(step);
+            loop {
+                tokio::select! {
+                    done = &mut step => break done,
+                    () = tokio::time::sleep(RENEW) => {
+                        if !lease.renew().await? {
+                            // Another process took over while this one slept: what is left is theirs.
+                            return Ok(0);
+                        }
+                    }
+                }
+            }
+        };
+        lease.release().await?;
+        done
+    }
+}

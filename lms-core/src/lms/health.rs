@@ -1,0 +1,57 @@
+//! How the library is.
+
+use serde::Serialize;
+
+use super::Lms;
+use crate::error::Error;
+
+/// How the library is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Health {
+    /// The schema's version in the database.
+    pub schema_version: i64,
+    /// The version that this library needs.
+    pub schema_needed: i64,
+    /// The last position of the event log.
+    pub head: i64,
+    /// Events that were committed and had no position yet when this was asked for; they have one now.
+    pub unnumbered: i64,
+    /// Wide changes that are not carried to every learner yet; counted up to 500.
+    pub open_jobs: usize,
+    /// Certificates whose file is not made yet; counted up to 500.
+    pub pending_certificates: usize,
+    /// Submissions and attempts that wait for an AI grade; each counted up to 500.
+    pub awaiting_ai: usize,
+    /// The named consumers and how far they are in the log; those that find their work in rows stay at 0.
+    pub consumers: Vec<(String, i64)>,
+}
+
+/// Up to where it counts.
+const COUNTED: u32 = 500;
+
+impl Lms {
+    /// How the library is: schema, log, jobs, what waits for the consumers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn health(&self) -> Result<Health, Error> {
+        let store = self.store();
+        let (schema_version, schema_needed) = store.schema_version().await?;
+        let before = store.ends().await?.head;
+        store.settle().await?;
+        let head = store.ends().await?.head;
+        let consumers = store.consumers().await?;
+        let awaiting_ai = store.awaiting_ai(COUNTED).await?.len() + store.attempts_awaiting_ai(COUNTED).await?.len();
+        Ok(Health {
+            schema_version,
+            schema_needed,
+            head,
+            unnumbered: head - before,
+            open_jobs: store.open_jobs(COUNTED).await?.len(),
+            pending_certificates: store.pending_renderings(COUNTED).await?.len(),
+            awaiting_ai,
+            consumers: consumers.into_iter().map(|c| (c.name, c.position)).collect(),
+        })
+    }
+}
