@@ -117,27 +117,27 @@ impl Renderer {
         let template = lms.store().template(certificate.template_id).await?;
         let Ok(document) = template.map(|row| row.content()).transpose().map(Option::unwrap_or_default) else {
             let reason = "the template cannot be read".to_owned();
-            return system.certificates().set_failed(certificate.id, reason).await;
+            return system.certificates().set_failed(certificate.id, certificate.revision_no, reason).await;
         };
         let images = match images_of(lms, &document).await? {
             Ok(images) => images,
             Err(key) => {
                 let reason = format!("the template's picture `{key}` is not there");
-                return system.certificates().set_failed(certificate.id, reason).await;
+                return system.certificates().set_failed(certificate.id, certificate.revision_no, reason).await;
             }
         };
         let pdf = match self.render(certificate, &document, images) {
             Ok(pdf) => pdf,
-            Err(e) => return system.certificates().set_failed(certificate.id, e.to_string()).await,
+            Err(e) => return system.certificates().set_failed(certificate.id, certificate.revision_no, e.to_string()).await,
         };
         let Some(assets) = lms.assets() else {
             let reason = "no place for files is configured".to_owned();
-            return system.certificates().set_failed(certificate.id, reason).await;
+            return system.certificates().set_failed(certificate.id, certificate.revision_no, reason).await;
         };
         let sha256: String = Sha256::digest(&pdf).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("{}/{sha256}.pdf", folder(certificate));
         let url = assets.put(&key, pdf, "application/pdf").await?;
-        let ready = system.certificates().set_ready(certificate.id, url, sha256).await?;
+        let ready = system.certificates().set_ready(certificate.id, certificate.revision_no, url, sha256).await?;
         if ready.erased_at.is_some() {
             // The holder was erased while the page was made.
             assets.delete_folder(&folder(certificate)).await?;

@@ -111,14 +111,32 @@ pub async fn c6_ready_is_written_once(h: &Harness) {
     let system = h.lms.system();
     let pending = system.certificates().pending(10).await.unwrap();
     assert_eq!((pending.len(), pending[0].rendering), (1, Rendering::Pending));
-    assert!(room.teacher().certificates().set_ready(pending[0].id, "x".into(), "y".into()).await.is_err());
+    assert!(room.teacher().certificates().set_ready(pending[0].id, 1, "x".into(), "y".into()).await.is_err());
     for _ in 0..3 {
         let ready =
-            system.certificates().set_ready(pending[0].id, "certificates/a.pdf".into(), "ab".into()).await.unwrap();
+            system.certificates().set_ready(pending[0].id, 1, "certificates/a.pdf".into(), "ab".into()).await.unwrap();
         assert_eq!(ready.certificate_url.as_deref(), Some("certificates/a.pdf"));
     }
     assert_eq!(h.count(EventKind::CertificateReady).await, 1);
     assert!(system.certificates().pending(10).await.unwrap().is_empty());
+}
+
+/// What was drawn of a revision says nothing of the next one: it stays pending, with no file and no failure.
+/// rules: C5, C6, V6
+pub async fn c6_a_page_of_an_earlier_revision_is_not_the_next_ones(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (teacher, who, system) = (room.teacher(), room.students[0], h.lms.system());
+    room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let drawn = system.certificates().pending(10).await.unwrap().remove(0);
+    let next = teacher.certificates().reissue(room.course, who, "the name was wrong").await.unwrap();
+    let late = system.certificates().set_ready(drawn.id, drawn.revision_no, "one.pdf".into(), "a".repeat(64)).await;
+    assert_eq!(late.unwrap(), next, "nothing is written");
+    let late = system.certificates().set_failed(drawn.id, drawn.revision_no, "glyphs".into()).await;
+    assert_eq!(late.unwrap(), next);
+    assert_eq!(system.certificates().pending(10).await.unwrap(), [next.clone()]);
+    assert_eq!((h.count(EventKind::CertificateReady).await, h.count(EventKind::CertificateFailed).await), (0, 0));
+    let ready = system.certificates().set_ready(next.id, 2, "two.pdf".into(), "b".repeat(64)).await.unwrap();
+    assert_eq!(ready.certificate_url.as_deref(), Some("two.pdf"));
 }
 
 /// Templates come in versions that do not change; one in use is archived, never deleted.
@@ -193,7 +211,7 @@ pub async fn c5_a_reissue_is_a_revision_under_the_same_code(h: &Harness) {
     me.learning().complete_lesson(room.lessons[0]).await.unwrap();
     let first = me.certificates().of(room.course, who).await.unwrap();
     let system = h.lms.system();
-    system.certificates().set_ready(first.id, "one.pdf".into(), "a".repeat(64)).await.unwrap();
+    system.certificates().set_ready(first.id, 1, "one.pdf".into(), "a".repeat(64)).await.unwrap();
     assert_eq!(me.certificates().reissue(room.course, who, "mine").await.unwrap_err().code(), "denied");
     h.clock.advance(86_400);
     let version = room.course().await.unwrap().version;
@@ -212,7 +230,7 @@ pub async fn c5_a_reissue_is_a_revision_under_the_same_code(h: &Harness) {
     assert_eq!(earlier.len(), 1);
     assert_eq!((earlier[0].revision_no, earlier[0].certificate_url.as_deref()), (1, Some("one.pdf")));
     assert_eq!(earlier[0].snapshot.course_title, "How Things Work");
-    system.certificates().set_ready(first.id, "two.pdf".into(), "b".repeat(64)).await.unwrap();
+    system.certificates().set_ready(first.id, 2, "two.pdf".into(), "b".repeat(64)).await.unwrap();
     assert_eq!(h.count(EventKind::CertificateReady).await, 2, "once per revision");
     assert_eq!((h.count(EventKind::CertificateIssued).await, h.count(EventKind::CertificateReissued).await), (1, 1));
     teacher.certificates().revoke(room.course, who, "a mistake".into()).await.unwrap();

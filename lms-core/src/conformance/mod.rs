@@ -175,6 +175,7 @@ macro_rules! conformance {
             certificates::{ c1_eligibility_names_every_blocker, c1_each_blocker_while_it_stands,
                 c4_the_first_that_applies_is_said, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once,
+                c6_a_page_of_an_earlier_revision_is_not_the_next_ones,
                 c7_templates_come_in_versions, c7_copy_by_ai_is_a_draft_until_accepted,
                 c5_a_reissue_is_a_revision_under_the_same_code },
             ai::{ thirty_two_calls_at_once_never_pass_the_limit, what_is_set_aside_is_settled_once,

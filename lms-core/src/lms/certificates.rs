@@ -231,14 +231,21 @@ impl Certificates<'_> {
         Ok(self.s.store().pending_renderings(limit.clamp(1, 500)).await?)
     }
 
-    /// Says where the PDF of a certificate is: certificate_url and certificate_ready in one batch,
-    /// once per revision (C6).
+    /// Says where the PDF of a revision of a certificate is: certificate_url and certificate_ready in one
+    /// batch, once per revision (C6). `revision_no` is the revision that was drawn: when it was reissued
+    /// meanwhile nothing is written, and the new one stays pending.
     ///
     /// # Errors
     /// Denied to all but the system; NotFound.
     #[tracing::instrument(name = "lms.certificate_ready", skip_all, fields(course, outcome))]
-    pub async fn set_ready(&self, id: CertificateId, url: String, pdf_sha256: String) -> Result<Certificate, Error> {
-        self.rendered(id, move |certificate| {
+    pub async fn set_ready(
+        &self,
+        id: CertificateId,
+        revision_no: i64,
+        url: String,
+        pdf_sha256: String,
+    ) -> Result<Certificate, Error> {
+        self.rendered(id, revision_no, move |certificate| {
             certificate.certificate_url = Some(url.clone());
             certificate.pdf_sha256 = Some(pdf_sha256.clone());
             certificate.rendering = Rendering::Ready;
@@ -287,13 +294,19 @@ impl Certificates<'_> {
             .await
     }
 
-    /// Says why the PDF of a certificate could not be made; the certificate stands all the same.
+    /// Says why the PDF of a revision of a certificate could not be made; the certificate stands all the same.
+    /// As [`Certificates::set_ready`] where it was reissued meanwhile.
     ///
     /// # Errors
     /// Denied to all but the system; NotFound.
     #[tracing::instrument(name = "lms.certificate_failed", skip_all, fields(course, outcome))]
-    pub async fn set_failed(&self, id: CertificateId, reason: String) -> Result<Certificate, Error> {
-        self.rendered(id, move |certificate| {
+    pub async fn set_failed(
+        &self,
+        id: CertificateId,
+        revision_no: i64,
+        reason: String,
+    ) -> Result<Certificate, Error> {
+        self.rendered(id, revision_no, move |certificate| {
             certificate.rendering = Rendering::Failed;
             certificate.rendering_error = Some(reason.clone());
             EventKind::CertificateFailed
@@ -301,7 +314,7 @@ impl Certificates<'_> {
         .await
     }
 
-    async fn rendered<F>(&self, id: CertificateId, change: F) -> Result<Certificate, Error>
+    async fn rendered<F>(&self, id: CertificateId, revision_no: i64, change: F) -> Result<Certificate, Error>
     where
         F: Fn(&mut Certificate) -> EventKind + Send + Sync,
     {
@@ -315,8 +328,10 @@ impl Certificates<'_> {
                     .certificate(id)
                     .await?
                     .ok_or_else(|| Error::not_found(SubjectType::Certificate, id))?;
-                // A page made while its holder was erased is thrown away by whoever made it.
-                if before.rendering == Rendering::Ready || before.erased_at.is_some() {
+                // A page made while its holder was erased is thrown away by whoever made it; one of an earlier
+                // revision says the old name.
+                let other = before.revision_no != revision_no;
+                if other || before.rendering == Rendering::Ready || before.erased_at.is_some() {
                     return Ok(Planned::nothing(before));
                 }
                 let mut certificate = before.clone();
