@@ -175,7 +175,8 @@ fn certificates(s: &Session) {
     send(s.certificates().revoke(any(), any(), any()));
     send(s.certificates().pending(any()));
     send(s.certificates().set_ready(any(), any(), any(), any()));
-    send(s.certificates().set_failed(any(), any(), any()));
+    send(s.certificates().set_failed(any(), any(), "", ""));
+    send(s.certificates().retry_rendering(any(), any()));
     send(s.certificates().erased(any()));
     send(s.certificates().save_template(any(), "", any()));
     send(s.certificates().template_versions(any()));

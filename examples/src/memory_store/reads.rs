@@ -253,7 +253,7 @@ impl CertificateReads for MemoryStore {
         Ok(first(self.read().sorted(waits, |c| c.issued_at), limit))
     }
     async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
-        let left = |c: &Certificate| c.erased_at.is_some() && c.pdf_sha256.is_some();
+        let left = |c: &Certificate| c.erased_at.is_some() && c.files_deleted_at.is_none();
         Ok(first(self.read().sorted(left, |c| c.erased_at), limit))
     }
 }

@@ -10,7 +10,7 @@ use crate::lms::HostEvent;
 use crate::model::{ActorKind, EventKind};
 use crate::store::EventFilter;
 
-async fn next<T>(stream: &mut LiveStream<T>) -> Result<T, crate::Error> {
+pub(super) async fn next<T>(stream: &mut LiveStream<T>) -> Result<T, crate::Error> {
     let one = poll_fn(|cx| stream.as_mut().poll_next(cx));
     tokio::time::timeout(Duration::from_secs(20), one).await.expect("an event within 20 s").expect("the stream goes on")
 }
@@ -338,7 +338,10 @@ impl<'h> Told<'h> {
         let kinds = ["lesson_completed", "course_completed", "certificate_issued"];
         self.step(&kinds, async || me.learning().complete_lesson(lesson).await).await;
         let id = me.certificates().of(course, who).await.unwrap().id;
-        self.step(&["certificate_failed"], async || system.certificates().set_failed(id, 1, "glyphs".into()).await).await;
+        self.step(&["certificate_failed"], async || {
+            system.certificates().set_failed(id, 1, "render.glyphs", "no glyphs").await
+        })
+        .await;
         let ready = async || system.certificates().set_ready(id, 1, "https://x.org/1".into(), "00".repeat(32)).await;
         self.step(&["certificate_ready"], ready).await;
         let again = teacher.clone().with_command_id(uuid::Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001));

@@ -178,6 +178,8 @@ macro_rules! conformance {
                 c6_a_page_of_an_earlier_revision_is_not_the_next_ones,
                 c7_templates_come_in_versions, c7_copy_by_ai_is_a_draft_until_accepted,
                 c5_a_reissue_is_a_revision_under_the_same_code },
+                c6_a_failed_rendering_is_the_staffs_to_mend,
+                d5_files_of_the_erased_are_found_whatever_the_row_says, l5_a_template_is_accepted_once,
             ai::{ thirty_two_calls_at_once_never_pass_the_limit, what_is_set_aside_is_settled_once,
                 limits_are_by_scope_and_day, i2_the_record_is_read_by_course_person_task_status_and_day,
                 d4_texts_go_when_their_time_is_over_and_rows_stay,

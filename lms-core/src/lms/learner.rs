@@ -245,6 +245,7 @@ pub(crate) fn new_certificate(
         revision_no: 1,
         rendering: Rendering::Pending,
         rendering_error: None,
+        rendering_code: None,
         pdf_sha256: None,
         issued_by: None,
         issue_reason: None,
@@ -253,6 +254,7 @@ pub(crate) fn new_certificate(
         revoke_reason: None,
         erased_at: None,
         version: 1,
+        files_deleted_at: None,
         created_at: command.now,
         updated_at: command.now,
     }
@@ -335,6 +337,7 @@ impl Lms {
             return Ok(());
         }
         let mut batch = WriteBatch::default();
+        let now = self.now();
         batch.changes.push(crate::store::Change::Ensure(
             CertificateTemplate {
                 id,
@@ -347,7 +350,9 @@ impl Lms {
                 ai_log_id: None,
                 ai_edited_at: None,
                 archived_at: None,
-                created_at: self.now(),
+                version: 1,
+                created_at: now,
+                updated_at: now,
             }
             .into(),
         ));

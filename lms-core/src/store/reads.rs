@@ -160,7 +160,7 @@ pub trait CertificateReads: Send + Sync {
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>>;
     /// Those whose PDF is not made yet, oldest first; none of erased people.
     async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
-    /// Those of erased people that have a PDF still.
+    /// Those of erased people whose files are not known to be deleted, by when they were erased.
     async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
 }
 

@@ -8,6 +8,8 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::lms::People;
 use crate::lms::assignments::{SubmissionView, view};
+use crate::lms::certificates::for_learner;
+use crate::lms::learner::laid_open;
 use crate::model::question::{Answer, QuestionView};
 use crate::model::*;
 use crate::rules::permission::Rights;
@@ -197,12 +199,6 @@ impl People<'_> {
             .iter()
             .filter_map(|s| structure.assignments.iter().find(|a| a.id == s.assignment_id).map(|a| view(s, a)))
             .collect();
-        let certificate = record.certificate.map(|mut certificate| {
-            // Why staff issued or revoked it is theirs.
-            certificate.issue_reason = None;
-            certificate.revoke_reason = None;
-            certificate
-        });
         Ok(PersonCourse {
             title: structure.course.title,
             enrollment,
@@ -213,7 +209,7 @@ impl People<'_> {
             reviews: work.reviews,
             overrides: record.overrides,
             waivers: record.waivers,
-            certificate,
+            certificate: record.certificate.map(for_learner),
         })
     }
 }
