@@ -123,6 +123,9 @@ impl LearningReads for MemoryStore {
         let enrollments = page(&t, by, |e: &Enrollment| e.id.uuid(), wanted);
         Ok(enrollments.into_iter().map(|enrollment| t.record_of(enrollment)).collect())
     }
+    async fn home(&self, student: UserId, since: Timestamp) -> Read<HomeRecord> {
+        Ok(self.read().home(student, since))
+    }
     async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
         Ok(self.read().many(|e: &Enrollment| e.student_id == student))
     }

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseStructure, Item,
-    LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member, PersonContext, PersonWork, StoreError,
-    SubmissionFeedback, SubmissionHead, VersionRecord, WorkCounts,
+    AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseStructure,
+    HomeRecord, Item, LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member, PersonContext, PersonWork,
+    StoreError, SubmissionFeedback, SubmissionHead, VersionRecord, WorkCounts,
 };
 use crate::model::*;
 
@@ -103,6 +103,9 @@ pub trait LearningReads: Send + Sync {
     /// The same for a page of the enrollments of a course, by enrollment id; where `open_only`, of
     /// the active ones that have not completed it.
     async fn records(&self, course: CourseId, open_only: bool, page: ById) -> Read<Vec<LearnerRecord>>;
+    /// What a learner sees first, with what was marked and answered at an instant or later; in a number of
+    /// queries that does not grow with their courses.
+    async fn home(&self, student: UserId, since: Timestamp) -> Read<HomeRecord>;
     /// The enrollments of a person.
     async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>>;
     /// The enrollments of a course, by id.

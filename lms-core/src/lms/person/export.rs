@@ -83,7 +83,7 @@ pub struct PersonAttempt {
     pub questions: Vec<QuestionView>,
     /// What was answered.
     pub answers: BTreeMap<Uuid, Answer>,
-    /// What a person or AI gave for an answer, and wrote on it.
+    /// What a person or AI gave for an answer, and wrote on it, as far as the quiz shows it to its learner (Q14).
     pub marks: Vec<PersonMark>,
 }
 
@@ -171,6 +171,7 @@ impl People<'_> {
             let content = self.s.quizzes().revision(attempt.revision_id).await?;
             let saved = attempt.saved().unwrap_or_default();
             let graded = attempt.graded_answers().ok().flatten().map(|graded| graded.answers).unwrap_or_default();
+            let shown = laid_open(&structure, &record, attempt.quiz_id, attempt.state);
             attempts.push(PersonAttempt {
                 id: attempt.id,
                 quiz_id: attempt.quiz_id,
@@ -183,7 +184,7 @@ impl People<'_> {
                 answers: saved.answers.into_iter().filter_map(|(q, s)| s.answer.map(|a| (q, a))).collect(),
                 marks: graded
                     .into_iter()
-                    .filter(|record| record.grader_kind != GraderKind::Auto)
+                    .filter(|record| shown && record.grader_kind != GraderKind::Auto)
                     .map(|record| PersonMark {
                         question_id: record.question_id,
                         earned: record.earned,
