@@ -45,6 +45,7 @@ pub mod regrade;
 pub mod screens;
 mod specimen;
 pub mod together;
+pub mod tolerance;
 pub mod values;
 
 /// How many callers a race has.
@@ -121,6 +122,7 @@ macro_rules! conformance {
                 deletes_do_what_each_reference_says, d2_a_course_goes_with_all_that_is_in_it },
             changes::{ i1_a_batch_of_every_kind_is_whole_or_nothing, rows_are_put_upserted_and_ensured_by_their_keys,
                 changes_that_find_another_state_are_conflicts, changes_apply_in_their_order },
+            tolerance::{ rows_of_a_later_version_are_read },
             values::{ odd_text_round_trips_in_every_column, nul_is_refused_in_every_column_and_finds_nothing,
                 instants_round_trip_to_the_microsecond, points_and_numbers_are_exact_to_their_ends,
                 every_word_of_every_column_is_known },
@@ -176,10 +178,10 @@ macro_rules! conformance {
                 c4_the_first_that_applies_is_said, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once,
                 c6_a_page_of_an_earlier_revision_is_not_the_next_ones,
-                c7_templates_come_in_versions, c7_copy_by_ai_is_a_draft_until_accepted,
-                c5_a_reissue_is_a_revision_under_the_same_code },
                 c6_a_failed_rendering_is_the_staffs_to_mend,
                 d5_files_of_the_erased_are_found_whatever_the_row_says, l5_a_template_is_accepted_once,
+                c7_templates_come_in_versions, c7_copy_by_ai_is_a_draft_until_accepted,
+                c5_a_reissue_is_a_revision_under_the_same_code },
             ai::{ thirty_two_calls_at_once_never_pass_the_limit, what_is_set_aside_is_settled_once,
                 limits_are_by_scope_and_day, i2_the_record_is_read_by_course_person_task_status_and_day,
                 d4_texts_go_when_their_time_is_over_and_rows_stay,
