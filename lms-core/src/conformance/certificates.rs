@@ -133,7 +133,7 @@ pub async fn c6_a_page_of_an_earlier_revision_is_not_the_next_ones(h: &Harness) 
     assert_eq!(late.unwrap(), next, "nothing is written");
     let late = system.certificates().set_failed(drawn.id, drawn.revision_no, "render.glyphs", "no glyphs").await;
     assert_eq!(late.unwrap(), next);
-    assert_eq!(system.certificates().pending(10).await.unwrap(), [next.clone()]);
+    assert_eq!(system.certificates().pending(10).await.unwrap(), std::slice::from_ref(&next));
     assert_eq!((h.count(EventKind::CertificateReady).await, h.count(EventKind::CertificateFailed).await), (0, 0));
     let ready = system.certificates().set_ready(next.id, 2, "two.pdf".into(), "b".repeat(64)).await.unwrap();
     assert_eq!(ready.certificate_url.as_deref(), Some("two.pdf"));

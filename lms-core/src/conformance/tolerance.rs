@@ -18,7 +18,7 @@ use crate::store::{Change, ContentRef, Row, WriteBatch};
 fn newer(document: &Json, places: &[&str]) -> Json {
     let mut document: Value = document.read().unwrap();
     for place in places {
-        let object = document.pointer_mut(place).unwrap_or_else(|| panic!("{place}")).as_object_mut().unwrap();
+        let object = document.pointer_mut(place).and_then(Value::as_object_mut).unwrap();
         object.insert("from_a_later_version".to_owned(), serde_json::json!([{ "deep": 1 }]));
     }
     Json::of(&document)
