@@ -174,8 +174,12 @@ CREATE TABLE "lms".certificate_templates (
     ai_edited_at timestamptz,
     -- When it was archived.
     archived_at timestamptz,
+    -- The row's version; that of the template is `version_no`.
+    version bigint NOT NULL CHECK (version >= 0),
     -- When the row was made.
     created_at timestamptz NOT NULL,
+    -- When the row last changed: a draft was accepted, or the version archived.
+    updated_at timestamptz NOT NULL,
     CONSTRAINT certificate_templates_family_id_version_no_key UNIQUE (family_id, version_no)
 );
 CREATE INDEX certificate_templates_ai_log_id ON "lms".certificate_templates (ai_log_id);
@@ -1147,7 +1151,9 @@ CREATE TABLE "lms".certificates (
     revision_no bigint NOT NULL CHECK (revision_no >= 1),
     -- Where the PDF stands.
     rendering text NOT NULL CHECK (rendering IN ('pending', 'ready', 'failed')),
-    -- Why the PDF could not be made.
+    -- Why the PDF could not be made, as a code.
+    rendering_code text,
+    -- Why the PDF could not be made, in a sentence for staff; it may quote what the page says.
     rendering_error text,
     -- SHA-256 of the PDF, in hex.
     pdf_sha256 text,
@@ -1163,6 +1169,8 @@ CREATE TABLE "lms".certificates (
     revoke_reason text,
     -- When its holder was erased (D5).
     erased_at timestamptz,
+    -- When the files of all its revisions were deleted after that.
+    files_deleted_at timestamptz,
     -- The row's version.
     version bigint NOT NULL CHECK (version >= 0),
     -- When the row was made.
@@ -1180,7 +1188,7 @@ CREATE INDEX certificates_issued_by ON "lms".certificates (issued_by);
 CREATE INDEX certificates_revoked_by ON "lms".certificates (revoked_by);
 -- Files of erased people that are to be deleted (D5).
 CREATE INDEX certificates_erased ON "lms".certificates (erased_at)
-    WHERE erased_at IS NOT NULL AND pdf_sha256 IS NOT NULL;
+    WHERE erased_at IS NOT NULL AND files_deleted_at IS NULL;
 CREATE INDEX certificates_pending ON "lms".certificates (issued_at) WHERE rendering = 'pending';
 
 -- An earlier state of a certificate that was reissued (C5).
@@ -1534,7 +1542,7 @@ BEGIN
             certificate_url = NULL, reason = ''
         WHERE certificate_id IN (SELECT id FROM "lms".certificates WHERE student_id = p_user);
     UPDATE "lms".certificates SET snapshot = jsonb_set(snapshot::jsonb, '{student_name}', '""')::json,
-            certificate_url = NULL,
+            certificate_url = NULL, rendering_error = NULL,
             issue_reason = CASE WHEN issue_reason IS NULL THEN NULL ELSE '' END,
             revoke_reason = CASE WHEN revoke_reason IS NULL THEN NULL ELSE '' END,
             erased_at = p_at, version = version + 1, updated_at = p_at
@@ -1623,8 +1631,8 @@ CREATE TYPE "lms_private".quiz_results_v1 AS (id uuid, quiz_id uuid, enrollment_
 CREATE TYPE "lms_private".submissions_v1 AS (id uuid, assignment_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, version_no bigint, state text, submission_url text, content text, submitted_at timestamptz, late_seconds bigint, raw_grade numeric(14,5), deducted numeric(14,5), grade numeric(14,5), feedback text, rubric_scores json, graded_by uuid, grader_kind text, graded_at timestamptz, posted_at timestamptz, history_seq bigint, ai_status text, suggested_seq bigint, plagiarism_score numeric(14,5), similarity_status text, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".grade_history_v1 AS (id uuid, subject_type text, subject_id uuid, question_id uuid, course_id uuid, student_id uuid, seq bigint, cause text, ref_seq bigint, version_no bigint, raw numeric(14,5), deducted numeric(14,5), final_grade numeric(14,5), feedback text, rubric_scores json, grader_id uuid, grader_kind text, actor_id uuid, reason text, ai_log_id uuid, at timestamptz);
 CREATE TYPE "lms_private".review_requests_v1 AS (id uuid, enrollment_id uuid, course_id uuid, student_id uuid, submission_id uuid, attempt_id uuid, question_id uuid, seq bigint, reason text, state text, answer text, answered_by uuid, answered_at timestamptz, created_at timestamptz, updated_at timestamptz);
-CREATE TYPE "lms_private".certificate_templates_v1 AS (id uuid, family_id uuid, version_no bigint, name text, document json, is_draft boolean, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, archived_at timestamptz, created_at timestamptz);
-CREATE TYPE "lms_private".certificates_v1 AS (id uuid, course_id uuid, student_id uuid, template_id uuid, certificate_url text, issued_at timestamptz, expires_at timestamptz, code text, snapshot json, revision_no bigint, rendering text, rendering_error text, pdf_sha256 text, issued_by uuid, issue_reason text, revoked_at timestamptz, revoked_by uuid, revoke_reason text, erased_at timestamptz, version bigint, created_at timestamptz, updated_at timestamptz);
+CREATE TYPE "lms_private".certificate_templates_v1 AS (id uuid, family_id uuid, version_no bigint, name text, document json, is_draft boolean, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, archived_at timestamptz, version bigint, created_at timestamptz, updated_at timestamptz);
+CREATE TYPE "lms_private".certificates_v1 AS (id uuid, course_id uuid, student_id uuid, template_id uuid, certificate_url text, issued_at timestamptz, expires_at timestamptz, code text, snapshot json, revision_no bigint, rendering text, rendering_code text, rendering_error text, pdf_sha256 text, issued_by uuid, issue_reason text, revoked_at timestamptz, revoked_by uuid, revoke_reason text, erased_at timestamptz, files_deleted_at timestamptz, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".certificate_revisions_v1 AS (id uuid, certificate_id uuid, revision_no bigint, snapshot json, issued_at timestamptz, certificate_url text, reason text, created_at timestamptz);
 CREATE TYPE "lms_private".ai_logs_v1 AS (id uuid, operation_id uuid, attempt bigint, kind text, prompt_version bigint, status text, provider text, model_requested text, model_served text, request_id text, message_id text, stop_reason text, http_status bigint, error_kind text, violations json, notes json, input_sha256 text, prompt_sha256 text, system_sha256 text, schema_sha256 text, prompt_text text, response_text text, response_sha256 text, redaction text, tokens_in bigint, tokens_out bigint, tokens_cache_read bigint, tokens_cache_write bigint, tokens_thinking bigint, cost_micro_usd bigint, charged_micro_usd bigint, latency_ms bigint, actor_id uuid, course_id uuid, subject_type text, subject_id uuid, created_at timestamptz, completed_at timestamptz, applied_at timestamptz, expires_at timestamptz);
 CREATE TYPE "lms_private".course_jobs_v1 AS (id uuid, course_id uuid, kind text, at timestamptz, params json, cursor uuid, done_at timestamptz);
@@ -1766,6 +1774,12 @@ BEGIN
                 ELSE
                     PERFORM 1 FROM "lms".submissions WHERE id = e.id AND version = e.version;
                 END IF;
+            WHEN 'certificate_templates' THEN
+                IF e.hold THEN
+                    PERFORM 1 FROM "lms".certificate_templates WHERE id = e.id AND version = e.version FOR NO KEY UPDATE;
+                ELSE
+                    PERFORM 1 FROM "lms".certificate_templates WHERE id = e.id AND version = e.version;
+                END IF;
             WHEN 'certificates' THEN
                 IF e.hold THEN
                     PERFORM 1 FROM "lms".certificates WHERE id = e.id AND version = e.version FOR NO KEY UPDATE;
@@ -1874,9 +1888,9 @@ BEGIN
             WHEN 'review_requests' THEN
                 INSERT INTO "lms".review_requests (id, enrollment_id, course_id, student_id, submission_id, attempt_id, question_id, seq, reason, state, answer, answered_by, answered_at, created_at, updated_at) SELECT r.id, r.enrollment_id, r.course_id, r.student_id, r.submission_id, r.attempt_id, r.question_id, r.seq, r.reason, r.state, r.answer, r.answered_by, r.answered_at, r.created_at, r.updated_at FROM unnest(p_review_requests[o.lo:o.hi]) AS r;
             WHEN 'certificate_templates' THEN
-                INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, is_draft, is_ai_generated, ai_log_id, ai_edited_at, archived_at, created_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.is_draft, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.archived_at, r.created_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, is_draft, is_ai_generated, ai_log_id, ai_edited_at, archived_at, version, created_at, updated_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.is_draft, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.archived_at, r.version, r.created_at, r.updated_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r;
             WHEN 'certificates' THEN
-                INSERT INTO "lms".certificates (id, course_id, student_id, template_id, certificate_url, issued_at, expires_at, code, snapshot, revision_no, rendering, rendering_error, pdf_sha256, issued_by, issue_reason, revoked_at, revoked_by, revoke_reason, erased_at, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.template_id, r.certificate_url, r.issued_at, r.expires_at, r.code, r.snapshot, r.revision_no, r.rendering, r.rendering_error, r.pdf_sha256, r.issued_by, r.issue_reason, r.revoked_at, r.revoked_by, r.revoke_reason, r.erased_at, r.version, r.created_at, r.updated_at FROM unnest(p_certificates[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".certificates (id, course_id, student_id, template_id, certificate_url, issued_at, expires_at, code, snapshot, revision_no, rendering, rendering_code, rendering_error, pdf_sha256, issued_by, issue_reason, revoked_at, revoked_by, revoke_reason, erased_at, files_deleted_at, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.template_id, r.certificate_url, r.issued_at, r.expires_at, r.code, r.snapshot, r.revision_no, r.rendering, r.rendering_code, r.rendering_error, r.pdf_sha256, r.issued_by, r.issue_reason, r.revoked_at, r.revoked_by, r.revoke_reason, r.erased_at, r.files_deleted_at, r.version, r.created_at, r.updated_at FROM unnest(p_certificates[o.lo:o.hi]) AS r;
             WHEN 'certificate_revisions' THEN
                 INSERT INTO "lms".certificate_revisions (id, certificate_id, revision_no, snapshot, issued_at, certificate_url, reason, created_at) SELECT r.id, r.certificate_id, r.revision_no, r.snapshot, r.issued_at, r.certificate_url, r.reason, r.created_at FROM unnest(p_certificate_revisions[o.lo:o.hi]) AS r;
             WHEN 'ai_logs' THEN
@@ -1947,10 +1961,10 @@ BEGIN
                 UPDATE "lms".review_requests AS t SET submission_id = r.submission_id, attempt_id = r.attempt_id, question_id = r.question_id, seq = r.seq, reason = r.reason, state = r.state, answer = r.answer, answered_by = r.answered_by, answered_at = r.answered_at, updated_at = r.updated_at FROM unnest(p_review_requests[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'certificate_templates' THEN
-                UPDATE "lms".certificate_templates AS t SET family_id = r.family_id, version_no = r.version_no, name = r.name, document = r.document, is_draft = r.is_draft, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, archived_at = r.archived_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".certificate_templates AS t SET family_id = r.family_id, version_no = r.version_no, name = r.name, document = r.document, is_draft = r.is_draft, is_ai_generated = r.is_ai_generated, ai_log_id = r.ai_log_id, ai_edited_at = r.ai_edited_at, archived_at = r.archived_at, version = r.version, updated_at = r.updated_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'certificates' THEN
-                UPDATE "lms".certificates AS t SET course_id = r.course_id, student_id = r.student_id, template_id = r.template_id, certificate_url = r.certificate_url, issued_at = r.issued_at, expires_at = r.expires_at, code = r.code, snapshot = r.snapshot, revision_no = r.revision_no, rendering = r.rendering, rendering_error = r.rendering_error, pdf_sha256 = r.pdf_sha256, issued_by = r.issued_by, issue_reason = r.issue_reason, revoked_at = r.revoked_at, revoked_by = r.revoked_by, revoke_reason = r.revoke_reason, erased_at = r.erased_at, version = r.version, updated_at = r.updated_at FROM unnest(p_certificates[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".certificates AS t SET course_id = r.course_id, student_id = r.student_id, template_id = r.template_id, certificate_url = r.certificate_url, issued_at = r.issued_at, expires_at = r.expires_at, code = r.code, snapshot = r.snapshot, revision_no = r.revision_no, rendering = r.rendering, rendering_code = r.rendering_code, rendering_error = r.rendering_error, pdf_sha256 = r.pdf_sha256, issued_by = r.issued_by, issue_reason = r.issue_reason, revoked_at = r.revoked_at, revoked_by = r.revoked_by, revoke_reason = r.revoke_reason, erased_at = r.erased_at, files_deleted_at = r.files_deleted_at, version = r.version, updated_at = r.updated_at FROM unnest(p_certificates[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'certificate_revisions' THEN
                 UPDATE "lms".certificate_revisions AS t SET certificate_id = r.certificate_id, revision_no = r.revision_no, snapshot = r.snapshot, issued_at = r.issued_at, certificate_url = r.certificate_url, reason = r.reason FROM unnest(p_certificate_revisions[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -2027,9 +2041,9 @@ BEGIN
             WHEN 'review_requests' THEN
                 INSERT INTO "lms".review_requests (id, enrollment_id, course_id, student_id, submission_id, attempt_id, question_id, seq, reason, state, answer, answered_by, answered_at, created_at, updated_at) SELECT r.id, r.enrollment_id, r.course_id, r.student_id, r.submission_id, r.attempt_id, r.question_id, r.seq, r.reason, r.state, r.answer, r.answered_by, r.answered_at, r.created_at, r.updated_at FROM unnest(p_review_requests[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'certificate_templates' THEN
-                INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, is_draft, is_ai_generated, ai_log_id, ai_edited_at, archived_at, created_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.is_draft, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.archived_at, r.created_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".certificate_templates (id, family_id, version_no, name, document, is_draft, is_ai_generated, ai_log_id, ai_edited_at, archived_at, version, created_at, updated_at) SELECT r.id, r.family_id, r.version_no, r.name, r.document, r.is_draft, r.is_ai_generated, r.ai_log_id, r.ai_edited_at, r.archived_at, r.version, r.created_at, r.updated_at FROM unnest(p_certificate_templates[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'certificates' THEN
-                INSERT INTO "lms".certificates (id, course_id, student_id, template_id, certificate_url, issued_at, expires_at, code, snapshot, revision_no, rendering, rendering_error, pdf_sha256, issued_by, issue_reason, revoked_at, revoked_by, revoke_reason, erased_at, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.template_id, r.certificate_url, r.issued_at, r.expires_at, r.code, r.snapshot, r.revision_no, r.rendering, r.rendering_error, r.pdf_sha256, r.issued_by, r.issue_reason, r.revoked_at, r.revoked_by, r.revoke_reason, r.erased_at, r.version, r.created_at, r.updated_at FROM unnest(p_certificates[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".certificates (id, course_id, student_id, template_id, certificate_url, issued_at, expires_at, code, snapshot, revision_no, rendering, rendering_code, rendering_error, pdf_sha256, issued_by, issue_reason, revoked_at, revoked_by, revoke_reason, erased_at, files_deleted_at, version, created_at, updated_at) SELECT r.id, r.course_id, r.student_id, r.template_id, r.certificate_url, r.issued_at, r.expires_at, r.code, r.snapshot, r.revision_no, r.rendering, r.rendering_code, r.rendering_error, r.pdf_sha256, r.issued_by, r.issue_reason, r.revoked_at, r.revoked_by, r.revoke_reason, r.erased_at, r.files_deleted_at, r.version, r.created_at, r.updated_at FROM unnest(p_certificates[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'certificate_revisions' THEN
                 INSERT INTO "lms".certificate_revisions (id, certificate_id, revision_no, snapshot, issued_at, certificate_url, reason, created_at) SELECT r.id, r.certificate_id, r.revision_no, r.snapshot, r.issued_at, r.certificate_url, r.reason, r.created_at FROM unnest(p_certificate_revisions[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'ai_logs' THEN

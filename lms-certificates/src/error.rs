@@ -45,9 +45,50 @@ pub enum RenderError {
     /// The verification URL is no `http` or `https` URL in ASCII of at most 300 characters.
     #[error("`verify_url` is no http(s) URL in ASCII of at most 300 characters")]
     BadVerifyUrl,
+    /// The template's stored document cannot be read.
+    #[error("the template cannot be read")]
+    UnreadableTemplate,
+    /// A picture that the template names is not among the files.
+    #[error("the template's picture `{key}` is not there")]
+    MissingImage {
+        /// Its key.
+        key: String,
+    },
     /// The PDF could not be written, for instance because a font of the host is damaged.
     #[error("the PDF could not be written: {0}")]
     Pdf(String),
+}
+
+impl RenderError {
+    /// Every code, each with its line in `docs/errors.md`.
+    pub const CODES: &[&str] = &[
+        "render.missing_glyphs",
+        "render.name_too_long",
+        "render.name_empty",
+        "render.text_empty",
+        "render.text_too_long",
+        "render.template",
+        "render.image",
+        "render.verify_url",
+        "render.image_missing",
+        "render.pdf",
+    ];
+
+    /// The stable code that stands in the certificate's row and in `certificate_failed`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::MissingGlyphs { .. } => "render.missing_glyphs",
+            Self::NameTooLong => "render.name_too_long",
+            Self::EmptyName => "render.name_empty",
+            Self::EmptyText { .. } => "render.text_empty",
+            Self::TextTooLong { .. } => "render.text_too_long",
+            Self::BadTemplate(_) | Self::UnreadableTemplate => "render.template",
+            Self::BadImage { .. } => "render.image",
+            Self::BadVerifyUrl => "render.verify_url",
+            Self::MissingImage { .. } => "render.image_missing",
+            Self::Pdf(_) => "render.pdf",
+        }
+    }
 }
 
 fn list(chars: &[char]) -> String {

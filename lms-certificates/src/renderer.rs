@@ -1,6 +1,9 @@
 //! From a stored certificate to its file: the named consumer that makes PDFs (C6).
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use lms_core::assets::{AssetError, Assets};
 use lms_core::lms::{Consumer, Lease};
 use lms_core::model::{Certificate, TemplateDocument, TemplatePage};
 use lms_core::{Error, Lms};
@@ -110,40 +113,56 @@ impl Renderer {
     /// Makes and stores the PDF of one certificate, and writes where it is.
     ///
     /// # Errors
-    /// When the file could not be stored, or the store fails; then it is tried again. A page that
-    /// cannot be made is no error: certificate_failed says why.
+    /// When there is no place for files, a file could not be read or stored, or the store fails: the
+    /// certificate stays pending, and is tried again. A page that cannot be made is no error:
+    /// certificate_failed says why.
     pub async fn render_one(&self, lms: &Lms, certificate: &Certificate) -> Result<Certificate, Error> {
         let system = lms.system();
-        let template = lms.store().template(certificate.template_id).await?;
-        let Ok(document) = template.map(|row| row.content()).transpose().map(Option::unwrap_or_default) else {
-            let reason = "the template cannot be read".to_owned();
-            return system.certificates().set_failed(certificate.id, reason).await;
-        };
-        let images = match images_of(lms, &document).await? {
-            Ok(images) => images,
-            Err(key) => {
-                let reason = format!("the template's picture `{key}` is not there");
-                return system.certificates().set_failed(certificate.id, reason).await;
-            }
-        };
-        let pdf = match self.render(certificate, &document, images) {
+        let (id, revision) = (certificate.id, certificate.revision_no);
+        let assets = place(lms, certificate)?;
+        let pdf = match self.page(lms, assets, certificate).await? {
             Ok(pdf) => pdf,
-            Err(e) => return system.certificates().set_failed(certificate.id, e.to_string()).await,
-        };
-        let Some(assets) = lms.assets() else {
-            let reason = "no place for files is configured".to_owned();
-            return system.certificates().set_failed(certificate.id, reason).await;
+            Err(e) => return system.certificates().set_failed(id, revision, e.code(), &e.to_string()).await,
         };
         let sha256: String = Sha256::digest(&pdf).iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("{}/{sha256}.pdf", folder(certificate));
         let url = assets.put(&key, pdf, "application/pdf").await?;
-        let ready = system.certificates().set_ready(certificate.id, url, sha256).await?;
+        let ready = system.certificates().set_ready(id, revision, url, sha256).await?;
         if ready.erased_at.is_some() {
             // The holder was erased while the page was made.
             assets.delete_folder(&folder(certificate)).await?;
         }
         Ok(ready)
     }
+
+    /// The page, or why it cannot be made; the outer error passes by itself.
+    async fn page(
+        &self,
+        lms: &Lms,
+        assets: &Arc<dyn Assets>,
+        certificate: &Certificate,
+    ) -> Result<Result<Vec<u8>, RenderError>, Error> {
+        let template = lms.store().template(certificate.template_id).await?;
+        let Ok(document) = template.map(|row| row.content()).transpose().map(Option::unwrap_or_default) else {
+            return Ok(Err(RenderError::UnreadableTemplate));
+        };
+        Ok(match images_of(assets, &document).await? {
+            Ok(images) => self.render(certificate, &document, images),
+            Err(e) => Err(e),
+        })
+    }
+
+    /// Deletes the files of an erased person's certificate, those of all its revisions.
+    async fn clear(&self, lms: &Lms, certificate: &Certificate) -> Result<(), Error> {
+        place(lms, certificate)?.delete_folder(&folder(certificate)).await?;
+        lms.system().certificates().set_files_deleted(certificate.id).await
+    }
+}
+
+/// Where files go; an error where nowhere is configured, so that nothing is taken for done.
+fn place<'l>(lms: &'l Lms, certificate: &Certificate) -> Result<&'l Arc<dyn Assets>, Error> {
+    let nowhere = || AssetError { key: folder(certificate), message: "no place for files is configured".to_owned() };
+    Ok(lms.assets().ok_or_else(nowhere)?)
 }
 
 /// The pictures of a template, PNGs.
@@ -155,17 +174,17 @@ pub struct Images {
     pub signature: Option<Vec<u8>>,
 }
 
-/// The pictures that a template names, from the assets port; the key of one that is not there.
-async fn images_of(lms: &Lms, document: &TemplateDocument) -> Result<Result<Images, String>, Error> {
+/// The pictures that a template names, or which of them is not there.
+async fn images_of(
+    assets: &Arc<dyn Assets>,
+    document: &TemplateDocument,
+) -> Result<Result<Images, RenderError>, AssetError> {
     let mut images = Images::default();
     for (key, image) in [(&document.logo_asset, &mut images.logo), (&document.signature_asset, &mut images.signature)] {
         let Some(key) = key else { continue };
-        *image = match lms.assets() {
-            Some(assets) => assets.get(key).await?,
-            None => None,
-        };
+        *image = assets.get(key).await?;
         if image.is_none() {
-            return Ok(Err(key.clone()));
+            return Ok(Err(RenderError::MissingImage { key: key.clone() }));
         }
     }
     Ok(Ok(images))
@@ -192,17 +211,16 @@ impl Consumer for Renderer {
 
     async fn step(&self, lms: &Lms, _: &Lease) -> Result<usize, Error> {
         let pending = lms.system().certificates().pending(STEP).await?;
-        for certificate in &pending {
-            self.render_one(lms, certificate).await?;
-        }
         let erased = lms.system().certificates().erased(STEP).await?;
-        for certificate in &erased {
-            if let Some(assets) = lms.assets() {
-                assets.delete_folder(&folder(certificate)).await?;
-            }
-            lms.system().certificates().set_files_deleted(certificate.id).await?;
+        // What cannot be done now keeps nothing else from being done.
+        let mut failed = None;
+        for certificate in &pending {
+            failed = failed.or(self.render_one(lms, certificate).await.err());
         }
-        Ok(pending.len() + erased.len())
+        for certificate in &erased {
+            failed = failed.or(self.clear(lms, certificate).await.err());
+        }
+        failed.map_or(Ok(pending.len() + erased.len()), Err)
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use lms_certificates::{Fonts, Renderer};
+use lms_certificates::{Fonts, RenderError, Renderer};
 use lms_core::Lms;
-use lms_core::assets::Folder;
-use lms_core::lms::Consumer;
+use lms_core::assets::{AssetError, Assets, Folder};
+use lms_core::lms::{Consumer, UpdateCourse};
+use lms_core::model::{Certificate, Rendering, TemplateDocument};
 use lms_core::testing::Classroom;
 use lms_store_sqlite::SqliteStore;
 
@@ -16,6 +17,14 @@ fn pdfs(root: &Path) -> usize {
         .map(|entry| entry.unwrap().path())
         .map(|path| if path.is_dir() { pdfs(&path) } else { usize::from(path.extension().is_some_and(|e| e == "pdf")) })
         .sum()
+}
+
+/// One step, while the lease is held.
+async fn step(renderer: &Renderer, lms: &Lms) -> Result<usize, lms_core::Error> {
+    let lease = lms.lease(renderer.name()).await.unwrap().unwrap();
+    let done = renderer.step(lms, &lease).await;
+    lease.release().await.unwrap();
+    done
 }
 
 /// rules: C6, D5
@@ -30,25 +39,27 @@ async fn d5_the_files_of_an_erased_person_are_deleted() {
         room.student(n).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
     }
     let renderer = Renderer::new("Academy", Fonts::built_in());
-    let lease = lms.lease(renderer.name()).await.unwrap().unwrap();
-    assert_eq!(renderer.step(&lms, &lease).await.unwrap(), 3);
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 3);
     assert_eq!(pdfs(files.path()), 3);
     let gone = *room.students.first().unwrap();
     let stays = lms.system().certificates().of(room.course, *room.students.last().unwrap()).await.unwrap();
     lms.as_user(room.admin).people().erase_person(gone).await.unwrap();
     assert_eq!(pdfs(files.path()), 3, "the transaction touches no file");
-    assert_eq!(renderer.step(&lms, &lease).await.unwrap(), 1);
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
     assert_eq!(pdfs(files.path()), 2);
     assert!(Path::new(&stays.certificate_url.unwrap()).is_file(), "another's stays");
-    assert_eq!(renderer.step(&lms, &lease).await.unwrap(), 0, "once");
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 0, "once");
     let blank = lms.system().certificates().of(room.course, gone).await.unwrap();
     assert_eq!((blank.certificate_url, blank.pdf_sha256), (None, None));
 
-    // Erased before its page was made: none is made.
+    assert!(blank.files_deleted_at.is_some());
+
+    // Erased before its page was made: none is made, and its folder is looked after all the same.
     let late = room.new_student("Late").await.unwrap();
     lms.as_user(late).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
     lms.as_user(room.admin).people().erase_person(late).await.unwrap();
-    assert_eq!(renderer.step(&lms, &lease).await.unwrap(), 0);
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
+    assert_eq!(pdfs(files.path()), 2);
     // Erased while it was made: it is thrown away.
     let later = room.new_student("Later").await.unwrap();
     lms.as_user(later).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
@@ -56,4 +67,131 @@ async fn d5_the_files_of_an_erased_person_are_deleted() {
     lms.as_user(room.admin).people().erase_person(later).await.unwrap();
     renderer.render_one(&lms, &loaded).await.unwrap();
     assert_eq!(pdfs(files.path()), 2);
+}
+
+/// A course that one learner has completed, and the certificate.
+async fn completed(lms: &Lms) -> (Classroom, Certificate) {
+    lms.migrate().await.unwrap();
+    let room = Classroom::build(lms, 1, 1).await.unwrap();
+    room.student(0).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
+    let certificate = stands(lms, &room).await;
+    (room, certificate)
+}
+
+async fn stands(lms: &Lms, room: &Classroom) -> Certificate {
+    lms.system().certificates().of(room.course, *room.students.first().unwrap()).await.unwrap()
+}
+
+/// Files whose folder is written, and the answer lost: as when the process dies before the row is.
+struct Killed(Folder);
+
+#[async_trait::async_trait]
+impl Assets for Killed {
+    async fn put(&self, key: &str, bytes: Vec<u8>, media_type: &str) -> Result<String, AssetError> {
+        self.0.put(key, bytes, media_type).await?;
+        Err(AssetError { key: key.to_owned(), message: "killed".to_owned() })
+    }
+    async fn delete_folder(&self, folder: &str) -> Result<(), AssetError> {
+        self.0.delete_folder(folder).await
+    }
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, AssetError> {
+        self.0.get(key).await
+    }
+}
+
+/// rules: D5, C5
+#[tokio::test]
+async fn d5_no_file_of_an_erased_person_is_forgotten() {
+    let files = tempfile::tempdir().unwrap();
+    let renderer = Renderer::new("Academy", Fonts::built_in());
+    // Reissued, so that the row tells of no file.
+    let lms = Lms::builder(SqliteStore::in_memory().await.unwrap()).assets(Folder::new(files.path())).build();
+    let (room, _) = completed(&lms).await;
+    let who = *room.students.first().unwrap();
+    step(&renderer, &lms).await.unwrap();
+    room.teacher().certificates().reissue(room.course, who, "a name").await.unwrap();
+    assert_eq!(pdfs(files.path()), 1);
+    lms.as_user(room.admin).people().erase_person(who).await.unwrap();
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
+    assert_eq!(pdfs(files.path()), 0);
+
+    // Stored, and the process killed before the row said so.
+    let killed = Killed(Folder::new(files.path()));
+    let lms = Lms::builder(SqliteStore::in_memory().await.unwrap()).assets(killed).build();
+    let (room, before) = completed(&lms).await;
+    step(&renderer, &lms).await.unwrap_err();
+    assert_eq!((pdfs(files.path()), stands(&lms, &room).await), (1, before));
+    lms.as_user(room.admin).people().erase_person(*room.students.first().unwrap()).await.unwrap();
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
+    assert_eq!(pdfs(files.path()), 0);
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 0, "once");
+}
+
+/// rules: C6, D5
+#[tokio::test]
+async fn c6_nowhere_to_put_files_is_no_failure_of_the_page() {
+    let files = tempfile::tempdir().unwrap();
+    let store = SqliteStore::in_memory().await.unwrap();
+    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let nowhere = Lms::builder(store.clone()).build();
+    let (room, before) = completed(&nowhere).await;
+    assert_eq!(step(&renderer, &nowhere).await.unwrap_err().code(), "asset.failed");
+    assert_eq!(stands(&nowhere, &room).await, before, "it is pending still");
+    let lms = Lms::builder(store).assets(Folder::new(files.path())).build();
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
+    assert_eq!(stands(&lms, &room).await.rendering, Rendering::Ready);
+    // Nothing is taken for deleted where no file can be.
+    lms.as_user(room.admin).people().erase_person(*room.students.first().unwrap()).await.unwrap();
+    assert_eq!(step(&renderer, &nowhere).await.unwrap_err().code(), "asset.failed");
+    assert_eq!(pdfs(files.path()), 1);
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
+    assert_eq!(pdfs(files.path()), 0);
+}
+
+/// rules: C6
+#[tokio::test]
+async fn c6_a_page_that_cannot_be_made_says_why_and_is_tried_again_when_staff_say_so() {
+    let files = tempfile::tempdir().unwrap();
+    let folder = Folder::new(files.path());
+    let lms = Lms::builder(SqliteStore::in_memory().await.unwrap()).assets(folder.clone()).build();
+    lms.migrate().await.unwrap();
+    let room = Classroom::build(&lms, 1, 1).await.unwrap();
+    let document = TemplateDocument { logo_asset: Some("logos/school.png".into()), ..TemplateDocument::default() };
+    let admin = lms.as_user(room.admin);
+    let template = admin.certificates().save_template(None, "With a logo", document).await.unwrap();
+    let version = room.course().await.unwrap().version;
+    let update = UpdateCourse { version, certificate_template_id: Some(Some(template.id)), ..UpdateCourse::default() };
+    room.teacher().catalog().update_course(room.course, update).await.unwrap();
+    room.student(0).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
+    let renderer = Renderer::new("Academy", Fonts::built_in());
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
+    let failed = stands(&lms, &room).await;
+    assert_eq!((failed.rendering, failed.rendering_code.as_deref()), (Rendering::Failed, Some("render.image_missing")));
+    assert!(failed.rendering_error.unwrap().contains("logos/school.png"));
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 0, "it is not tried for ever");
+    let mut png = Vec::new();
+    {
+        let mut encoder = png::Encoder::new(&mut png, 1, 1);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.write_header().unwrap().write_image_data(&[1, 2, 3]).unwrap();
+    }
+    folder.put("logos/school.png", png, "image/png").await.unwrap();
+    let who = *room.students.first().unwrap();
+    room.teacher().certificates().retry_rendering(room.course, who).await.unwrap();
+    assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
+    assert_eq!(stands(&lms, &room).await.rendering, Rendering::Ready);
+}
+
+/// Every code of a failed rendering stands in docs/errors.md, and no other.
+#[test]
+fn c6_every_code_of_a_failed_rendering_stands_on_the_page() {
+    let page = include_str!("../../docs/errors.md");
+    let (_, section) = page.split_once("## Codes of `certificate_failed`").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let codes = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(code, _)| code));
+    let (mut page, mut code) = (codes.collect::<Vec<_>>(), RenderError::CODES.to_vec());
+    page.sort_unstable();
+    code.sort_unstable();
+    assert_eq!(page, code, "left is docs/errors.md, right is RenderError::CODES");
+    assert!(code.contains(&RenderError::EmptyName.code()));
 }

@@ -1,6 +1,7 @@
 //! Where files go: the PDFs of certificates, and whatever else a host stores beside the rows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 
@@ -47,9 +48,13 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Files under `root`, which is made when it is needed. URLs are the files' paths.
+    /// Files under `root`, which is made when it is needed. URLs are the files' paths: absolute ones, so that
+    /// they lead to the file from any working directory. A relative `root` is one of the working directory of
+    /// now.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), base_url: None }
+        let root = root.into();
+        // Only an empty path, or a working directory that is gone, has no absolute path.
+        Self { root: std::path::absolute(&root).unwrap_or(root), base_url: None }
     }
 
     /// Hands out `base_url` + key instead of paths.
@@ -78,6 +83,43 @@ impl Folder {
     }
 }
 
+/// A name beside a file's place that no other writer has, in this process or another.
+fn part_of(path: &Path) -> PathBuf {
+    static WRITES: AtomicU64 = AtomicU64::new(0);
+    let mut part = path.as_os_str().to_owned();
+    part.push(format!(".{}.{}.part", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed)));
+    PathBuf::from(part)
+}
+
+/// Makes the names in a folder durable; not every system has that.
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { std::fs::File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+impl Folder {
+    /// Writes a file so that it is there whole, and after a power failure too, or not at all.
+    fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        use std::io::Write as _;
+        let part = part_of(path);
+        let Some(parent) = path.parent() else { return Err(std::io::ErrorKind::InvalidInput.into()) };
+        // What is made anew between the root and the file is a name in the folder above it.
+        let made: Vec<&Path> = parent.ancestors().take_while(|folder| !folder.exists()).collect();
+        std::fs::create_dir_all(parent)?;
+        let written = (|| {
+            let mut file = std::fs::File::create(&part)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            std::fs::rename(&part, path)
+        })();
+        if written.is_err() {
+            let _ = std::fs::remove_file(&part);
+        }
+        written?;
+        sync_folder(parent)?;
+        made.iter().filter_map(|folder| folder.parent()).try_for_each(sync_folder)
+    }
+}
+
 #[async_trait]
 impl Assets for Folder {
     async fn put(&self, key: &str, bytes: Vec<u8>, _media_type: &str) -> Result<String, AssetError> {
@@ -89,20 +131,7 @@ impl Assets for Folder {
         if path.exists() {
             return Ok(shown);
         }
-        let failed = |e: std::io::Error| AssetError { key: key.to_owned(), message: e.to_string() };
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed)?;
-        }
-        let mut part = path.clone().into_os_string();
-        part.push(format!(".{}.part", std::process::id()));
-        let part = PathBuf::from(part);
-        {
-            use std::io::Write as _;
-            let mut file = std::fs::File::create(&part).map_err(failed)?;
-            file.write_all(&bytes).map_err(failed)?;
-            file.sync_all().map_err(failed)?;
-        }
-        std::fs::rename(&part, &path).map_err(failed)?;
+        self.write(&path, &bytes).map_err(|e| AssetError { key: key.to_owned(), message: e.to_string() })?;
         Ok(shown)
     }
 
@@ -120,6 +149,49 @@ impl Assets for Folder {
             Ok(bytes) => Ok(Some(bytes)),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(AssetError { key: key.to_owned(), message: e.to_string() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn c6_the_url_is_an_absolute_path() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(Folder::new("some/files").path("a/b.pdf").unwrap(), here.join("some/files/a/b.pdf"));
+        let root = tempfile::tempdir().unwrap();
+        let url = Folder::new(root.path()).put("a/b.pdf", b"one".to_vec(), "application/pdf").await.unwrap();
+        assert_eq!(std::fs::read(url).unwrap(), b"one");
+        let base = Folder::new(root.path()).with_base_url("https://files.example.org/");
+        let url = base.put("a/b.pdf", b"one".to_vec(), "application/pdf").await.unwrap();
+        assert_eq!(url, "https://files.example.org/a/b.pdf");
+    }
+
+    #[tokio::test]
+    async fn c6_many_store_the_same_file_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let files = Folder::new(root.path());
+        for round in 0..30 {
+            let barrier = Arc::new(std::sync::Barrier::new(4));
+            let mut writers = Vec::new();
+            for _ in 0..4 {
+                let (files, barrier) = (files.clone(), barrier.clone());
+                writers.push(std::thread::spawn(move || {
+                    let path = files.path(&format!("{round}/same.pdf")).unwrap();
+                    barrier.wait();
+                    files.write(&path, &[7; 100_000])
+                }));
+            }
+            for writer in writers {
+                writer.join().unwrap().unwrap();
+            }
+            assert_eq!(files.get(&format!("{round}/same.pdf")).await.unwrap().unwrap().len(), 100_000);
+            let left = std::fs::read_dir(root.path().join(round.to_string())).unwrap().count();
+            assert_eq!(left, 1, "no part of a file is left");
         }
     }
 }

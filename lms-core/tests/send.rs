@@ -176,8 +176,9 @@ fn certificates(s: &Session) {
     send(s.certificates().verify(""));
     send(s.certificates().revoke(any(), any(), any()));
     send(s.certificates().pending(any()));
-    send(s.certificates().set_ready(any(), any(), any()));
-    send(s.certificates().set_failed(any(), any()));
+    send(s.certificates().set_ready(any(), any(), any(), any()));
+    send(s.certificates().set_failed(any(), any(), "", ""));
+    send(s.certificates().retry_rendering(any(), any()));
     send(s.certificates().erased(any()));
     send(s.certificates().save_template(any(), "", any()));
     send(s.certificates().template_versions(any()));
@@ -320,7 +321,13 @@ fn no_public_future_is_missing_above() {
     let named: String = include_str!("send.rs").split_whitespace().collect();
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let areas = AREAS.iter().map(|(area, call, _)| (*area, *call));
-    let library = [("Session", "s"), ("Lms", "lms"), ("Background", "lms.background()"), ("Live", "lms.live()"), ("Lease", "lease")];
+    let library = [
+        ("Session", "s"),
+        ("Lms", "lms"),
+        ("Background", "lms.background()"),
+        ("Live", "lms.live()"),
+        ("Lease", "lease"),
+    ];
     let mut all = 0;
     for (of, call) in areas.chain(library) {
         let mut found = Vec::new();

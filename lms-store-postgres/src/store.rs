@@ -181,6 +181,10 @@ impl LearningReads for PgStore {
         let params = vec![id(course), Some(open_only.to_string()), id(above(page)), number(at_most(page))];
         reads::learning::read_records(there(self.doc(&self.inner.statements.records, params).await?)?)
     }
+    async fn home(&self, student: UserId, since: Timestamp) -> Read<HomeRecord> {
+        let doc = self.doc(&self.inner.statements.home, vec![id(student), time(since)]).await?;
+        reads::home::read(there(doc)?)
+    }
     async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
         self.list(&self.inner.statements.enrollments_of, vec![id(student)]).await
     }

@@ -63,8 +63,9 @@ INSERT INTO {lms}.submissions (id, assignment_id, enrollment_id, course_id, stud
     SELECT md5('s' || p.id)::uuid, a.id, p.enrollment_id, p.course_id, p.student_id, 1, 'submitted', 'text', now(), 0, 0,
     'none', 'pending', 1, now(), now()
     FROM {lms}.lesson_progress AS p JOIN {lms}.assignments AS a ON a.lesson_id = p.lesson_id;
-INSERT INTO {lms}.certificate_templates (id, family_id, version_no, name, document, created_at)
-    VALUES (md5('ct')::uuid, md5('ctf')::uuid, 1, 'T', '{}', now())
+INSERT INTO {lms}.certificate_templates (id, family_id, version_no, name, document, version, created_at,
+    updated_at)
+    VALUES (md5('ct')::uuid, md5('ctf')::uuid, 1, 'T', '{}', 1, now(), now())
     ON CONFLICT DO NOTHING;
 INSERT INTO {lms}.certificates (id, course_id, student_id, template_id, issued_at, code, snapshot, revision_no, rendering,
     certificate_url, version, created_at, updated_at)

@@ -102,6 +102,38 @@ async fn counts(room: &Classroom, statements: &Statements) -> Vec<(&'static str,
     found
 }
 
+/// rules: G2
+#[tokio::test]
+async fn g2_a_home_takes_as_many_statements_for_twelve_courses_as_for_one() {
+    let (schema, private) = Cluster::fresh_schemas();
+    let store = PgStore::builder(Cluster::shared().url()).schemas(schema, private).connect().await.unwrap();
+    let lms = Lms::builder(store.clone()).build();
+    lms.migrate().await.unwrap();
+    let room = course(&lms, &store, 10).await;
+    let who = *room.students.first().unwrap();
+    lms.settle().await.unwrap();
+    let statements = Statements::default();
+    let mut found = Vec::new();
+    for courses in [1, 12] {
+        for _ in 1..courses {
+            let other = Classroom::build(&lms, 3, 0).await.unwrap();
+            other.teacher().enrollment().enroll(other.course, who, EnrollOptions::default()).await.unwrap();
+        }
+        lms.settle().await.unwrap();
+        let counting = tracing::subscriber::set_default(statements.clone());
+        let mut least = usize::MAX;
+        for _ in 0..3 {
+            let before = statements.0.load(Ordering::SeqCst);
+            let home = room.student(0).overview().learner_home(who).await.unwrap();
+            assert_eq!(home.courses.len(), courses);
+            least = least.min(statements.0.load(Ordering::SeqCst) - before);
+        }
+        drop(counting);
+        found.push(least);
+    }
+    assert!(found.first() == found.last() && found.first().is_some_and(|n| (1..=4).contains(n)), "{found:?}");
+}
+
 /// rules: G1, G2, G3, G4, G5, G6, G7, M5
 #[tokio::test]
 async fn g1_to_g7_take_as_many_statements_for_a_thousand_learners_as_for_ten() {

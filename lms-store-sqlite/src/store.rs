@@ -138,6 +138,9 @@ impl LearningReads for SqliteStore {
     async fn records(&self, course: CourseId, open_only: bool, page: ById) -> Read<Vec<LearnerRecord>> {
         self.read(move |conn| reads::learning::records(conn, course, open_only, page)).await
     }
+    async fn home(&self, student: UserId, since: Timestamp) -> Read<HomeRecord> {
+        self.read(move |conn| reads::home::home(conn, student, since)).await
+    }
     async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
         self.read(move |conn| reads::learning::enrollments_of(conn, student)).await
     }

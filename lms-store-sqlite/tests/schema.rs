@@ -68,6 +68,7 @@ const OTHER_KEYS: &[(&str, &str)] = &[
 /// Tables whose rows are edited: they say when they were made and when they last changed.
 const EDITED: &[&str] = &[
     "assignments",
+    "certificate_templates",
     "certificates",
     "courses",
     "enrollments",
@@ -90,7 +91,6 @@ const NOT_EDITED: &[&str] = &[
     "ai_logs",
     "ai_spending",
     "certificate_revisions",
-    "certificate_templates",
     "consumers",
     "course_jobs",
     "course_staff",

@@ -218,6 +218,26 @@ impl Tables {
         }
     }
 
+    pub(super) fn home(&self, student: UserId, since: Timestamp) -> HomeRecord {
+        let active = |e: &Enrollment| e.student_id == student && e.status == EnrollmentStatus::Active;
+        let answers = |g: &GradeEntry| g.student_id == student && g.subject_type == GradeSubject::Answer;
+        let fresh: Vec<Uuid> =
+            self.all::<GradeEntry>().filter(|g| answers(g) && g.at >= since).map(|g| g.subject_id).collect();
+        let courses = self.many(active).into_iter();
+        HomeRecord {
+            courses: courses
+                .filter_map(|enrollment| Some((self.structure(enrollment.course_id)?, self.record_of(enrollment))))
+                .collect(),
+            marks: self.sorted(
+                |g: &GradeEntry| answers(g) && fresh.contains(&g.subject_id),
+                |g| (g.subject_id, g.question_id, g.seq),
+            ),
+            reviews: self
+                .many(|r: &ReviewRequest| r.student_id == student && r.answered_at.is_some_and(|at| at >= since)),
+            certificates: self.sorted(|c: &Certificate| c.student_id == student, |c| (c.issued_at, c.id)),
+        }
+    }
+
     pub(super) fn learner(&self, actor: Option<UserId>, scope: LearnerScope) -> Option<LearnerContext> {
         let (mut topic, mut quiz, mut attempt, mut assignment, mut submission) = (None, None, None, None, None);
         let (lesson, student) = match scope {

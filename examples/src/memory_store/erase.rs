@@ -61,7 +61,8 @@ impl Tables {
             |c| c.student_id == user,
             |c| {
                 c.snapshot.student_name.clear();
-                (c.certificate_url, c.erased_at, c.updated_at) = (None, Some(at), at);
+                (c.certificate_url, c.rendering_error) = (None, None);
+                (c.erased_at, c.updated_at) = (Some(at), at);
                 blank(&mut c.issue_reason);
                 blank(&mut c.revoke_reason);
                 c.version += 1;

@@ -123,6 +123,9 @@ impl LearningReads for MemoryStore {
         let enrollments = page(&t, by, |e: &Enrollment| e.id.uuid(), wanted);
         Ok(enrollments.into_iter().map(|enrollment| t.record_of(enrollment)).collect())
     }
+    async fn home(&self, student: UserId, since: Timestamp) -> Read<HomeRecord> {
+        Ok(self.read().home(student, since))
+    }
     async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
         Ok(self.read().many(|e: &Enrollment| e.student_id == student))
     }
@@ -270,7 +273,7 @@ impl CertificateReads for MemoryStore {
         Ok(first(self.read().sorted(waits, |c| c.issued_at), limit))
     }
     async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
-        let left = |c: &Certificate| c.erased_at.is_some() && c.pdf_sha256.is_some();
+        let left = |c: &Certificate| c.erased_at.is_some() && c.files_deleted_at.is_none();
         Ok(first(self.read().sorted(left, |c| c.erased_at), limit))
     }
 }

@@ -111,14 +111,177 @@ pub async fn c6_ready_is_written_once(h: &Harness) {
     let system = h.lms.system();
     let pending = system.certificates().pending(10).await.unwrap();
     assert_eq!((pending.len(), pending[0].rendering), (1, Rendering::Pending));
-    assert!(room.teacher().certificates().set_ready(pending[0].id, "x".into(), "y".into()).await.is_err());
+    assert!(room.teacher().certificates().set_ready(pending[0].id, 1, "x".into(), "y".into()).await.is_err());
     for _ in 0..3 {
         let ready =
-            system.certificates().set_ready(pending[0].id, "certificates/a.pdf".into(), "ab".into()).await.unwrap();
+            system.certificates().set_ready(pending[0].id, 1, "certificates/a.pdf".into(), "ab".into()).await.unwrap();
         assert_eq!(ready.certificate_url.as_deref(), Some("certificates/a.pdf"));
     }
     assert_eq!(h.count(EventKind::CertificateReady).await, 1);
     assert!(system.certificates().pending(10).await.unwrap().is_empty());
+}
+
+/// What was drawn of a revision says nothing of the next one: it stays pending, with no file and no failure.
+/// rules: C5, C6, V6
+pub async fn c6_a_page_of_an_earlier_revision_is_not_the_next_ones(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (teacher, who, system) = (room.teacher(), room.students[0], h.lms.system());
+    room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let drawn = system.certificates().pending(10).await.unwrap().remove(0);
+    let next = teacher.certificates().reissue(room.course, who, "the name was wrong").await.unwrap();
+    let late = system.certificates().set_ready(drawn.id, drawn.revision_no, "one.pdf".into(), "a".repeat(64)).await;
+    assert_eq!(late.unwrap(), next, "nothing is written");
+    let late = system.certificates().set_failed(drawn.id, drawn.revision_no, "render.glyphs", "no glyphs").await;
+    assert_eq!(late.unwrap(), next);
+    assert_eq!(system.certificates().pending(10).await.unwrap(), std::slice::from_ref(&next));
+    assert_eq!((h.count(EventKind::CertificateReady).await, h.count(EventKind::CertificateFailed).await), (0, 0));
+    let ready = system.certificates().set_ready(next.id, 2, "two.pdf".into(), "b".repeat(64)).await.unwrap();
+    assert_eq!(ready.certificate_url.as_deref(), Some("two.pdf"));
+}
+
+/// What cannot be drawn is told to staff, by a code, and is tried again when they say so.
+/// rules: C6, V7
+pub async fn c6_a_failed_rendering_is_the_staffs_to_mend(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let (me, teacher, who, system) = (room.student(0), room.teacher(), room.students[0], h.lms.system());
+    let none = teacher.certificates().retry_rendering(room.course, who).await.unwrap_err();
+    assert_eq!(none.code(), "certificate.none");
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let id = me.certificates().of(room.course, who).await.unwrap().id;
+    let bad = system.certificates().set_failed(id, 1, "No glyphs!", "a sentence").await.unwrap_err();
+    assert_eq!(bad.code(), "invalid");
+    let denied = teacher.certificates().set_failed(id, 1, "render.glyphs", "a sentence").await.unwrap_err();
+    assert_eq!(denied.code(), "denied");
+    let filter = crate::store::EventFilter { course: Some(room.course), ..Default::default() };
+    let mut mine = h.lms.live().events(&me, filter.clone(), None).await.unwrap();
+    let mut theirs = h.lms.live().events(&teacher, filter, None).await.unwrap();
+    let failed = system.certificates().set_failed(id, 1, "render.glyphs", "no font has `x`").await.unwrap();
+    assert_eq!((failed.rendering, failed.rendering_code.as_deref()), (Rendering::Failed, Some("render.glyphs")));
+    assert!(system.certificates().pending(10).await.unwrap().is_empty());
+
+    let told = super::events::next(&mut theirs).await.unwrap().event.event;
+    let metadata: serde_json::Value = told.metadata.read().unwrap();
+    assert_eq!((told.kind, told.subject_id, told.student_id), (EventKind::CertificateFailed, id.uuid(), None));
+    assert_eq!(metadata, serde_json::json!({ "code": "render.glyphs", "revision_no": 1 }));
+    let seen = teacher.certificates().of(room.course, who).await.unwrap();
+    assert_eq!(seen.rendering_error.as_deref(), Some("no font has `x`"));
+    let seen = me.certificates().of(room.course, who).await.unwrap();
+    assert_eq!((seen.rendering, seen.rendering_code, seen.rendering_error), (Rendering::Failed, None, None));
+
+    for other in [me.clone(), room.student(1)] {
+        assert!(other.certificates().retry_rendering(room.course, who).await.is_err());
+    }
+    for _ in 0..2 {
+        let again = teacher.certificates().retry_rendering(room.course, who).await.unwrap();
+        assert_eq!((again.rendering, again.version), (Rendering::Pending, failed.version + 1), "once");
+        assert_eq!((again.rendering_code, again.rendering_error), (None, None));
+    }
+    assert_eq!(system.certificates().pending(10).await.unwrap().len(), 1);
+    system.certificates().set_ready(id, 1, "one.pdf".into(), "a".repeat(64)).await.unwrap();
+    let told = super::events::next(&mut mine).await.unwrap().event.event.kind;
+    assert_eq!(told, EventKind::CertificateReady, "the failure passed them by");
+    let ready = teacher.certificates().retry_rendering(room.course, who).await.unwrap();
+    assert_eq!(ready.rendering, Rendering::Ready, "what is made is not made again");
+
+    // The sentence may quote the name.
+    teacher.certificates().reissue(room.course, who, "a name").await.unwrap();
+    system.certificates().set_failed(id, 2, "render.glyphs", "no font has `x`").await.unwrap();
+    h.lms.as_user(room.admin).people().erase_person(who).await.unwrap();
+    assert_eq!(h.store.certificate(id).await.unwrap().unwrap().rendering_error, None);
+    let erased = teacher.certificates().retry_rendering(room.course, who).await.unwrap_err();
+    assert_eq!(erased.code(), "person.erased");
+}
+
+/// Every certificate of an erased person is one whose files are to be deleted, until they are: also where the row
+/// tells of no file, for one may stand there.
+/// rules: D5, C5
+pub async fn d5_files_of_the_erased_are_found_whatever_the_row_says(h: &Harness) {
+    let room = h.classroom(1, 4).await;
+    let (teacher, system, admin) = (room.teacher(), h.lms.system(), h.lms.as_user(room.admin));
+    let mut ids = Vec::new();
+    for n in 0..4 {
+        room.student(n).learning().complete_lesson(room.lessons[0]).await.unwrap();
+        ids.push(room.student(n).certificates().of(room.course, room.students[n]).await.unwrap().id);
+    }
+    for id in [ids[0], ids[1], ids[3]] {
+        system.certificates().set_ready(id, 1, "one.pdf".into(), "a".repeat(64)).await.unwrap();
+    }
+    // The second was reissued since, so that its row knows of no file; the third was never said to be ready.
+    teacher.certificates().reissue(room.course, room.students[1], "a name").await.unwrap();
+    for who in &room.students[..3] {
+        admin.people().erase_person(*who).await.unwrap();
+        h.clock.advance(1);
+    }
+    let found = |limit| async move {
+        let rows = h.lms.system().certificates().erased(limit).await.unwrap();
+        rows.into_iter().map(|c| c.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(10).await, ids[..3], "by when they were erased");
+    assert_eq!(found(1).await, ids[..1]);
+    for _ in 0..2 {
+        system.certificates().set_files_deleted(ids[0]).await.unwrap();
+        system.certificates().set_files_deleted(ids[3]).await.unwrap();
+    }
+    assert_eq!(found(10).await, ids[1..3]);
+    let (gone, stays) = (h.store.certificate(ids[0]).await.unwrap(), h.store.certificate(ids[3]).await.unwrap());
+    assert_eq!(gone.map(|c| (c.pdf_sha256, c.files_deleted_at)), Some((None, Some(h.lms.now()))));
+    assert!(stays.is_some_and(|c| c.pdf_sha256.is_some() && c.files_deleted_at.is_none()), "nobody was erased");
+}
+
+/// Two who accept one draft at once, or archive it meanwhile, do not write over one another.
+/// rules: L5, C7
+pub async fn l5_a_template_is_accepted_once(h: &Harness) {
+    let room = h.classroom(1, 0).await;
+    let admin = h.lms.as_user(room.admin);
+    let first = admin.certificates().save_template(None, "Gold", TemplateDocument::default()).await.unwrap();
+    let copy = |origin| {
+        let admin = admin.clone();
+        let body = "{{course_title}}".to_owned();
+        async move { admin.certificates().apply_copy(first.id, "Done".into(), body, origin).await.unwrap() }
+    };
+    let log = super::atomicity::valid_log(h, "certificate", uuid::Uuid::from_u128(71)).await;
+    let origin = crate::lms::AiOrigin { log_id: log.id, operation_id: log.operation_id };
+    let draft = copy(origin).await;
+    assert_eq!((draft.version, draft.updated_at), (1, draft.created_at));
+    let edited =
+        |headline: &str| TemplateDocument { headline: Some(headline.into()), ..draft.content().unwrap().clone() };
+    h.clock.advance(5);
+    let id = draft.id;
+    let accept = |document: TemplateDocument| {
+        admin.plan(move |s| async move { s.certificates().accept_template(id, Some(document)).await })
+    };
+    let (one, two) = (accept(edited("One")).await.unwrap(), accept(edited("Two")).await.unwrap());
+    let archive = admin.plan(move |s| async move { s.certificates().archive_template(id, true).await });
+    let archived = archive.await.unwrap();
+    h.store.write(Arc::new(one.batch)).await.unwrap();
+    for late in [two.batch, archived.batch] {
+        let refused = h.store.write(Arc::new(late)).await.unwrap_err();
+        assert!(refused.is_retryable(), "{refused:?}");
+    }
+    let stands = h.store.template(draft.id).await.unwrap().unwrap();
+    assert_eq!(stands, one.outcome);
+    assert_eq!((stands.version, stands.updated_at), (2, h.lms.now()));
+    // With a barrier in place of a plan: all are told what stands.
+    let operation = uuid::Uuid::from_u128(72);
+    let log = super::atomicity::valid_log(h, "certificate", operation).await;
+    let origin = crate::lms::AiOrigin { log_id: log.id, operation_id: operation };
+    let draft = copy(origin).await;
+    let barrier = Arc::new(Barrier::new(RACERS));
+    let mut races = Vec::new();
+    for n in 0..RACERS {
+        let (admin, barrier, document) = (admin.clone(), barrier.clone(), edited(&format!("Number {n}")));
+        let id = draft.id;
+        races.push(tokio::spawn(async move {
+            barrier.wait().await;
+            admin.certificates().accept_template(id, Some(document)).await.unwrap()
+        }));
+    }
+    let mut told = Vec::new();
+    for race in races {
+        told.push(race.await.unwrap());
+    }
+    let stands = h.store.template(draft.id).await.unwrap().unwrap();
+    assert!(told.iter().all(|t| *t == stands), "each is told what stands");
 }
 
 /// Templates come in versions that do not change; one in use is archived, never deleted.
@@ -193,7 +356,7 @@ pub async fn c5_a_reissue_is_a_revision_under_the_same_code(h: &Harness) {
     me.learning().complete_lesson(room.lessons[0]).await.unwrap();
     let first = me.certificates().of(room.course, who).await.unwrap();
     let system = h.lms.system();
-    system.certificates().set_ready(first.id, "one.pdf".into(), "a".repeat(64)).await.unwrap();
+    system.certificates().set_ready(first.id, 1, "one.pdf".into(), "a".repeat(64)).await.unwrap();
     assert_eq!(me.certificates().reissue(room.course, who, "mine").await.unwrap_err().code(), "denied");
     h.clock.advance(86_400);
     let version = room.course().await.unwrap().version;
@@ -212,7 +375,7 @@ pub async fn c5_a_reissue_is_a_revision_under_the_same_code(h: &Harness) {
     assert_eq!(earlier.len(), 1);
     assert_eq!((earlier[0].revision_no, earlier[0].certificate_url.as_deref()), (1, Some("one.pdf")));
     assert_eq!(earlier[0].snapshot.course_title, "How Things Work");
-    system.certificates().set_ready(first.id, "two.pdf".into(), "b".repeat(64)).await.unwrap();
+    system.certificates().set_ready(first.id, 2, "two.pdf".into(), "b".repeat(64)).await.unwrap();
     assert_eq!(h.count(EventKind::CertificateReady).await, 2, "once per revision");
     assert_eq!((h.count(EventKind::CertificateIssued).await, h.count(EventKind::CertificateReissued).await), (1, 1));
     teacher.certificates().revoke(room.course, who, "a mistake".into()).await.unwrap();

@@ -338,8 +338,11 @@ impl<'h> Told<'h> {
         let kinds = ["lesson_completed", "course_completed", "certificate_issued"];
         self.step(&kinds, async || me.learning().complete_lesson(lesson).await).await;
         let id = me.certificates().of(course, who).await.unwrap().id;
-        self.step(&["certificate_failed"], async || system.certificates().set_failed(id, "glyphs".into()).await).await;
-        let ready = async || system.certificates().set_ready(id, "https://x.org/1".into(), "00".repeat(32)).await;
+        self.step(&["certificate_failed"], async || {
+            system.certificates().set_failed(id, 1, "render.glyphs", "no glyphs").await
+        })
+        .await;
+        let ready = async || system.certificates().set_ready(id, 1, "https://x.org/1".into(), "00".repeat(32)).await;
         self.step(&["certificate_ready"], ready).await;
         let again = teacher.clone().with_command_id(uuid::Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0001));
         let reissue = async || again.certificates().reissue(course, who, "a name").await;

@@ -49,6 +49,7 @@ pub mod regrade;
 pub mod screens;
 mod specimen;
 pub mod together;
+pub mod tolerance;
 pub mod values;
 
 /// How many callers a race has.
@@ -125,6 +126,7 @@ macro_rules! conformance {
                 deletes_do_what_each_reference_says, d2_a_course_goes_with_all_that_is_in_it },
             changes::{ i1_a_batch_of_every_kind_is_whole_or_nothing, rows_are_put_upserted_and_ensured_by_their_keys,
                 changes_that_find_another_state_are_conflicts, changes_apply_in_their_order },
+            tolerance::{ rows_of_a_later_version_are_read },
             values::{ odd_text_round_trips_in_every_column, nul_is_refused_in_every_column_and_finds_nothing,
                 instants_round_trip_to_the_microsecond, points_and_numbers_are_exact_to_their_ends,
                 every_word_of_every_column_is_known },
@@ -160,13 +162,13 @@ macro_rules! conformance {
                 s2_every_policy_of_another_version, s5_the_last_second_is_in_time,
                 s3_the_posted_grade_stands_until_the_next_is_posted, s9_a_mark_by_a_person_answers_the_suggestion,
                 s14_unposted_grades_stay_hidden, i2_ai_grades_flip_their_log },
-            person::{ d7_an_export_holds_what_is_theirs, d5_erasing_blanks_texts_and_keeps_counts,
+            person::{ d7_an_export_holds_what_is_theirs, d7_an_export_holds_only_marks_that_are_shown, d5_erasing_blanks_texts_and_keeps_counts,
                 d5_erasing_while_the_person_writes, d5_nothing_is_written_about_who_was_erased,
                 e1_a_person_gets_another_name },
             access::{ x1_reads_and_writes_give_the_same_reasons, x3_what_was_begun_stays_readable,
                 x2_a_requirement_that_cannot_be_met_asks_for_nothing, l2_a_learner_reads_a_lesson },
             copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates, o6_a_date_moves_in_its_own_zone },
-            screens::{ g2_a_learners_home, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff, g3_a_quiz_says_who_graded_it,
+            screens::{ g2_a_learners_home, g2_new_feedback_of_every_kind, g2_certificates_of_every_course, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff, g3_a_quiz_says_who_graded_it,
                 m5_figures_equal_a_recount_after_anything },
             permissions::{ r1_every_action_for_every_actor, r1_ai_reads_only_what_it_grades, q14_no_answer_to_a_learner_holds_a_key },
             grading::{ s10_clearing_returns_to_the_mark_by_ai, s2_returned_work_comes_back_as_another_version,
@@ -180,6 +182,9 @@ macro_rules! conformance {
             certificates::{ c1_eligibility_names_every_blocker, c1_each_blocker_while_it_stands,
                 c4_the_first_that_applies_is_said, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once,
+                c6_a_page_of_an_earlier_revision_is_not_the_next_ones,
+                c6_a_failed_rendering_is_the_staffs_to_mend,
+                d5_files_of_the_erased_are_found_whatever_the_row_says, l5_a_template_is_accepted_once,
                 c7_templates_come_in_versions, c7_copy_by_ai_is_a_draft_until_accepted,
                 c5_a_reissue_is_a_revision_under_the_same_code },
             ai::{ thirty_two_calls_at_once_never_pass_the_limit, what_is_set_aside_is_settled_once,

@@ -51,15 +51,139 @@ pub async fn g2_a_learners_home(h: &Harness) {
         [(soon.id.uuid(), GradedItem::Assignment)]
     );
     assert!(!home.due_soon.iter().any(|d| d.id == far.id.uuid()));
-    assert_eq!(home.new_feedback.iter().map(|f| f.submission_id).collect::<Vec<_>>(), [handed.id]);
+    assert_eq!(home.new_feedback.iter().map(|f| f.work_id).collect::<Vec<_>>(), [handed.id.uuid()]);
     me.learning().complete_lesson(room.lessons[2]).await.unwrap();
     h.clock.advance(7 * 86_400);
     let home = me.overview().learner_home(who).await.unwrap();
     assert!(home.new_feedback.is_empty(), "it is no longer new");
     let code = me.certificates().of(room.course, who).await.unwrap().code;
-    assert_eq!((home.courses[0].next_lesson, home.courses[0].certificate.as_deref()), (None, Some(code.as_str())));
+    assert_eq!((home.courses[0].next_lesson, &home.courses[0].locks), (None, &Vec::new()));
+    assert_eq!(home.certificates.iter().map(|c| &c.code).collect::<Vec<_>>(), [&code]);
     assert_eq!(room.teacher().overview().learner_home(who).await.unwrap_err().code(), "not_found");
     h.lms.as_user(room.admin).overview().learner_home(who).await.unwrap();
+}
+
+/// A grade that is changed, marks of essay answers as far as they are shown, and answered reviews are new feedback.
+/// rules: G2, S14, Q12, Q14, S16
+pub async fn g2_new_feedback_of_every_kind(h: &Harness) {
+    use crate::lms::{AnswerGrade, FeedbackKind, ReviewAnswer};
+    use crate::model::{QuestionId, Reveal};
+    let room = h.classroom(1, 1).await;
+    let (me, teacher, who) = (room.student(0), room.teacher(), room.students[0]);
+    let new = || async {
+        let home = me.overview().learner_home(who).await.unwrap();
+        home.new_feedback.iter().map(|f| (f.kind, f.work_id, f.at)).collect::<Vec<_>>()
+    };
+    let week = || h.clock.advance(7 * 86_400);
+    let plain = assign(&room, AssignmentRules::default(), None).await;
+    let by_hand = assign(&room, AssignmentRules { posting: Posting::Manual, ..AssignmentRules::default() }, None).await;
+    let handed = me.assignments().submit(plain.id, NewSubmission::text(WORK)).await.unwrap().id;
+    let held = me.assignments().submit(by_hand.id, NewSubmission::text(WORK)).await.unwrap().id;
+    teacher.assignments().grade(handed, grade(50)).await.unwrap();
+    teacher.assignments().grade(held, grade(50)).await.unwrap();
+    assert_eq!(
+        new().await,
+        [(FeedbackKind::Submission, handed.uuid(), h.lms.now())],
+        "what is not posted is not there"
+    );
+    week();
+    assert_eq!(new().await, []);
+    // Posted long after it was graded; and one that was posted before is changed.
+    teacher.assignments().post_grade(by_hand.id, who).await.unwrap();
+    let posted = h.lms.now();
+    h.clock.advance(60);
+    teacher.assignments().grade(handed, NewGrade { seen_seq: 1, ..grade(60) }).await.unwrap();
+    let changed = (FeedbackKind::Submission, handed.uuid(), h.lms.now());
+    assert_eq!(new().await, [changed, (FeedbackKind::Submission, held.uuid(), posted)]);
+    week();
+    me.assignments().request_review(handed, "Please look again.").await.unwrap();
+    assert_eq!(new().await, [], "a question is no answer");
+    let kept = || ReviewAnswer { change: None, reason: "It stands.".into() };
+    teacher.assignments().answer_review(handed, kept()).await.unwrap();
+    assert_eq!(new().await, [(FeedbackKind::Review, handed.uuid(), h.lms.now())]);
+    week();
+    // Essays: shown once the last one is marked, or never.
+    let essay = |text: &str| NewQuestion::new(text, QuestionBody::Essay { rubric: None, staff_notes: String::new() });
+    let mut attempts = Vec::new();
+    for reveal in [Reveal::AfterGraded, Reveal::Never] {
+        let rules = QuizRules { reveal, ..QuizRules::default() };
+        let questions = vec![essay("Why?"), essay("How?")];
+        let quiz = NewQuiz { is_published: true, rules, questions, ..NewQuiz::titled("Essays") };
+        let quiz = teacher.catalog().add_quiz(room.lessons[0], quiz).await.unwrap();
+        let attempt = me.quizzes().start(quiz.id).await.unwrap();
+        let words = || Some(Answer::Essay { text: "Because.".into() });
+        let answers = [(attempt.questions[0].id, words()), (attempt.questions[1].id, words())];
+        me.quizzes().save(attempt.id, "tab", 1, answers.into()).await.unwrap();
+        me.quizzes().submit(attempt.id).await.unwrap();
+        attempts.push(attempt);
+    }
+    let mark = || AnswerGrade { points: "0.5".parse().unwrap(), feedback: Some("Vague.".into()), seen_seq: 0 };
+    for n in 0..2 {
+        assert_eq!(new().await, []);
+        for attempt in &attempts {
+            let question = QuestionId::from_uuid(attempt.questions[n].id);
+            teacher.quizzes().grade_answer(attempt.id, question, mark()).await.unwrap();
+        }
+        if n == 0 {
+            assert_eq!(new().await, [], "not all of it is marked");
+            week();
+        }
+    }
+    assert_eq!(new().await, [(FeedbackKind::Attempt, attempts[0].id.uuid(), h.lms.now())]);
+    week();
+    let question = QuestionId::from_uuid(attempts[0].questions[0].id);
+    me.quizzes().request_review(attempts[0].id, question, "Please look again.").await.unwrap();
+    let kept = ReviewAnswer { change: None, reason: "It stands.".into() };
+    teacher.quizzes().answer_review(attempts[0].id, question, kept).await.unwrap();
+    let home = me.overview().learner_home(who).await.unwrap();
+    assert_eq!(
+        home.new_feedback.iter().map(|f| (f.kind, f.question_id)).collect::<Vec<_>>(),
+        [(FeedbackKind::Review, Some(question))]
+    );
+}
+
+/// A certificate stands on the home whatever became of the course or the enrollment; a course that is not published
+/// is there and says so.
+/// rules: G2, L1, E2
+pub async fn g2_certificates_of_every_course(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, who) = (room.student(0), room.students[0]);
+    let mut rooms = vec![room.clone()];
+    for _ in 0..4 {
+        let other = h.classroom(2, 0).await;
+        other.teacher().enrollment().enroll(other.course, who, Default::default()).await.unwrap();
+        rooms.push(other);
+    }
+    let mut codes = Vec::new();
+    for room in &rooms {
+        h.clock.advance(1);
+        let issued = room.teacher().certificates().issue(room.course, who, Some("by hand".into())).await.unwrap();
+        codes.push(issued.code);
+    }
+    let due = AssignmentRules { due_date: Some(h.lms.now().plus_seconds(3_600)), ..AssignmentRules::default() };
+    for room in &rooms[..2] {
+        assign(room, due.clone(), None).await;
+    }
+    rooms[1].teacher().catalog().publish_course(rooms[1].course, false).await.unwrap();
+    rooms[2].teacher().enrollment().suspend(rooms[2].course, who).await.unwrap();
+    me.enrollment().withdraw(rooms[3].course, who).await.unwrap();
+    rooms[4].teacher().certificates().revoke(rooms[4].course, who, "a mistake".into()).await.unwrap();
+    let home = me.overview().learner_home(who).await.unwrap();
+    assert_eq!(home.certificates.iter().map(|c| &c.code).collect::<Vec<_>>(), codes[..4].iter().collect::<Vec<_>>());
+    let courses: Vec<(_, Vec<_>)> =
+        home.courses.iter().map(|c| (c.course_id, c.locks.iter().map(|l| l.code()).collect())).collect();
+    let (open, closed) = (Vec::new(), vec!["not_published"]);
+    let mut expected = vec![(rooms[0].course, open.clone()), (rooms[1].course, closed), (rooms[4].course, open)];
+    expected.sort_by_key(|(course, _)| home.courses.iter().position(|c| c.course_id == *course));
+    assert_eq!(courses, expected);
+    assert_eq!(home.due_soon.iter().map(|d| d.course_id).collect::<Vec<_>>(), [rooms[0].course]);
+    let next: BTreeMap<_, _> = home.courses.iter().map(|c| (c.course_id, c.next_lesson)).collect();
+    assert_eq!((next[&rooms[0].course], next[&rooms[1].course]), (Some(rooms[0].lessons[0]), None));
+    assert_eq!(next[&rooms[4].course], Some(rooms[4].lessons[0]), "each course has its own lessons");
+    for course in &home.courses {
+        let single = me.learning().standing(course.course_id, who).await.unwrap();
+        assert_eq!((course.percent, course.completed_at), (single.percent, single.completed_at));
+    }
 }
 
 /// The learners that every screen is asked about.

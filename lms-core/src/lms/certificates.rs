@@ -137,7 +137,8 @@ impl Certificates<'_> {
             .await
     }
 
-    /// The certificate of a learner: to the learner and to the course's staff.
+    /// The certificate of a learner: to the learner and to the course's staff. Why it was issued by hand or
+    /// revoked, and why its PDF could not be made, is for staff alone (C6).
     ///
     /// # Errors
     /// NoCertificate where there is none; NotFound to everybody else.
@@ -148,7 +149,8 @@ impl Certificates<'_> {
             return Err(Error::not_found(SubjectType::Course, course));
         }
         match self.s.store().certificate_of(course, student).await? {
-            Some(certificate) => Ok(certificate),
+            Some(certificate) if rights.is_staff() || rights.system => Ok(certificate),
+            Some(certificate) => Ok(for_learner(certificate)),
             None => Err(Refusal::NoCertificate {}.into()),
         }
     }
@@ -231,24 +233,33 @@ impl Certificates<'_> {
         Ok(self.s.store().pending_renderings(limit.clamp(1, 500)).await?)
     }
 
-    /// Says where the PDF of a certificate is: certificate_url and certificate_ready in one batch,
-    /// once per revision (C6).
+    /// Says where the PDF of a revision of a certificate is: certificate_url and certificate_ready in one
+    /// batch, once per revision (C6). `revision_no` is the revision that was drawn: when it was reissued
+    /// meanwhile nothing is written, and the new one stays pending.
     ///
     /// # Errors
     /// Denied to all but the system; NotFound.
     #[tracing::instrument(name = "lms.certificate_ready", skip_all, fields(course, outcome))]
-    pub async fn set_ready(&self, id: CertificateId, url: String, pdf_sha256: String) -> Result<Certificate, Error> {
-        self.rendered(id, move |certificate| {
+    pub async fn set_ready(
+        &self,
+        id: CertificateId,
+        revision_no: i64,
+        url: String,
+        pdf_sha256: String,
+    ) -> Result<Certificate, Error> {
+        self.rendered(id, revision_no, move |certificate| {
             certificate.certificate_url = Some(url.clone());
             certificate.pdf_sha256 = Some(pdf_sha256.clone());
             certificate.rendering = Rendering::Ready;
+            certificate.rendering_code = None;
             certificate.rendering_error = None;
             EventKind::CertificateReady
         })
         .await
     }
 
-    /// Certificates of erased people whose files are still there: for the renderer (D5).
+    /// Certificates of erased people whose files are not known to be deleted, whether they have any or not: a
+    /// file can stand there that no row tells of. For the renderer (D5).
     ///
     /// # Errors
     /// Denied to all but the system.
@@ -257,7 +268,7 @@ impl Certificates<'_> {
         Ok(self.s.store().erased_renderings(limit.clamp(1, 500)).await?)
     }
 
-    /// Says that the files of an erased person's certificate are deleted.
+    /// Says that the files of an erased person's certificate are deleted, those of earlier revisions too.
     ///
     /// # Errors
     /// Denied to all but the system; NotFound.
@@ -271,13 +282,14 @@ impl Certificates<'_> {
                     .certificate(id)
                     .await?
                     .ok_or_else(|| Error::not_found(SubjectType::Certificate, id))?;
-                if before.erased_at.is_none() || before.pdf_sha256.is_none() {
+                if before.erased_at.is_none() || before.files_deleted_at.is_some() {
                     return Ok(Planned::nothing(()));
                 }
                 let mut batch = WriteBatch::default();
                 batch.expect.push(Expect::Row { table: Table::Certificate, id: id.uuid(), version: before.version });
                 batch.put(Certificate {
                     pdf_sha256: None,
+                    files_deleted_at: Some(command.now),
                     version: before.version + 1,
                     updated_at: command.now,
                     ..before
@@ -287,21 +299,78 @@ impl Certificates<'_> {
             .await
     }
 
-    /// Says why the PDF of a certificate could not be made; the certificate stands all the same.
+    /// Says why the PDF of a revision of a certificate could not be made: a code of lower-case words, and a
+    /// sentence for staff. The certificate stands all the same, and is not tried again until staff say so
+    /// ([`Certificates::retry_rendering`]): what may pass by itself is no failure, and stays pending. The event
+    /// holds the code and goes to staff alone (C6).
+    ///
+    /// As [`Certificates::set_ready`] where it was reissued meanwhile.
     ///
     /// # Errors
-    /// Denied to all but the system; NotFound.
+    /// Denied to all but the system; Invalid for a code that is none; NotFound.
     #[tracing::instrument(name = "lms.certificate_failed", skip_all, fields(course, outcome))]
-    pub async fn set_failed(&self, id: CertificateId, reason: String) -> Result<Certificate, Error> {
-        self.rendered(id, move |certificate| {
+    pub async fn set_failed(
+        &self,
+        id: CertificateId,
+        revision_no: i64,
+        code: &str,
+        message: &str,
+    ) -> Result<Certificate, Error> {
+        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_');
+        if !(1..=64).contains(&code.len()) || !code.chars().all(word) {
+            return Err(Error::invalid("rendering.code", "code", "must be 1 to 64 of a-z, 0-9, `.` and `_`"));
+        }
+        let message: String = message.chars().filter(|c| *c != '\0').take(2_000).collect();
+        self.rendered(id, revision_no, move |certificate| {
             certificate.rendering = Rendering::Failed;
-            certificate.rendering_error = Some(reason.clone());
+            certificate.rendering_code = Some(code.to_owned());
+            certificate.rendering_error = Some(message.clone());
             EventKind::CertificateFailed
         })
         .await
     }
 
-    async fn rendered<F>(&self, id: CertificateId, change: F) -> Result<Certificate, Error>
+    /// Has the PDF of a certificate tried again that could not be made, once what was wrong is mended. One that
+    /// has not failed stays as it is.
+    ///
+    /// # Errors
+    /// NoCertificate; PersonErased; Denied to all but instructors.
+    #[tracing::instrument(name = "lms.retry_rendering", skip_all, fields(course, outcome))]
+    pub async fn retry_rendering(&self, course: CourseId, student: UserId) -> Result<Certificate, Error> {
+        self.s
+            .run(Some(student.uuid()), |command| async move {
+                let scope = LearnerScope::Course(course, student);
+                let context = self.s.learner(scope, SubjectType::Course, course.uuid()).await?;
+                let rights = rights(self.s, &context);
+                rights.require(Action::Certify, rights.own, SubjectType::Course, course)?;
+                let before = self.s.store().certificate_of(course, student).await?.ok_or(Refusal::NoCertificate {})?;
+                if before.erased_at.is_some() {
+                    return Err(Refusal::PersonErased {}.into());
+                }
+                if before.rendering != Rendering::Failed {
+                    return Ok(Planned::nothing(before));
+                }
+                let after = Certificate {
+                    rendering: Rendering::Pending,
+                    rendering_code: None,
+                    rendering_error: None,
+                    version: before.version + 1,
+                    updated_at: command.now,
+                    ..before.clone()
+                };
+                let mut batch = WriteBatch::default();
+                batch.expect.push(Expect::Row {
+                    table: Table::Certificate,
+                    id: before.id.uuid(),
+                    version: before.version,
+                });
+                batch.put(after.clone());
+                Ok(Planned { batch, outcome: after })
+            })
+            .await
+    }
+
+    async fn rendered<F>(&self, id: CertificateId, revision_no: i64, change: F) -> Result<Certificate, Error>
     where
         F: Fn(&mut Certificate) -> EventKind + Send + Sync,
     {
@@ -315,8 +384,10 @@ impl Certificates<'_> {
                     .certificate(id)
                     .await?
                     .ok_or_else(|| Error::not_found(SubjectType::Certificate, id))?;
-                // A page made while its holder was erased is thrown away by whoever made it.
-                if before.rendering == Rendering::Ready || before.erased_at.is_some() {
+                // A page made while its holder was erased is thrown away by whoever made it; one of an earlier
+                // revision says the old name.
+                let other = before.revision_no != revision_no;
+                if other || before.rendering == Rendering::Ready || before.erased_at.is_some() {
                     return Ok(Planned::nothing(before));
                 }
                 let mut certificate = before.clone();
@@ -343,7 +414,13 @@ impl Certificates<'_> {
         batch.expect.push(Expect::Row { table: Table::Certificate, id: before.id.uuid(), version: before.version });
         batch.put(after.clone());
         let mut event = command.event(kind, SubjectType::Certificate, before.id).course(before.course_id);
-        event.student_id = Some(before.student_id);
+        if event.kind == EventKind::CertificateFailed {
+            // It names no learner: what names one goes to them too (V7).
+            let (code, revision_no) = (&after.rendering_code, after.revision_no);
+            event = event.with(&serde_json::json!({ "code": code, "revision_no": revision_no }));
+        } else {
+            event.student_id = Some(before.student_id);
+        }
         batch.events.push(event);
         batch
     }
@@ -354,4 +431,9 @@ impl Certificates<'_> {
             _ => Err(Error::Denied { action: Action::Certify }),
         }
     }
+}
+
+/// A certificate without what is for staff alone.
+pub(super) fn for_learner(certificate: Certificate) -> Certificate {
+    Certificate { issue_reason: None, revoke_reason: None, rendering_code: None, rendering_error: None, ..certificate }
 }

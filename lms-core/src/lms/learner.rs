@@ -9,10 +9,11 @@ use crate::rules::access::{AccessFacts, LockReason, locks};
 use crate::rules::completion::Counts;
 use crate::rules::kept_score;
 use crate::rules::permission::Rights;
+use crate::rules::reveal::revealed;
 use crate::rules::{code, completion};
 use crate::store::{
-    AttemptHead, CertificateFacts, Expect, LearnerContext, LearnerScope, LessonWork, StoreError, WeightedScore,
-    WriteBatch,
+    AttemptHead, CertificateFacts, CourseStructure, Expect, LearnerContext, LearnerRecord, LearnerScope, LessonWork,
+    StoreError, WeightedScore, WriteBatch,
 };
 
 /// The version of the snapshot's shape.
@@ -244,6 +245,7 @@ pub(crate) fn new_certificate(
         },
         revision_no: 1,
         rendering: Rendering::Pending,
+        rendering_code: None,
         rendering_error: None,
         pdf_sha256: None,
         issued_by: None,
@@ -252,6 +254,7 @@ pub(crate) fn new_certificate(
         revoked_by: None,
         revoke_reason: None,
         erased_at: None,
+        files_deleted_at: None,
         version: 1,
         created_at: command.now,
         updated_at: command.now,
@@ -334,6 +337,7 @@ impl Lms {
         if self.inner.store.template(id).await?.is_some() {
             return Ok(());
         }
+        let now = self.now();
         let mut batch = WriteBatch::default();
         batch.changes.push(crate::store::Change::Ensure(
             CertificateTemplate {
@@ -347,7 +351,9 @@ impl Lms {
                 ai_log_id: None,
                 ai_edited_at: None,
                 archived_at: None,
-                created_at: self.now(),
+                version: 1,
+                created_at: now,
+                updated_at: now,
             }
             .into(),
         ));
@@ -431,6 +437,20 @@ pub(crate) fn attempts_used(attempts: &[AttemptHead]) -> i64 {
 pub(crate) fn no_attempts_left(quiz: &Quiz, own: Option<&Override>, attempts: &[AttemptHead]) -> bool {
     let open = attempts.iter().any(|a| a.state == AttemptState::InProgress);
     !open && attempts_allowed(quiz, own).is_some_and(|allowed| attempts_used(attempts) >= allowed)
+}
+
+/// Whether the marks of a learner's attempt are shown to them (Q14), from all that they have in the course.
+pub(crate) fn laid_open(
+    structure: &CourseStructure,
+    record: &LearnerRecord,
+    quiz: QuizId,
+    state: AttemptState,
+) -> bool {
+    let Some(quiz) = structure.quizzes.iter().find(|q| q.id == quiz) else { return false };
+    let own = record.overrides.iter().find(|o| o.quiz_id == Some(quiz.id));
+    let attempts: Vec<AttemptHead> = record.attempts.iter().filter(|a| a.quiz_id == quiz.id).cloned().collect();
+    let passed = record.results.iter().any(|r| r.quiz_id == quiz.id && r.passed == Some(true));
+    revealed(quiz.reveal, state, passed, no_attempts_left(quiz, own, &attempts))
 }
 
 /// Refuses what is locked, with every reason (X1).

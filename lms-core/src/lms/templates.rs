@@ -3,7 +3,7 @@
 use crate::error::{Error, Refusal};
 use crate::lms::catalog::AiOrigin;
 use crate::lms::learner::expiry;
-use crate::lms::{Certificates, Planned};
+use crate::lms::{Certificates, Command, Planned};
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::authoring::{Checks, refuse};
@@ -63,7 +63,9 @@ impl Certificates<'_> {
                     ai_log_id: None,
                     ai_edited_at: None,
                     archived_at: None,
+                    version: 1,
                     created_at: command.now,
+                    updated_at: command.now,
                 };
                 let mut batch = WriteBatch::default();
                 batch.insert(row.clone());
@@ -125,7 +127,9 @@ impl Certificates<'_> {
                     ai_log_id: Some(origin.log_id),
                     ai_edited_at: None,
                     archived_at: None,
+                    version: 1,
                     created_at: command.now,
+                    updated_at: command.now,
                 };
                 batch.insert(row.clone());
                 let event = command
@@ -168,9 +172,7 @@ impl Certificates<'_> {
                     after.document = Json::of(edited);
                     after.ai_edited_at = Some(command.now);
                 }
-                let mut batch = WriteBatch::default();
-                batch.put(after.clone());
-                Ok(Planned { batch, outcome: after })
+                Ok(edited_template(&command, &before, after))
             })
             .await
     }
@@ -206,10 +208,8 @@ impl Certificates<'_> {
                 if before.archived_at.is_some() == archive {
                     return Ok(Planned::nothing(before));
                 }
-                let after = CertificateTemplate { archived_at: archive.then_some(command.now), ..before };
-                let mut batch = WriteBatch::default();
-                batch.put(after.clone());
-                Ok(Planned { batch, outcome: after })
+                let after = CertificateTemplate { archived_at: archive.then_some(command.now), ..before.clone() };
+                Ok(edited_template(&command, &before, after))
             })
             .await
     }
@@ -298,6 +298,7 @@ impl Certificates<'_> {
                     expires_at: expiry(&context.course, now),
                     revision_no: before.revision_no + 1,
                     rendering: Rendering::Pending,
+                    rendering_code: None,
                     rendering_error: None,
                     certificate_url: None,
                     pdf_sha256: None,
@@ -334,6 +335,20 @@ impl Certificates<'_> {
         let found = self.s.store().certificate_of(course, student).await?.ok_or(Refusal::NoCertificate {})?;
         Ok(self.s.store().certificate_revisions(found.id).await?)
     }
+}
+
+/// The change of a version's row; whoever read it earlier and writes later conflicts (L5).
+fn edited_template(
+    command: &Command,
+    before: &CertificateTemplate,
+    after: CertificateTemplate,
+) -> Planned<CertificateTemplate> {
+    let after = CertificateTemplate { version: before.version + 1, updated_at: command.now, ..after };
+    let mut batch = WriteBatch::default();
+    let (table, id) = (Table::CertificateTemplate, before.id.uuid());
+    batch.expect.push(Expect::Row { table, id, version: before.version });
+    batch.put(after.clone());
+    Planned { batch, outcome: after }
 }
 
 fn corrupt(id: TemplateId) -> Error {

@@ -65,7 +65,9 @@ record! {
         pub revision_no: i64,
         /// Where the PDF stands.
         pub rendering: Rendering,
-        /// Why the PDF could not be made.
+        /// Why the PDF could not be made, as a code.
+        pub rendering_code: Option<String>,
+        /// Why the PDF could not be made, in a sentence for staff; it may quote what the page says.
         pub rendering_error: Option<String>,
         /// SHA-256 of the PDF, in hex.
         pub pdf_sha256: Option<String>,
@@ -81,6 +83,8 @@ record! {
         pub revoke_reason: Option<String>,
         /// When its holder was erased (D5).
         pub erased_at: Option<Timestamp>,
+        /// When the files of all its revisions were deleted after that.
+        pub files_deleted_at: Option<Timestamp>,
         /// The row's version.
         pub version: i64,
         /// When the row was made.
@@ -135,7 +139,11 @@ record! {
         pub ai_edited_at: Option<Timestamp>,
         /// When it was archived.
         pub archived_at: Option<Timestamp>,
+        /// The row's version; that of the template is `version_no`.
+        pub version: i64,
         /// When the row was made.
         pub created_at: Timestamp,
+        /// When the row last changed: a draft was accepted, or the version archived.
+        pub updated_at: Timestamp,
     }
 }

@@ -7,44 +7,71 @@ use uuid::Uuid;
 
 use super::question::{Answer, QuestionBody, QuestionView};
 use super::table::Json;
+use super::tolerant::{read_leniently, tolerant};
 use super::{AiGradingState, GraderKind, Points, QuestionId, QuizQuestion, Timestamp};
 use crate::error::Problem;
 use crate::rules::authoring::question::check_question;
 use crate::rules::grading::AnswerState;
 
-/// One question as it was when an attempt began, key included: private (Q14, Q15).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct RevisionQuestion {
-    /// The question.
-    pub id: QuestionId,
-    /// Its text.
-    pub text: String,
-    /// Type, options and key.
-    pub body: QuestionBody,
-    /// What it is worth.
-    pub points: Points,
-    /// What a wrong answer takes off.
-    pub negative_points: Option<Points>,
-    /// Shown with the key.
-    pub explanation: String,
+tolerant! {
+    with { use crate::model::question::lenient::{Answer, QuestionBody}; }
+    plain {
+        /// One question as it was when an attempt began, key included: private (Q14, Q15).
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct RevisionQuestion {
+            /// The question.
+            pub id: QuestionId,
+            /// Its text.
+            pub text: String,
+            /// Type, options and key.
+            pub body: QuestionBody,
+            /// What it is worth.
+            pub points: Points,
+            /// What a wrong answer takes off.
+            pub negative_points: Option<Points>,
+            /// Shown with the key.
+            pub explanation: String,
+        }
+
+        /// The content of a quiz revision: the questions in order.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct RevisionContent {
+            /// The version of this document's shape.
+            pub format: u32,
+            /// The questions.
+            pub questions: Vec<RevisionQuestion>,
+        }
+
+        /// What one learner has answered, with who said so last (A7).
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct SavedAnswers {
+            /// The version of this document's shape.
+            pub format: u32,
+            /// The last sequence number seen of each client.
+            pub clients: BTreeMap<String, i64>,
+            /// The answers by question.
+            pub answers: BTreeMap<Uuid, SavedAnswer>,
+        }
+
+        /// One saved answer.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct SavedAnswer {
+            /// The answer; `None` once it was cleared.
+            pub answer: Option<Answer>,
+            /// The client that said so.
+            pub client: String,
+            /// When.
+            pub at: Timestamp,
+        }
+    }
 }
+read_leniently!(RevisionContent, SavedAnswers);
 
 impl RevisionQuestion {
     /// What a learner may see of it.
     pub fn view(&self) -> QuestionView {
         self.body.view(self.id.uuid(), &self.text, self.points)
     }
-}
-
-/// The content of a quiz revision: the questions in order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct RevisionContent {
-    /// The version of this document's shape.
-    pub format: u32,
-    /// The questions.
-    pub questions: Vec<RevisionQuestion>,
 }
 
 impl RevisionContent {
@@ -58,34 +85,10 @@ impl RevisionContent {
     }
 }
 
-/// What one learner has answered, with who said so last (A7).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct SavedAnswers {
-    /// The version of this document's shape.
-    pub format: u32,
-    /// The last sequence number seen of each client.
-    pub clients: BTreeMap<String, i64>,
-    /// The answers by question.
-    pub answers: BTreeMap<Uuid, SavedAnswer>,
-}
-
 impl Default for SavedAnswers {
     fn default() -> Self {
         Self { format: 1, clients: BTreeMap::new(), answers: BTreeMap::new() }
     }
-}
-
-/// One saved answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct SavedAnswer {
-    /// The answer; `None` once it was cleared.
-    pub answer: Option<Answer>,
-    /// The client that said so.
-    pub client: String,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// How the answers of an attempt were graded.
@@ -243,7 +246,7 @@ impl super::QuizAttempt {
     /// # Errors
     /// When the stored document is not one.
     pub fn saved(&self) -> Result<SavedAnswers, serde_json::Error> {
-        self.answers.read()
+        self.answers.read_leniently()
     }
 
     /// How it was graded, once it was handed in.
@@ -252,5 +255,15 @@ impl super::QuizAttempt {
     /// When the stored document is not one.
     pub fn graded_answers(&self) -> Result<Option<GradedAnswers>, serde_json::Error> {
         self.graded.as_ref().map(Json::read).transpose()
+    }
+}
+
+impl super::QuizRevision {
+    /// What was asked.
+    ///
+    /// # Errors
+    /// When the stored document is not one.
+    pub fn questions(&self) -> Result<RevisionContent, serde_json::Error> {
+        self.content.read_leniently()
     }
 }

@@ -21,6 +21,7 @@ mod rubric;
 mod submission;
 mod template;
 mod time;
+pub(crate) mod tolerant;
 mod user;
 
 pub use activity::*;

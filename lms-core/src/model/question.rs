@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::tolerant::{self, read_leniently, tolerant};
 use super::{Points, Rubric};
 use crate::rules::shuffle::shuffled;
 
@@ -56,16 +57,260 @@ crate::model::table::words! {
     }
 }
 
-/// Something with an id and a text: an option, a stem, an item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Labelled {
-    /// Stable within the question (Q1).
-    pub id: String,
-    /// What is shown.
-    pub text: String,
+tolerant! {
+    with { use crate::model::rubric::lenient::Rubric; }
+    strict {
+        /// Something with an id and a text: an option, a stem, an item.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Labelled {
+            /// Stable within the question (Q1).
+            pub id: String,
+            /// What is shown.
+            pub text: String,
+        }
+
+        /// What a number must be (Q7). Numbers are decimal text.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum NumericKey {
+            /// A value, give or take an absolute tolerance; bounds count.
+            Value {
+                /// The value.
+                value: String,
+                /// The tolerance.
+                #[serde(default = "zero")]
+                tolerance: String,
+            },
+            /// A value, give or take a percent of it; bounds count.
+            Percent {
+                /// The value, not 0.
+                value: String,
+                /// The tolerance in percent.
+                percent: String,
+            },
+            /// Any number from low to high; both count.
+            Range {
+                /// The least.
+                low: String,
+                /// The greatest.
+                high: String,
+            },
+        }
+
+        /// What a text must be (Q8).
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum TextKey {
+            /// This text; with `edits`, give or take so many edits (off for keys shorter than 5).
+            Exact {
+                /// The text.
+                text: String,
+                /// The most edits.
+                #[serde(default)]
+                edits: u8,
+            },
+            /// This pattern, where `*` is any text and `\*` a star.
+            Wildcard {
+                /// The pattern.
+                pattern: String,
+            },
+            /// This regular expression, over the whole answer.
+            Regex {
+                /// The expression.
+                pattern: String,
+            },
+        }
+
+        /// A blank of a text.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Blank {
+            /// Stable within the question.
+            pub id: String,
+            /// What may stand in it.
+            pub accepted: Vec<TextKey>,
+        }
+
+        /// A question's type with its options and its key: a staff type (Q14).
+        #[derive(Debug, Clone, PartialEq)]
+        #[serde(tag = "type", rename_all = "snake_case")]
+        pub enum QuestionBody {
+            /// Exactly one option is right.
+            SingleChoice {
+                /// The options.
+                options: Vec<Labelled>,
+                /// The id of the right one.
+                correct: String,
+                /// Why an option is right or wrong, by id; shown with the key.
+                #[serde(default)]
+                why: BTreeMap<String, String>,
+            },
+            /// A statement.
+            TrueFalse {
+                /// Whether it is true.
+                correct: bool,
+            },
+            /// Any number of options is right.
+            MultipleChoice {
+                /// The options.
+                options: Vec<Labelled>,
+                /// The ids of the right ones.
+                correct: Vec<String>,
+                /// How picks are weighed.
+                #[serde(default = "net_correct")]
+                mode: ChoiceMode,
+                /// Why an option is right or wrong, by id; shown with the key.
+                #[serde(default)]
+                why: BTreeMap<String, String>,
+            },
+            /// A number.
+            Numeric {
+                /// What it must be; the best match counts.
+                keys: Vec<NumericKey>,
+                /// Whether `,` is the decimal mark too.
+                #[serde(default)]
+                decimal_comma: bool,
+            },
+            /// A short text.
+            ShortText {
+                /// What it may be.
+                keys: Vec<TextKey>,
+                /// Whether case counts.
+                #[serde(default)]
+                case_sensitive: bool,
+            },
+            /// Blanks in the question's text.
+            FillBlanks {
+                /// The blanks.
+                blanks: Vec<Blank>,
+                /// Whether case counts.
+                #[serde(default)]
+                case_sensitive: bool,
+            },
+            /// Stems to choices.
+            Matching {
+                /// What is to be matched.
+                stems: Vec<Labelled>,
+                /// What it is matched with; more than stems are allowed.
+                choices: Vec<Labelled>,
+                /// The choice of each stem, by ids.
+                correct: BTreeMap<String, String>,
+            },
+            /// Items to be put in order; they stand here in the right one.
+            Ordering {
+                /// The items.
+                items: Vec<Labelled>,
+                /// How an order is weighed.
+                #[serde(default = "all_or_nothing")]
+                mode: OrderMode,
+            },
+            /// A text that a person or AI grades.
+            Essay {
+                /// What it is marked by.
+                #[serde(default)]
+                rubric: Option<Rubric>,
+                /// For staff only.
+                #[serde(default)]
+                staff_notes: String,
+            },
+        }
+
+        /// What a learner answers, always by ids (Q1).
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[serde(tag = "type", rename_all = "snake_case")]
+        pub enum Answer {
+            /// One option; of a statement "true" or "false".
+            Choice {
+                /// Its id.
+                option_id: String,
+            },
+            /// Some options.
+            Choices {
+                /// Their ids.
+                option_ids: Vec<String>,
+            },
+            /// A number, as typed.
+            Number {
+                /// The text.
+                text: String,
+            },
+            /// A short text.
+            Text {
+                /// The text.
+                text: String,
+            },
+            /// Texts in blanks.
+            Blanks {
+                /// By the blanks' ids.
+                blanks: BTreeMap<String, String>,
+            },
+            /// Choices for stems.
+            Matches {
+                /// Choice ids by stem ids.
+                matches: BTreeMap<String, String>,
+            },
+            /// Items in order.
+            Order {
+                /// All ids, each once.
+                item_ids: Vec<String>,
+            },
+            /// A longer text.
+            Essay {
+                /// The text.
+                text: String,
+            },
+        }
+    }
+    plain {
+        /// What a learner may see: the column `options`.
+        #[derive(Debug, Clone, PartialEq, Default)]
+        pub struct OptionsDoc {
+            format: u32,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            options: Vec<Labelled>,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            stems: Vec<Labelled>,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            choices: Vec<Labelled>,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            items: Vec<Labelled>,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            blanks: Vec<String>,
+        }
+
+        /// What a learner may not see: the column `correct_answer`.
+        #[derive(Debug, Clone, PartialEq, Default)]
+        pub struct KeyDoc {
+            format: u32,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            correct: Vec<String>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            truth: Option<bool>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            choice_mode: Option<ChoiceMode>,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            order_mode: Option<OrderMode>,
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            why: BTreeMap<String, String>,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            numbers: Vec<NumericKey>,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            texts: Vec<TextKey>,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            blanks: Vec<Blank>,
+            #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+            pairs: BTreeMap<String, String>,
+            #[serde(default)]
+            decimal_comma: bool,
+            #[serde(default)]
+            case_sensitive: bool,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            rubric: Option<Rubric>,
+            #[serde(default, skip_serializing_if = "String::is_empty")]
+            staff_notes: String,
+        }
+    }
 }
+read_leniently!(QuestionBody, Answer, OptionsDoc, KeyDoc);
 
 impl Labelled {
     /// An id and a text.
@@ -74,158 +319,8 @@ impl Labelled {
     }
 }
 
-/// What a number must be (Q7). Numbers are decimal text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum NumericKey {
-    /// A value, give or take an absolute tolerance; bounds count.
-    Value {
-        /// The value.
-        value: String,
-        /// The tolerance.
-        #[serde(default = "zero")]
-        tolerance: String,
-    },
-    /// A value, give or take a percent of it; bounds count.
-    Percent {
-        /// The value, not 0.
-        value: String,
-        /// The tolerance in percent.
-        percent: String,
-    },
-    /// Any number from low to high; both count.
-    Range {
-        /// The least.
-        low: String,
-        /// The greatest.
-        high: String,
-    },
-}
-
 fn zero() -> String {
     "0".to_owned()
-}
-
-/// What a text must be (Q8).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum TextKey {
-    /// This text; with `edits`, give or take so many edits (off for keys shorter than 5).
-    Exact {
-        /// The text.
-        text: String,
-        /// The most edits.
-        #[serde(default)]
-        edits: u8,
-    },
-    /// This pattern, where `*` is any text and `\*` a star.
-    Wildcard {
-        /// The pattern.
-        pattern: String,
-    },
-    /// This regular expression, over the whole answer.
-    Regex {
-        /// The expression.
-        pattern: String,
-    },
-}
-
-/// A blank of a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Blank {
-    /// Stable within the question.
-    pub id: String,
-    /// What may stand in it.
-    pub accepted: Vec<TextKey>,
-}
-
-/// A question's type with its options and its key: a staff type (Q14).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum QuestionBody {
-    /// Exactly one option is right.
-    SingleChoice {
-        /// The options.
-        options: Vec<Labelled>,
-        /// The id of the right one.
-        correct: String,
-        /// Why an option is right or wrong, by id; shown with the key.
-        #[serde(default)]
-        why: BTreeMap<String, String>,
-    },
-    /// A statement.
-    TrueFalse {
-        /// Whether it is true.
-        correct: bool,
-    },
-    /// Any number of options is right.
-    MultipleChoice {
-        /// The options.
-        options: Vec<Labelled>,
-        /// The ids of the right ones.
-        correct: Vec<String>,
-        /// How picks are weighed.
-        #[serde(default = "net_correct")]
-        mode: ChoiceMode,
-        /// Why an option is right or wrong, by id; shown with the key.
-        #[serde(default)]
-        why: BTreeMap<String, String>,
-    },
-    /// A number.
-    Numeric {
-        /// What it must be; the best match counts.
-        keys: Vec<NumericKey>,
-        /// Whether `,` is the decimal mark too.
-        #[serde(default)]
-        decimal_comma: bool,
-    },
-    /// A short text.
-    ShortText {
-        /// What it may be.
-        keys: Vec<TextKey>,
-        /// Whether case counts.
-        #[serde(default)]
-        case_sensitive: bool,
-    },
-    /// Blanks in the question's text.
-    FillBlanks {
-        /// The blanks.
-        blanks: Vec<Blank>,
-        /// Whether case counts.
-        #[serde(default)]
-        case_sensitive: bool,
-    },
-    /// Stems to choices.
-    Matching {
-        /// What is to be matched.
-        stems: Vec<Labelled>,
-        /// What it is matched with; more than stems are allowed.
-        choices: Vec<Labelled>,
-        /// The choice of each stem, by ids.
-        correct: BTreeMap<String, String>,
-    },
-    /// Items to be put in order; they stand here in the right one.
-    Ordering {
-        /// The items.
-        items: Vec<Labelled>,
-        /// How an order is weighed.
-        #[serde(default = "all_or_nothing")]
-        mode: OrderMode,
-    },
-    /// A text that a person or AI grades.
-    Essay {
-        /// What it is marked by.
-        #[serde(default)]
-        rubric: Option<Rubric>,
-        /// For staff only.
-        #[serde(default)]
-        staff_notes: String,
-    },
 }
 
 const fn net_correct() -> ChoiceMode {
@@ -233,53 +328,6 @@ const fn net_correct() -> ChoiceMode {
 }
 const fn all_or_nothing() -> OrderMode {
     OrderMode::AllOrNothing
-}
-
-/// What a learner answers, always by ids (Q1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Answer {
-    /// One option; of a statement "true" or "false".
-    Choice {
-        /// Its id.
-        option_id: String,
-    },
-    /// Some options.
-    Choices {
-        /// Their ids.
-        option_ids: Vec<String>,
-    },
-    /// A number, as typed.
-    Number {
-        /// The text.
-        text: String,
-    },
-    /// A short text.
-    Text {
-        /// The text.
-        text: String,
-    },
-    /// Texts in blanks.
-    Blanks {
-        /// By the blanks' ids.
-        blanks: BTreeMap<String, String>,
-    },
-    /// Choices for stems.
-    Matches {
-        /// Choice ids by stem ids.
-        matches: BTreeMap<String, String>,
-    },
-    /// Items in order.
-    Order {
-        /// All ids, each once.
-        item_ids: Vec<String>,
-    },
-    /// A longer text.
-    Essay {
-        /// The text.
-        text: String,
-    },
 }
 
 /// A question as a learner sees it: it has no place for a key, an explanation or a note (Q14).
@@ -318,56 +366,6 @@ impl QuestionView {
         self.options = shuffled(std::mem::take(&mut self.options), seed, &label);
         self.choices = shuffled(std::mem::take(&mut self.choices), seed, &label);
     }
-}
-
-/// What a learner may see: the column `options`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct OptionsDoc {
-    format: u32,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    options: Vec<Labelled>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    stems: Vec<Labelled>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    choices: Vec<Labelled>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    items: Vec<Labelled>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    blanks: Vec<String>,
-}
-
-/// What a learner may not see: the column `correct_answer`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct KeyDoc {
-    format: u32,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    correct: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    truth: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    choice_mode: Option<ChoiceMode>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    order_mode: Option<OrderMode>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    why: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    numbers: Vec<NumericKey>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    texts: Vec<TextKey>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    blanks: Vec<Blank>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pairs: BTreeMap<String, String>,
-    #[serde(default)]
-    decimal_comma: bool,
-    #[serde(default)]
-    case_sensitive: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    rubric: Option<Rubric>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    staff_notes: String,
 }
 
 /// The two columns of a question do not fit together.
@@ -459,8 +457,8 @@ impl QuestionBody {
     /// When they do not fit together.
     pub fn join(question_type: QuestionType, options: &str, key: &str) -> Result<Self, NotAQuestion> {
         let fail = |e: &dyn std::fmt::Display| NotAQuestion(e.to_string());
-        let shown: OptionsDoc = serde_json::from_str(options).map_err(|e| fail(&e))?;
-        let key: KeyDoc = serde_json::from_str(key).map_err(|e| fail(&e))?;
+        let shown: OptionsDoc = tolerant::read(options).map_err(|e| fail(&e))?;
+        let key: KeyDoc = tolerant::read(key).map_err(|e| fail(&e))?;
         let missing = |what: &str| NotAQuestion(format!("no {what}"));
         Ok(match question_type {
             QuestionType::SingleChoice => Self::SingleChoice {

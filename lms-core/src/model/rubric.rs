@@ -1,38 +1,53 @@
 //! Rubrics and the points given by them (S13).
 
-use serde::{Deserialize, Serialize};
-
 use super::table::Json;
+use super::tolerant::{read_leniently, tolerant};
 use super::{Assignment, Points};
 use crate::error::Problem;
 
-/// One criterion of a rubric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Criterion {
-    /// A short name, unique in the rubric.
-    pub id: String,
-    /// What it is called.
-    pub title: String,
-    /// What full marks ask for.
-    #[serde(default)]
-    pub description: String,
-    /// What it is worth.
-    pub max: Points,
-}
+tolerant! {
+    strict {
+        /// One criterion of a rubric.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct Criterion {
+            /// A short name, unique in the rubric.
+            pub id: String,
+            /// What it is called.
+            pub title: String,
+            /// What full marks ask for.
+            #[serde(default)]
+            pub description: String,
+            /// What it is worth.
+            pub max: Points,
+        }
 
-/// What work is marked by: the score is the sum over the criteria.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Rubric {
-    /// The criteria, in order.
-    pub criteria: Vec<Criterion>,
-    /// For staff only.
-    #[serde(default)]
-    pub staff_notes: String,
+        /// What work is marked by: the score is the sum over the criteria.
+        #[derive(Debug, Clone, PartialEq, Default)]
+        pub struct Rubric {
+            /// The criteria, in order.
+            pub criteria: Vec<Criterion>,
+            /// For staff only.
+            #[serde(default)]
+            pub staff_notes: String,
+        }
+
+        /// Points for one criterion.
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct CriterionScore {
+            /// The criterion.
+            pub id: String,
+            /// Its points.
+            pub points: Points,
+            /// Why, for the learner.
+            #[serde(default)]
+            pub comment: String,
+            /// Passages of the work that bear on it.
+            #[serde(default)]
+            pub evidence: Vec<String>,
+        }
+    }
 }
+read_leniently!(Rubric, CriterionScore);
 
 impl Rubric {
     /// What is wrong with it; the maxima add up to `max_grade` where one is given.
@@ -82,23 +97,6 @@ impl Rubric {
     }
 }
 
-/// Points for one criterion.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct CriterionScore {
-    /// The criterion.
-    pub id: String,
-    /// Its points.
-    pub points: Points,
-    /// Why, for the learner.
-    #[serde(default)]
-    pub comment: String,
-    /// Passages of the work that bear on it.
-    #[serde(default)]
-    pub evidence: Vec<String>,
-}
-
 /// Points per criterion: every criterion exactly once.
 pub type RubricScores = Vec<CriterionScore>;
 
@@ -108,6 +106,6 @@ impl Assignment {
     /// # Errors
     /// When the stored document is not a rubric.
     pub fn rubric(&self) -> Result<Option<Rubric>, serde_json::Error> {
-        self.rubric.as_ref().map(Json::read).transpose()
+        self.rubric.as_ref().map(Json::read_leniently).transpose()
     }
 }

@@ -274,6 +274,11 @@ impl Json {
         serde_json::from_str(&self.0)
     }
 
+    /// Reads a document of a row as a `T`, and passes over fields that nobody knows.
+    pub(crate) fn read_leniently<T: super::tolerant::Tolerant>(&self) -> Result<T, serde_json::Error> {
+        super::tolerant::read(&self.0)
+    }
+
     /// The text as stored.
     pub fn as_str(&self) -> &str {
         &self.0

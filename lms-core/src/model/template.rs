@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::CertificateTemplate;
+use super::tolerant::{read_leniently, tolerant};
 use crate::error::Problem;
 use crate::rules::authoring::Checks;
 
@@ -17,38 +18,42 @@ pub enum TemplatePage {
     Letter,
 }
 
-/// One version of a certificate template: everything on the page that is no fact about the learner. What is
-/// absent is as in the built-in template.
-///
-/// Headline and body may hold `{{student_name}}`, `{{course_title}}`, `{{completed_on}}`, `{{score}}` and
-/// `{{hours}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default)]
-pub struct TemplateDocument {
-    /// Who issues it, at most 120 characters.
-    pub issuer_name: Option<String>,
-    /// The issuer's address, http or https, at most 120 characters.
-    pub issuer_url: Option<String>,
-    /// The key of the issuer's logo, a PNG.
-    pub logo_asset: Option<String>,
-    /// The key of the signature, a PNG.
-    pub signature_asset: Option<String>,
-    /// Who signs, at most 80 characters.
-    pub signatory_name: Option<String>,
-    /// The office of who signs, at most 120 characters.
-    pub signatory_title: Option<String>,
-    /// The headline, 1 to 100 characters.
-    pub headline: Option<String>,
-    /// The text around name and title, at most 600 characters.
-    pub body: Option<String>,
-    /// The colour of frame, seal and title, `#rrggbb`.
-    pub accent_colour: Option<String>,
-    /// BCP 47; the course's unless set.
-    pub language: Option<String>,
-    /// The paper.
-    pub page: TemplatePage,
+tolerant! {
+    strict {
+        /// One version of a certificate template: everything on the page that is no fact about the learner. What is
+        /// absent is as in the built-in template.
+        ///
+        /// Headline and body may hold `{{student_name}}`, `{{course_title}}`, `{{completed_on}}`, `{{score}}` and
+        /// `{{hours}}`.
+        #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        #[serde(default)]
+        pub struct TemplateDocument {
+            /// Who issues it, at most 120 characters.
+            pub issuer_name: Option<String>,
+            /// The issuer's address, http or https, at most 120 characters.
+            pub issuer_url: Option<String>,
+            /// The key of the issuer's logo, a PNG.
+            pub logo_asset: Option<String>,
+            /// The key of the signature, a PNG.
+            pub signature_asset: Option<String>,
+            /// Who signs, at most 80 characters.
+            pub signatory_name: Option<String>,
+            /// The office of who signs, at most 120 characters.
+            pub signatory_title: Option<String>,
+            /// The headline, 1 to 100 characters.
+            pub headline: Option<String>,
+            /// The text around name and title, at most 600 characters.
+            pub body: Option<String>,
+            /// The colour of frame, seal and title, `#rrggbb`.
+            pub accent_colour: Option<String>,
+            /// BCP 47; the course's unless set.
+            pub language: Option<String>,
+            /// The paper.
+            pub page: TemplatePage,
+        }
+    }
 }
+read_leniently!(TemplateDocument);
 
 /// What may stand between the braces.
 pub const TEMPLATE_PLACEHOLDERS: [&str; 5] = ["student_name", "course_title", "completed_on", "score", "hours"];
@@ -122,7 +127,7 @@ impl CertificateTemplate {
     /// # Errors
     /// When the stored document is not one.
     pub fn content(&self) -> Result<TemplateDocument, serde_json::Error> {
-        self.document.read()
+        self.document.read_leniently()
     }
 }
 

@@ -14,4 +14,5 @@ pub mod local_time;
 pub mod order;
 pub mod permission;
 pub mod regrade;
+pub mod reveal;
 pub mod shuffle;

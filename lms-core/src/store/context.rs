@@ -420,6 +420,20 @@ pub struct LearnerRecord {
     pub certificate: Option<Certificate>,
 }
 
+/// All that a learner's first screen is made of, in one snapshot (G2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct HomeRecord {
+    /// The courses of their active enrollments, by enrollment id.
+    pub courses: Vec<(CourseStructure, LearnerRecord)>,
+    /// The grade histories of their answers, of each attempt with an entry since an instant: by attempt,
+    /// question and seq.
+    pub marks: Vec<GradeEntry>,
+    /// Their requests for a review that were answered since that instant, by id.
+    pub reviews: Vec<ReviewRequest>,
+    /// All their certificates, by when they were issued.
+    pub certificates: Vec<Certificate>,
+}
+
 /// What the certificate of a completion says beyond what every load has (DETAILS 21).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CertificateFacts {

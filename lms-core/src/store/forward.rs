@@ -78,6 +78,9 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn records(&self, course: CourseId, open_only: bool, page: ById) -> Read<Vec<LearnerRecord>> {
         (**self).records(course, open_only, page).await
     }
+    async fn home(&self, student: UserId, since: Timestamp) -> Read<HomeRecord> {
+        (**self).home(student, since).await
+    }
     async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
         (**self).enrollments_of(student).await
     }

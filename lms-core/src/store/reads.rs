@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{
     AnswerEntry, AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext,
-    CourseStructure, Item, LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member, PersonContext,
-    PersonWork, ScoredWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord, WorkCounts,
+    CourseStructure, HomeRecord, Item, LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member,
+    PersonContext, PersonWork, ScoredWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord, WorkCounts,
 };
 use crate::model::*;
 
@@ -103,6 +103,9 @@ pub trait LearningReads: Send + Sync {
     /// The same for a page of the enrollments of a course, by enrollment id; where `open_only`, of
     /// the active ones that have not completed it.
     async fn records(&self, course: CourseId, open_only: bool, page: ById) -> Read<Vec<LearnerRecord>>;
+    /// What a learner sees first, with what was marked and answered at an instant or later; in a number of
+    /// queries that does not grow with their courses.
+    async fn home(&self, student: UserId, since: Timestamp) -> Read<HomeRecord>;
     /// The enrollments of a person.
     async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>>;
     /// The enrollments of a course, by id.
@@ -166,7 +169,7 @@ pub trait CertificateReads: Send + Sync {
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>>;
     /// Those whose PDF is not made yet, oldest first; none of erased people.
     async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
-    /// Those of erased people that have a PDF still.
+    /// Those of erased people whose files are not known to be deleted, by when they were erased.
     async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
 }
 

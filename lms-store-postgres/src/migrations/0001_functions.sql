@@ -188,7 +188,7 @@ BEGIN
             certificate_url = NULL, reason = ''
         WHERE certificate_id IN (SELECT id FROM {lms}.certificates WHERE student_id = p_user);
     UPDATE {lms}.certificates SET snapshot = jsonb_set(snapshot::jsonb, '{student_name}', '""')::json,
-            certificate_url = NULL,
+            certificate_url = NULL, rendering_error = NULL,
             issue_reason = CASE WHEN issue_reason IS NULL THEN NULL ELSE '' END,
             revoke_reason = CASE WHEN revoke_reason IS NULL THEN NULL ELSE '' END,
             erased_at = p_at, version = version + 1, updated_at = p_at

@@ -174,8 +174,12 @@ CREATE TABLE {lms}.certificate_templates (
     ai_edited_at timestamptz,
     -- When it was archived.
     archived_at timestamptz,
+    -- The row's version; that of the template is `version_no`.
+    version bigint NOT NULL CHECK (version >= 0),
     -- When the row was made.
     created_at timestamptz NOT NULL,
+    -- When the row last changed: a draft was accepted, or the version archived.
+    updated_at timestamptz NOT NULL,
     CONSTRAINT certificate_templates_family_id_version_no_key UNIQUE (family_id, version_no)
 );
 CREATE INDEX certificate_templates_ai_log_id ON {lms}.certificate_templates (ai_log_id);
@@ -1147,7 +1151,9 @@ CREATE TABLE {lms}.certificates (
     revision_no bigint NOT NULL CHECK (revision_no >= 1),
     -- Where the PDF stands.
     rendering text NOT NULL CHECK (rendering IN ('pending', 'ready', 'failed')),
-    -- Why the PDF could not be made.
+    -- Why the PDF could not be made, as a code.
+    rendering_code text,
+    -- Why the PDF could not be made, in a sentence for staff; it may quote what the page says.
     rendering_error text,
     -- SHA-256 of the PDF, in hex.
     pdf_sha256 text,
@@ -1163,6 +1169,8 @@ CREATE TABLE {lms}.certificates (
     revoke_reason text,
     -- When its holder was erased (D5).
     erased_at timestamptz,
+    -- When the files of all its revisions were deleted after that.
+    files_deleted_at timestamptz,
     -- The row's version.
     version bigint NOT NULL CHECK (version >= 0),
     -- When the row was made.
@@ -1180,7 +1188,7 @@ CREATE INDEX certificates_issued_by ON {lms}.certificates (issued_by);
 CREATE INDEX certificates_revoked_by ON {lms}.certificates (revoked_by);
 -- Files of erased people that are to be deleted (D5).
 CREATE INDEX certificates_erased ON {lms}.certificates (erased_at)
-    WHERE erased_at IS NOT NULL AND pdf_sha256 IS NOT NULL;
+    WHERE erased_at IS NOT NULL AND files_deleted_at IS NULL;
 CREATE INDEX certificates_pending ON {lms}.certificates (issued_at) WHERE rendering = 'pending';
 
 -- An earlier state of a certificate that was reissued (C5).

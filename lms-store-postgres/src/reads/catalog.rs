@@ -92,24 +92,33 @@ pub(super) fn course_content() -> String {
 }
 
 fn structure_and(more: &[(&str, String)]) -> String {
-    let under = "JOIN {lms}.lessons AS l ON l.id = t.lesson_id
-                 WHERE l.course_id = $1::uuid ORDER BY l.order_index, t.order_index";
-    let own = "WHERE t.course_id = $1::uuid ORDER BY t.order_index";
     let more: String = more.iter().map(|(name, sql)| format!(", '{name}', {sql}")).collect();
     format!(
-        "SELECT json_build_object('course', k.r, 'objectives', {}, 'lessons', {}, 'requires', {}, 'topics', {},
-             'quizzes', {}, 'assignments', {}{more})::text
+        "SELECT json_build_object('course', k.r, {}{more})::text
          FROM (SELECT {} AS r FROM {{lms}}.courses AS t WHERE t.id = $1::uuid) AS k",
-        many::<Objective>(own),
-        many::<Lesson>(own),
-        many::<LessonRequirement>(
-            "JOIN {lms}.lessons AS l ON l.id = t.lesson_id
-             WHERE l.course_id = $1::uuid ORDER BY t.lesson_id, t.requires_id",
-        ),
-        many::<TopicHead>(under),
-        many::<Quiz>(under),
-        many::<Assignment>(under),
+        structure_fields("$1::uuid"),
         crate::sql::array::<Course>(),
+    )
+}
+
+/// The fields of a course's structure, the course itself not among them.
+pub(super) fn structure_fields(course: &str) -> String {
+    let under = format!(
+        "JOIN {{lms}}.lessons AS l ON l.id = t.lesson_id
+         WHERE l.course_id = {course} ORDER BY l.order_index, t.order_index"
+    );
+    let own = format!("WHERE t.course_id = {course} ORDER BY t.order_index");
+    format!(
+        "'objectives', {}, 'lessons', {}, 'requires', {}, 'topics', {}, 'quizzes', {}, 'assignments', {}",
+        many::<Objective>(&own),
+        many::<Lesson>(&own),
+        many::<LessonRequirement>(&format!(
+            "JOIN {{lms}}.lessons AS l ON l.id = t.lesson_id
+             WHERE l.course_id = {course} ORDER BY t.lesson_id, t.requires_id"
+        )),
+        many::<TopicHead>(&under),
+        many::<Quiz>(&under),
+        many::<Assignment>(&under),
     )
 }
 
@@ -126,7 +135,7 @@ pub(crate) fn read_content(mut doc: Doc) -> Result<CourseContent, StoreError> {
     })
 }
 
-fn structure_of(doc: &mut Doc) -> Result<CourseStructure, StoreError> {
+pub(super) fn structure_of(doc: &mut Doc) -> Result<CourseStructure, StoreError> {
     Ok(CourseStructure {
         course: doc.the("course")?,
         objectives: doc.many("objectives")?,

@@ -35,7 +35,7 @@ pub(super) fn template_versions() -> String {
 /// $1 limit.
 pub(super) fn erased() -> String {
     listing(&many::<Certificate>(
-        "WHERE t.erased_at IS NOT NULL AND t.pdf_sha256 IS NOT NULL ORDER BY t.erased_at LIMIT $1::bigint",
+        "WHERE t.erased_at IS NOT NULL AND t.files_deleted_at IS NULL ORDER BY t.erased_at, t.id LIMIT $1::bigint",
     ))
 }
 

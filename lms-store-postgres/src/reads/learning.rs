@@ -11,7 +11,7 @@ use crate::rows::Doc;
 use crate::sql::{array, list, many, one};
 
 /// The fields of a record, of the enrollment that stands as `e`.
-fn fields() -> String {
+pub(super) fn fields() -> String {
     let of = "WHERE t.enrollment_id = e.id";
     format!(
         "'progress', {}, 'views', {}, 'results', {}, 'attempts', {}, 'submissions', {}, 'waivers', {},
@@ -28,6 +28,10 @@ fn fields() -> String {
 }
 
 pub(crate) fn read_record(mut doc: Doc) -> Result<LearnerRecord, StoreError> {
+    record_of(&mut doc)
+}
+
+pub(super) fn record_of(doc: &mut Doc) -> Result<LearnerRecord, StoreError> {
     Ok(LearnerRecord {
         enrollment: doc.the("enrollment")?,
         progress: doc.many("progress")?,

@@ -8,6 +8,7 @@ pub(crate) mod catalog;
 pub(crate) mod certificates;
 pub(crate) mod content;
 pub(crate) mod events;
+pub(crate) mod home;
 pub(crate) mod learner;
 pub(crate) mod learning;
 pub(crate) mod people;
@@ -70,6 +71,7 @@ statements! {
     learner_submission = learner::statement(learner::Place::Submission);
     record = learning::record();
     records = learning::records();
+    home = home::home();
     enrollments_of = learning::enrollments_of();
     enrollments = learning::enrollments();
     overdue_attempts = learning::overdue_attempts();

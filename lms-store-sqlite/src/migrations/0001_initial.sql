@@ -172,8 +172,12 @@ CREATE TABLE certificate_templates (
     ai_edited_at INTEGER,
     -- When it was archived.
     archived_at INTEGER,
+    -- The row's version; that of the template is `version_no`.
+    version INTEGER NOT NULL CHECK (version >= 0),
     -- When the row was made.
     created_at INTEGER NOT NULL,
+    -- When the row last changed: a draft was accepted, or the version archived.
+    updated_at INTEGER NOT NULL,
     UNIQUE (family_id, version_no)
 ) STRICT;
 CREATE INDEX certificate_templates_ai_log_id ON certificate_templates (ai_log_id);
@@ -1170,7 +1174,9 @@ CREATE TABLE certificates (
     revision_no INTEGER NOT NULL CHECK (revision_no >= 1),
     -- Where the PDF stands.
     rendering TEXT NOT NULL CHECK (rendering = 'pending' OR rendering = 'ready' OR rendering = 'failed'),
-    -- Why the PDF could not be made.
+    -- Why the PDF could not be made, as a code.
+    rendering_code TEXT,
+    -- Why the PDF could not be made, in a sentence for staff; it may quote what the page says.
     rendering_error TEXT,
     -- SHA-256 of the PDF, in hex.
     pdf_sha256 TEXT,
@@ -1186,6 +1192,8 @@ CREATE TABLE certificates (
     revoke_reason TEXT,
     -- When its holder was erased (D5).
     erased_at INTEGER,
+    -- When the files of all its revisions were deleted after that.
+    files_deleted_at INTEGER,
     -- The row's version.
     version INTEGER NOT NULL CHECK (version >= 0),
     -- When the row was made.
@@ -1202,7 +1210,8 @@ CREATE INDEX certificates_template_id ON certificates (template_id);
 CREATE INDEX certificates_issued_by ON certificates (issued_by);
 CREATE INDEX certificates_revoked_by ON certificates (revoked_by);
 -- Files of erased people that are to be deleted (D5).
-CREATE INDEX certificates_erased ON certificates (erased_at) WHERE erased_at IS NOT NULL AND pdf_sha256 IS NOT NULL;
+CREATE INDEX certificates_erased ON certificates (erased_at)
+    WHERE erased_at IS NOT NULL AND files_deleted_at IS NULL;
 CREATE INDEX certificates_pending ON certificates (issued_at) WHERE rendering = 'pending';
 
 -- An earlier state of a certificate that was reissued (C5).

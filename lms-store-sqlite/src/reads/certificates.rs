@@ -32,7 +32,11 @@ pub(crate) fn template_versions(conn: &Connection, of: TemplateId) -> Result<Vec
 }
 
 pub(crate) fn erased(conn: &Connection, limit: u32) -> Result<Vec<Certificate>> {
-    select(conn, "WHERE t.erased_at IS NOT NULL AND t.pdf_sha256 IS NOT NULL ORDER BY t.erased_at LIMIT ?1", [limit])
+    select(
+        conn,
+        "WHERE t.erased_at IS NOT NULL AND t.files_deleted_at IS NULL ORDER BY t.erased_at, t.id LIMIT ?1",
+        [limit],
+    )
 }
 
 /// Names as they are now, the certificate that exists, and the scores that count (M7).

@@ -30,6 +30,12 @@ pub(crate) fn record(conn: &Connection, course: CourseId, student: UserId) -> Re
     }))
 }
 
+/// The rows of one owner, of rows that stand in the order of their owners: each one's are one run.
+pub(super) fn own<T: Clone, K: Ord>(rows: &[T], key: K, of: impl Fn(&T) -> K) -> Vec<T> {
+    let start = rows.partition_point(|row| of(row) < key);
+    rows.iter().skip(start).take_while(|row| of(row) == key).cloned().collect()
+}
+
 /// One query per table for the whole page, joined to its enrollments.
 pub(crate) fn records(conn: &Connection, course: CourseId, open_only: bool, page: ById) -> Result<Vec<LearnerRecord>> {
     let open = if open_only { "AND t.status = 'active' AND t.completed_at IS NULL" } else { "" };
@@ -57,11 +63,6 @@ pub(crate) fn records(conn: &Connection, course: CourseId, open_only: bool, page
          WHERE t.course_id = ?1 AND e.id BETWEEN ?2 AND ?3",
         keys(),
     )?;
-    fn own<T: Clone>(rows: &[T], key: EnrollmentId, of: impl Fn(&T) -> EnrollmentId) -> Vec<T> {
-        // Rows stand in the order of their enrollments: each learner's are one run.
-        let start = rows.partition_point(|row| of(row) < key);
-        rows.iter().skip(start).take_while(|row| of(row) == key).cloned().collect()
-    }
     Ok(enrollments
         .into_iter()
         .map(|enrollment| {

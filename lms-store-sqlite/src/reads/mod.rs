@@ -7,6 +7,7 @@ pub(crate) mod catalog;
 pub(crate) mod certificates;
 pub(crate) mod content;
 pub(crate) mod events;
+pub(crate) mod home;
 pub(crate) mod learner;
 pub(crate) mod learning;
 pub(crate) mod people;

@@ -32,6 +32,7 @@ const STATEMENTS: &[&str] = &[
          reason = ''
      WHERE ?2 IS NOT NULL AND certificate_id IN (SELECT id FROM certificates WHERE student_id = ?1)",
     "UPDATE certificates SET snapshot = json_set(snapshot, '$.student_name', ''), certificate_url = NULL,
+         rendering_error = NULL,
          issue_reason = CASE WHEN issue_reason IS NULL THEN NULL ELSE '' END,
          revoke_reason = CASE WHEN revoke_reason IS NULL THEN NULL ELSE '' END,
          erased_at = ?2, version = version + 1, updated_at = ?2

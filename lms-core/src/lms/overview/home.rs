@@ -6,9 +6,12 @@ use uuid::Uuid;
 use super::{AnswerEntries, GradedItem, ItemState, outline_of};
 use crate::error::Error;
 use crate::lms::Overview;
+use crate::lms::learner::laid_open;
 use crate::model::*;
+use crate::rules::access::{AccessFacts, LockReason, locks};
+use crate::rules::grades;
 use crate::rules::permission::Rights;
-use crate::store::PersonKey;
+use crate::store::{CourseStructure, LearnerRecord, PersonKey};
 
 /// How far ahead a learner is told what is due, in seconds.
 const AHEAD: i64 = 7 * 86_400;
@@ -21,14 +24,18 @@ const NEW: i64 = 7 * 86_400;
 pub struct LearnerHome {
     /// The learner.
     pub student_id: UserId,
-    /// Their courses that are open to them, by enrollment.
+    /// The courses that they are active in, by enrollment; those that are closed to them say why.
     pub courses: Vec<HomeCourse>,
     /// What is overdue, the longest first.
     pub overdue: Vec<DueItem>,
     /// What is due within 7 days, the soonest first.
     pub due_soon: Vec<DueItem>,
-    /// Grades that became visible within the last 7 days, the newest first.
+    /// What became visible within the last 7 days, the newest first: grades of work and of answers, posted or
+    /// changed, and answers to requests for a review.
     pub new_feedback: Vec<NewFeedback>,
+    /// Their certificates that stand, by when they were issued: of every course, also of one that they have left
+    /// or that is closed to them.
+    pub certificates: Vec<HomeCertificate>,
 }
 
 /// One course of a [`LearnerHome`].
@@ -43,10 +50,28 @@ pub struct HomeCourse {
     pub percent: Option<Percent>,
     /// When it was completed.
     pub completed_at: Option<Timestamp>,
+    /// Why it is locked, such as `not_published`; empty = open (X1, L1).
+    pub locks: Vec<LockReason>,
     /// The first lesson that is open and neither completed nor waived.
     pub next_lesson: Option<LessonId>,
-    /// The code of the certificate, where there is one that stands.
-    pub certificate: Option<String>,
+}
+
+/// A certificate of a [`LearnerHome`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct HomeCertificate {
+    /// The course.
+    pub course_id: CourseId,
+    /// The course's title as printed.
+    pub course_title: String,
+    /// The verification code.
+    pub code: String,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it runs out.
+    pub expires_at: Option<Timestamp>,
+    /// Where the PDF is, once it is.
+    pub certificate_url: Option<String>,
 }
 
 /// Something that is due.
@@ -65,18 +90,37 @@ pub struct DueItem {
     pub due: Timestamp,
 }
 
-/// A grade that has become visible.
+/// What kind of feedback is new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FeedbackKind {
+    /// The grade of a version was posted, or changed since.
+    Submission,
+    /// A person or AI marked answers of an attempt.
+    Attempt,
+    /// A request for a review was answered.
+    Review,
+}
+
+/// Feedback that has become visible.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct NewFeedback {
     /// The course.
     pub course_id: CourseId,
-    /// The assignment.
-    pub assignment_id: AssignmentId,
-    /// The version.
-    pub submission_id: SubmissionId,
+    /// What it is.
+    pub kind: FeedbackKind,
+    /// What kind of item it belongs to.
+    pub item: GradedItem,
+    /// The assignment or the quiz.
+    pub item_id: Uuid,
+    /// The version of the submission, or the attempt.
+    pub work_id: Uuid,
+    /// The question, of a review of an answer.
+    pub question_id: Option<QuestionId>,
     /// When it became visible.
-    pub posted_at: Timestamp,
+    pub at: Timestamp,
 }
 
 impl Overview<'_> {
@@ -95,39 +139,35 @@ impl Overview<'_> {
             return Err(Error::not_found(SubjectType::User, student));
         }
         let now = self.s.lms.now();
+        let since = now.plus_seconds(-NEW);
+        let found = store.home(student, since).await?;
         let mut home = LearnerHome {
             student_id: student,
             courses: Vec::new(),
             overdue: Vec::new(),
             due_soon: Vec::new(),
             new_feedback: Vec::new(),
+            certificates: found.certificates.iter().filter(|c| c.revoked_at.is_none()).map(shown).collect(),
         };
-        for enrollment in store.enrollments_of(student).await? {
-            if enrollment.status != EnrollmentStatus::Active {
-                continue;
-            }
-            let course = enrollment.course_id;
-            let (Some(structure), Some(record)) =
-                (store.structure(course).await?, store.record(course, student).await?)
-            else {
-                continue;
-            };
-            if !structure.course.is_readable() {
-                continue;
-            }
-            let outline = outline_of(&structure, &record, &AnswerEntries::new(), now, false);
-            let certificate = record.certificate.as_ref().filter(|c| c.revoked_at.is_none()).map(|c| c.code.clone());
+        for (structure, record) in &found.courses {
+            let course = structure.course.id;
+            let outline = outline_of(structure, record, &AnswerEntries::new(), now, false);
             let next = outline
                 .lessons
                 .iter()
                 .find(|l| l.locks.is_empty() && l.status != Some(ProgressStatus::Completed) && !l.waived);
+            let facts = AccessFacts {
+                course: Some(&structure.course),
+                enrollment: Some(&record.enrollment),
+                ..AccessFacts::default()
+            };
             home.courses.push(HomeCourse {
                 course_id: course,
                 title: structure.course.title.clone(),
                 percent: outline.percent,
                 completed_at: outline.completed_at,
+                locks: locks(&facts, now),
                 next_lesson: next.map(|l| l.id),
-                certificate,
             });
             for cell in outline.lessons.iter().filter(|l| l.locks.is_empty()).flat_map(|l| &l.items) {
                 let cell = &cell.cell;
@@ -140,14 +180,88 @@ impl Overview<'_> {
                     home.due_soon.push(item);
                 }
             }
-            home.new_feedback.extend(record.submissions.iter().filter_map(|s| {
-                let posted_at = s.posted_at.filter(|at| s.grade.is_some() && *at > now.plus_seconds(-NEW))?;
-                Some(NewFeedback { course_id: course, assignment_id: s.assignment_id, submission_id: s.id, posted_at })
-            }));
+            home.new_feedback.extend(graded_work(record));
+            home.new_feedback.extend(graded_answers(structure, record, &found.marks));
+            home.new_feedback.extend(answered_reviews(record, &found.reviews));
         }
+        home.new_feedback.retain(|feedback| feedback.at > since);
         home.overdue.sort_by_key(|item| (item.due, item.id));
         home.due_soon.sort_by_key(|item| (item.due, item.id));
-        home.new_feedback.sort_by_key(|item| (std::cmp::Reverse(item.posted_at), item.submission_id));
+        home.new_feedback.sort_by_key(|item| (std::cmp::Reverse(item.at), item.kind, item.work_id, item.question_id));
         Ok(home)
     }
+}
+
+fn shown(certificate: &Certificate) -> HomeCertificate {
+    HomeCertificate {
+        course_id: certificate.course_id,
+        course_title: certificate.snapshot.course_title.clone(),
+        code: certificate.code.clone(),
+        issued_at: certificate.issued_at,
+        expires_at: certificate.expires_at,
+        certificate_url: certificate.certificate_url.clone(),
+    }
+}
+
+/// Versions with a posted grade: new when it was posted, and again when it was changed.
+fn graded_work(record: &LearnerRecord) -> impl Iterator<Item = NewFeedback> {
+    record.submissions.iter().filter_map(|s| {
+        let posted = s.posted_at.filter(|_| s.grade.is_some())?;
+        Some(NewFeedback {
+            course_id: record.enrollment.course_id,
+            kind: FeedbackKind::Submission,
+            item: GradedItem::Assignment,
+            item_id: s.assignment_id.uuid(),
+            work_id: s.id.uuid(),
+            question_id: None,
+            at: s.graded_at.map_or(posted, |graded| graded.max(posted)),
+        })
+    })
+}
+
+/// Attempts whose answers a person or AI has marked, as far as the quiz shows it (Q12, Q14).
+fn graded_answers(structure: &CourseStructure, record: &LearnerRecord, marks: &[GradeEntry]) -> Vec<NewFeedback> {
+    let attempts = record.attempts.iter().filter(|a| laid_open(structure, record, a.quiz_id, a.state));
+    attempts
+        .filter_map(|attempt| {
+            let own: Vec<&GradeEntry> = marks.iter().filter(|e| e.subject_id == attempt.id.uuid()).collect();
+            let of_answers = own.chunk_by(|a, b| a.question_id == b.question_id);
+            // What is shown once all answers are marked is new with the last of them.
+            let last = of_answers.filter_map(|history| {
+                let history: Vec<GradeEntry> = history.iter().copied().cloned().collect();
+                grades::current(&history).filter(|mark| mark.grader_kind != GraderKind::Auto).map(|mark| mark.at)
+            });
+            Some(NewFeedback {
+                course_id: record.enrollment.course_id,
+                kind: FeedbackKind::Attempt,
+                item: GradedItem::Quiz,
+                item_id: attempt.quiz_id.uuid(),
+                work_id: attempt.id.uuid(),
+                question_id: None,
+                at: last.max()?,
+            })
+        })
+        .collect()
+}
+
+/// Requests for a review that were answered, whether the grade was changed or kept (S16).
+fn answered_reviews(record: &LearnerRecord, reviews: &[ReviewRequest]) -> impl Iterator<Item = NewFeedback> {
+    reviews.iter().filter(|r| r.enrollment_id == record.enrollment.id).filter_map(|review| {
+        let submission = record.submissions.iter().find(|s| Some(s.id) == review.submission_id);
+        let attempt = record.attempts.iter().find(|a| Some(a.id) == review.attempt_id);
+        let (item, item_id, work_id) = match (submission, attempt) {
+            (Some(s), _) => (GradedItem::Assignment, s.assignment_id.uuid(), s.id.uuid()),
+            (_, Some(a)) => (GradedItem::Quiz, a.quiz_id.uuid(), a.id.uuid()),
+            _ => return None,
+        };
+        Some(NewFeedback {
+            course_id: review.course_id,
+            kind: FeedbackKind::Review,
+            item,
+            item_id,
+            work_id,
+            question_id: attempt.map(|_| QuestionId::from_uuid(review.question_id)),
+            at: review.answered_at?,
+        })
+    })
 }

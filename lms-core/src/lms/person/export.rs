@@ -8,6 +8,8 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::lms::People;
 use crate::lms::assignments::{SubmissionView, view};
+use crate::lms::certificates::for_learner;
+use crate::lms::learner::laid_open;
 use crate::model::question::{Answer, QuestionView};
 use crate::model::*;
 use crate::rules::permission::Rights;
@@ -81,7 +83,7 @@ pub struct PersonAttempt {
     pub questions: Vec<QuestionView>,
     /// What was answered.
     pub answers: BTreeMap<Uuid, Answer>,
-    /// What a person or AI gave for an answer, and wrote on it.
+    /// What a person or AI gave for an answer, and wrote on it, as far as the quiz shows it to its learner (Q14).
     pub marks: Vec<PersonMark>,
 }
 
@@ -169,6 +171,7 @@ impl People<'_> {
             let content = self.s.quizzes().revision(attempt.revision_id).await?;
             let saved = attempt.saved().unwrap_or_default();
             let graded = attempt.graded_answers().ok().flatten().map(|graded| graded.answers).unwrap_or_default();
+            let shown = laid_open(&structure, &record, attempt.quiz_id, attempt.state);
             attempts.push(PersonAttempt {
                 id: attempt.id,
                 quiz_id: attempt.quiz_id,
@@ -181,7 +184,7 @@ impl People<'_> {
                 answers: saved.answers.into_iter().filter_map(|(q, s)| s.answer.map(|a| (q, a))).collect(),
                 marks: graded
                     .into_iter()
-                    .filter(|record| record.grader_kind != GraderKind::Auto)
+                    .filter(|record| shown && record.grader_kind != GraderKind::Auto)
                     .map(|record| PersonMark {
                         question_id: record.question_id,
                         earned: record.earned,
@@ -197,12 +200,6 @@ impl People<'_> {
             .iter()
             .filter_map(|s| structure.assignments.iter().find(|a| a.id == s.assignment_id).map(|a| view(s, a)))
             .collect();
-        let certificate = record.certificate.map(|mut certificate| {
-            // Why staff issued or revoked it is theirs.
-            certificate.issue_reason = None;
-            certificate.revoke_reason = None;
-            certificate
-        });
         Ok(PersonCourse {
             title: structure.course.title,
             enrollment,
@@ -213,7 +210,7 @@ impl People<'_> {
             reviews: work.reviews,
             overrides: record.overrides,
             waivers: record.waivers,
-            certificate,
+            certificate: record.certificate.map(for_learner),
         })
     }
 }

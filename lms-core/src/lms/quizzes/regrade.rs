@@ -247,7 +247,7 @@ impl Quizzes<'_> {
         let revision = match policy {
             RegradePolicy::CurrentKey => {
                 let current = revision_of(&row, &context.questions, self.s.lms.now())?;
-                let content = current.content.read().map_err(|_| corrupt("quiz_revisions", "content", current.id))?;
+                let content = current.questions().map_err(|_| corrupt("quiz_revisions", "content", current.id))?;
                 keys.by_id.insert(current.id, Arc::new(content));
                 Some(current.id)
             }

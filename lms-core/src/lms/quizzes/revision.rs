@@ -67,7 +67,7 @@ impl RevisionCache {
         }
         let row = session.store().revision(id).await?.ok_or_else(|| corrupt("quiz_revisions", "id", id))?;
         let content: Arc<RevisionContent> =
-            Arc::new(row.content.read().map_err(|_| corrupt("quiz_revisions", "content", id))?);
+            Arc::new(row.questions().map_err(|_| corrupt("quiz_revisions", "content", id))?);
         let size = row.content.as_str().len();
         let mut kept = self.lock();
         if kept.by_id.insert(id, (content.clone(), size)).is_none() {

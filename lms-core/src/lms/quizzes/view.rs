@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::lms::learner::{access, rights};
+use crate::rules::reveal::revealed;
 use crate::rules::shuffle;
 use crate::store::{LearnerContext, LearnerScope};
 
@@ -53,15 +54,10 @@ impl Quizzes<'_> {
         let finished = row.state != AttemptState::InProgress;
         let passed = context.work.as_ref().and_then(|w| w.result(row.quiz_id)).and_then(|r| r.passed).unwrap_or(false);
         let no_attempt_left = access(context).no_attempts_left;
-        let revealed = rights.may(Action::ReadWork)
-            || quiz.is_some_and(|q| match q.reveal {
-                Reveal::Never => false,
-                Reveal::AfterSubmit => finished,
-                Reveal::AfterGraded => row.state == AttemptState::Graded,
-                Reveal::AfterLastAttemptOrPass => finished && (passed || no_attempt_left),
-            });
+        let laid_open = rights.may(Action::ReadWork)
+            || quiz.is_some_and(|q| revealed(q.reveal, row.state, passed, no_attempt_left));
         let score = row.graded_score();
-        let review = match (revealed, &graded) {
+        let review = match (laid_open, &graded) {
             (true, Some(graded)) => Some(
                 graded
                     .answers
