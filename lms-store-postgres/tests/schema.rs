@@ -1,14 +1,14 @@
 //! The schema: what the description of the rows says, and who may use it.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lms_core::Lms;
 use lms_core::lms::{NewCourse, NewUser};
 use lms_core::model::NewEvent;
 use lms_core::model::Role;
 use lms_core::model::table::{Kind, Record};
-use lms_core::store::{Store, StoreErrorKind, Table};
+use lms_core::store::{OnDelete, Store, StoreErrorKind, Table};
 use lms_store_postgres::PgStore;
 use lms_store_postgres::driver::{self, AssertSqlSafe, Row as _};
 use lms_store_postgres::testing::Cluster;
@@ -99,6 +99,58 @@ async fn every_foreign_key_has_an_index() {
         )
         .await;
     assert!(keys[0][0].parse::<i64>().unwrap() > 50, "the query looks at the keys: {keys:?}");
+}
+
+/// The keys of the tables as data are the schema's: a store that is no database keeps them by that list.
+#[tokio::test]
+async fn the_keys_as_data_are_the_keys_of_the_schema() {
+    let fresh = fresh().await;
+    let references = fresh
+        .rows(
+            "SELECT t.relname::text, f.relname::text, c.confdeltype::text,
+                 (SELECT string_agg(a.attname, ' ' ORDER BY k.n) FROM unnest(c.conkey) WITH ORDINALITY AS k (at, n)
+                  JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.at),
+                 (SELECT string_agg(a.attname, ' ' ORDER BY k.n) FROM unnest(c.confkey) WITH ORDINALITY AS k (at, n)
+                  JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND a.attnum = k.at)
+             FROM pg_constraint AS c JOIN pg_class AS t ON t.oid = c.conrelid JOIN pg_class AS f ON f.oid = c.confrelid
+             JOIN pg_namespace AS n ON n.oid = c.connamespace
+             WHERE c.contype = 'f' AND n.nspname IN ('{lms}', '{priv}')",
+        )
+        .await;
+    let uniques = fresh
+        .rows(
+            "SELECT t.relname::text,
+                 (SELECT string_agg(a.attname, ' ' ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY AS k (at, n)
+                  JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.at WHERE k.n <= i.indnkeyatts)
+             FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = t.relnamespace
+             WHERE i.indisunique AND n.nspname IN ('{lms}', '{priv}')",
+        )
+        .await;
+    for table in Table::ALL {
+        let of = |rows: &[Vec<String>]| -> BTreeSet<Vec<String>> {
+            rows.iter().filter(|row| row[0] == table.name()).map(|row| row[1..].to_vec()).collect()
+        };
+        let said: BTreeSet<Vec<String>> = table
+            .references()
+            .iter()
+            .map(|r| {
+                let on_delete = match r.on_delete {
+                    OnDelete::Cascade => "c",
+                    OnDelete::Restrict => "r",
+                    OnDelete::SetNull => "n",
+                };
+                vec![r.to.name().to_owned(), on_delete.to_owned(), r.columns.join(" "), r.target.join(" ")]
+            })
+            .collect();
+        assert_eq!(of(&references), said, "what `{}` refers to", table.name());
+        let said: BTreeSet<Vec<String>> = table.uniques().iter().map(|u| vec![u.columns.join(" ")]).collect();
+        let found: BTreeSet<Vec<String>> = of(&uniques)
+            .into_iter()
+            // What a composite key refers to is unique by its id already.
+            .filter(|columns| columns[0] == "id" || !columns[0].split(' ').any(|c| c == "id"))
+            .collect();
+        assert_eq!(found, said, "what is unique in `{}`", table.name());
+    }
 }
 
 /// The documented current schema is what migrations reach: it is their very text, held here.

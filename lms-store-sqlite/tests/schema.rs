@@ -10,7 +10,7 @@ use std::path::Path;
 
 use lms_core::model::NewEvent;
 use lms_core::model::table::{Column, Kind, Record};
-use lms_core::store::Table;
+use lms_core::store::{OnDelete, Table};
 use lms_store_sqlite::driver::Connection;
 use support::{World, columns};
 
@@ -236,6 +236,55 @@ async fn d6_every_foreign_key_is_indexed() {
         }
     }
     assert!(keys > 50, "only {keys} foreign keys were found");
+}
+
+/// Columns, the table that they refer to, its columns, what a delete does.
+type Key = (Vec<String>, String, Vec<String>, String);
+
+fn references(conn: &Connection, table: &str) -> BTreeSet<Key> {
+    let sql = "SELECT id, \"from\", \"table\", \"to\", on_delete FROM pragma_foreign_key_list(?1) ORDER BY id, seq";
+    let mut statement = conn.prepare(sql).unwrap();
+    let mut keys: BTreeMap<i64, Key> = BTreeMap::new();
+    let mut rows = statement.query([table]).unwrap();
+    while let Some(row) = rows.next().unwrap() {
+        let key = keys.entry(row.get(0).unwrap()).or_default();
+        key.0.push(row.get(1).unwrap());
+        key.1 = row.get(2).unwrap();
+        key.2.push(row.get(3).unwrap());
+        key.3 = row.get(4).unwrap();
+    }
+    keys.into_values().collect()
+}
+
+/// The keys of the tables as data are the schema's: a store that is no database keeps them by that list.
+#[tokio::test]
+async fn the_keys_as_data_are_the_keys_of_the_schema() {
+    let (_world, conn) = migrated().await;
+    let own = |columns: &[&str]| columns.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>();
+    for table in Table::ALL {
+        let said: BTreeSet<Key> = table
+            .references()
+            .iter()
+            .map(|r| {
+                let on_delete = match r.on_delete {
+                    OnDelete::Cascade => "CASCADE",
+                    OnDelete::Restrict => "RESTRICT",
+                    OnDelete::SetNull => "SET NULL",
+                };
+                (own(r.columns), r.to.name().to_owned(), own(r.target), on_delete.to_owned())
+            })
+            .collect();
+        assert_eq!(references(&conn, table.name()), said, "what `{}` refers to", table.name());
+        let said: BTreeSet<Vec<String>> = table.uniques().iter().map(|u| own(u.columns)).collect();
+        let unique = strings(&conn, "SELECT name FROM pragma_index_list(?1) WHERE \"unique\"", table.name());
+        let found: BTreeSet<Vec<String>> = unique
+            .iter()
+            .map(|index| strings(&conn, "SELECT name FROM pragma_index_info(?1) ORDER BY seqno", index))
+            // What a composite key refers to is unique by its id already.
+            .filter(|columns| columns.len() == 1 || !columns.iter().any(|c| c == "id"))
+            .collect();
+        assert_eq!(found, said, "what is unique in `{}`", table.name());
+    }
 }
 
 /// rules: DETAILS 48

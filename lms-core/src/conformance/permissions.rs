@@ -334,6 +334,8 @@ pub async fn r1_ai_reads_only_what_it_grades(h: &Harness) {
     room.student(0).quizzes().submit(attempt.id).await.unwrap();
     assert_eq!(owner.quizzes().essays(attempt.id).await.unwrap().attempt_id, attempt.id);
     assert_eq!(owner.quizzes().view_attempt(attempt.id).await.unwrap_err().code(), "not_found");
+    let listening = h.lms.live().events(&owner, EventFilter::default(), None).await;
+    assert!(matches!(listening.err(), Some(Error::Denied { .. })), "AI listens to nobody");
     // For a learner it reads nothing, not even what it may grade for others; and it cannot give up for them.
     let learner = by_ai(world.learner);
     assert_eq!(learner.assignments().grading(submission).await.unwrap_err().code(), "not_found");

@@ -159,7 +159,7 @@ impl Live {
     /// A host that keeps cursors takes [`Live::follow`]: its cursor moves on also while nothing is delivered.
     ///
     /// # Errors
-    /// Resync for a cursor of another log; Gone for one older than the oldest event kept; Denied to graders; NotFound for a course
+    /// Resync for a cursor of another log; Gone for one older than the oldest event kept; Denied to graders and to AI; NotFound for a course
     /// that the actor may not see. The stream ends with Resync when the log becomes another one under it.
     pub async fn events(
         &self,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::error::Error;
 use crate::lms::Session;
-use crate::model::{CourseId, EnrollmentStatus, Event, EventKind, Role, SubjectType, UserId};
+use crate::model::{Actor, CourseId, EnrollmentStatus, Event, EventKind, Role, SubjectType, UserId};
 use crate::rules::permission::{Action, Rights};
 use crate::store::{ById, CourseFilter, EventFilter, PersonKey};
 
@@ -42,6 +42,10 @@ impl Scope {
         let Some(me) = session.actor().rights_of() else {
             return Ok(Self { everything: true, known_to, ..Self::default() });
         };
+        // A model grades what it is handed, and listens to nobody (R1).
+        if matches!(session.actor(), Actor::Ai { .. }) {
+            return Err(Error::Denied { action: Action::ReadAnalytics });
+        }
         let store = session.lms().store();
         let person = store.person(Some(me), PersonKey::Id(me)).await?;
         if !Rights::of(session.actor(), person.actor.as_ref(), None, None).present {
