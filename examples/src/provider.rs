@@ -23,6 +23,7 @@ pub struct Chosen {
     provider: Arc<dyn AiProvider>,
     model: String,
     said: String,
+    unused: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Chosen {
@@ -56,12 +57,11 @@ impl Chosen {
             let dotless = name == "LMS_AI_PROVIDER" && value.eq_ignore_ascii_case("llamacpp");
             Some(if dotless { Preset::LlamaCpp.name().to_owned() } else { value })
         };
+        let model = || var("LMS_AI_MODEL").map(|_| "LMS_AI_MODEL");
         let named = var("LMS_AI_PROVIDER").map(|name| name.to_ascii_lowercase());
         match named.as_deref() {
             Some("anthropic") => claude(&var),
-            Some("offline") => {
-                Ok(offline(if var("LMS_AI_MODEL").is_some() { "; LMS_AI_MODEL is not used" } else { "" }))
-            }
+            Some("offline") => Ok(Chosen { unused: None, ..offline(model(), "") }),
             Some(other) if other.parse::<Preset>().is_ok() => compatible(&var),
             Some(other) => {
                 let presets = Preset::ALL.map(Preset::name).join(", ");
@@ -70,15 +70,14 @@ impl Chosen {
             None if var("ANTHROPIC_API_KEY").is_some() => claude(&var),
             None => {
                 let others = ["OPENAI_API_KEY", "OPENAI_BASE_URL"].into_iter().find(|name| var(name).is_some());
-                match (others, var("LMS_AI_MODEL")) {
+                match (others, model()) {
                     (Some(_), Some(_)) => compatible(&var),
                     // A key that is there for other programs is no wish to have this one pay with it.
-                    (Some(name), None) => Ok(offline(&format!("; {name} is used where LMS_AI_MODEL names a model"))),
-                    (None, model) => Ok(offline(match model {
-                        _ if var("ANTHROPIC_BASE_URL").is_some() => "; ANTHROPIC_BASE_URL needs its key",
-                        Some(_) => "; LMS_AI_MODEL is not used",
-                        None => "",
-                    })),
+                    (Some(name), None) => Ok(offline(Some(name), " without LMS_AI_MODEL")),
+                    _ if var("ANTHROPIC_BASE_URL").is_some() => {
+                        Ok(offline(Some("ANTHROPIC_BASE_URL"), " without its key"))
+                    }
+                    (None, model) => Ok(offline(model, "")),
                 }
             }
         }
@@ -96,6 +95,11 @@ impl Chosen {
         Ai::with_config(lms, self.provider.clone(), config)
     }
 
+    /// The variable that looks like a wish for another provider than the built-in one, and is not enough for it.
+    pub const fn unused(&self) -> Option<&'static str> {
+        self.unused
+    }
+
     /// Who is asked, in words.
     pub fn said(&self) -> &str {
         &self.said
@@ -108,14 +112,16 @@ impl Chosen {
 }
 
 /// The provider that asks nobody, and what of the environment it leaves unused.
-fn offline(unused: &str) -> Chosen {
+fn offline(unused: Option<&'static str>, why: &str) -> Chosen {
+    let not_used = unused.map_or_else(String::new, |name| format!("; {name}{why} is not used"));
     Chosen {
         provider: Arc::new(Offline),
         model: OFFLINE_MODEL.to_owned(),
         said: format!(
             "none asked: the built-in offline provider extracts from the source (set ANTHROPIC_API_KEY for \
-             Claude){unused}"
+             Claude){not_used}"
         ),
+        unused,
     }
 }
 
@@ -123,7 +129,7 @@ fn claude(var: &impl Fn(&str) -> Option<String>) -> Result<Chosen, NoProvider> {
     let claude = Anthropic::from_vars(var).map_err(|e| NoProvider(e.to_string()))?;
     let model = claude.model().to_owned();
     let said = format!("Claude, model {model} (LMS_AI_MODEL names another; without ANTHROPIC_API_KEY none is asked)");
-    Ok(Chosen { provider: Arc::new(claude), model, said })
+    Ok(Chosen { provider: Arc::new(claude), model, said, unused: None })
 }
 
 /// OpenAI, or a service that speaks its language.
@@ -131,7 +137,7 @@ fn compatible(var: &impl Fn(&str) -> Option<String>) -> Result<Chosen, NoProvide
     let provider = OpenAiCompatible::from_vars(var).map_err(|e| NoProvider(e.to_string()))?;
     let model = provider.model().to_owned();
     let said = format!("{}, model {model} (LMS_AI_MODEL names another)", provider.name());
-    Ok(Chosen { provider: Arc::new(provider), model, said })
+    Ok(Chosen { provider: Arc::new(provider), model, said, unused: None })
 }
 
 #[cfg(test)]

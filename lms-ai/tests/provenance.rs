@@ -59,7 +59,7 @@ async fn l4_what_ai_made_says_so_is_unpublished_and_keeps_its_origin_when_people
     let filter = EventFilter { kinds: vec![EventKind::AiGenerated], ..EventFilter::default() };
     let events = world.lms.store().events(0, &filter, 10).await.unwrap();
     let metadata: serde_json::Value = events[0].event.metadata.read().unwrap();
-    assert_eq!(metadata, json!({ "kind": "course", "log_id": made, "visible": false }));
+    assert_eq!(metadata, json!({ "kind": "course", "log_id": made, "owner": world.room.instructor, "visible": false }));
 
     // The body of a topic: another operation, another origin.
     let ai = world.ai(Script::new(Scripted::new().then(Reply::json(&body()))));

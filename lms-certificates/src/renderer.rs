@@ -210,17 +210,27 @@ impl Consumer for Renderer {
     }
 
     async fn step(&self, lms: &Lms, _: &Lease) -> Result<usize, Error> {
-        let pending = lms.system().certificates().pending(STEP).await?;
-        let erased = lms.system().certificates().erased(STEP).await?;
-        // What cannot be done now keeps nothing else from being done.
-        let mut failed = None;
+        // What cannot be done now keeps nothing else from being done: a step looks past it.
+        let pending = lms.system().certificates().pending(STEP * 10).await?;
+        let erased = lms.system().certificates().erased(STEP * 10).await?;
+        let (mut done, mut failed) = (0, None);
+        let enough = usize::try_from(STEP).unwrap_or(usize::MAX);
         for certificate in &pending {
-            failed = failed.or(self.render_one(lms, certificate).await.err());
+            match self.render_one(lms, certificate).await {
+                Ok(_) => done += 1,
+                Err(e) => failed = failed.or(Some(e)),
+            }
+            if done == enough {
+                break;
+            }
         }
         for certificate in &erased {
-            failed = failed.or(self.clear(lms, certificate).await.err());
+            match self.clear(lms, certificate).await {
+                Ok(()) => done += 1,
+                Err(e) => failed = failed.or(Some(e)),
+            }
         }
-        failed.map_or(Ok(pending.len() + erased.len()), Err)
+        failed.map_or(Ok(done), Err)
     }
 }
 

@@ -131,7 +131,11 @@ impl Assets for Folder {
         if path.exists() {
             return Ok(shown);
         }
-        self.write(&path, &bytes).map_err(|e| AssetError { key: key.to_owned(), message: e.to_string() })?;
+        // A disk that is slow to flush holds up nobody else.
+        let files = self.clone();
+        let written = tokio::task::spawn_blocking(move || files.write(&path, &bytes)).await;
+        let failed = |message: String| AssetError { key: key.to_owned(), message };
+        written.map_err(|e| failed(e.to_string()))?.map_err(|e| failed(e.to_string()))?;
         Ok(shown)
     }
 

@@ -48,22 +48,31 @@ impl Failure {
 }
 
 /// Applies a group in one transaction, and answers after the commit. What fails is not written, and takes
-/// nobody along: then the others run again, with a savepoint each, and in the end one by one.
-pub(crate) fn commit(conn: &Connection, group: Vec<Waiting>) {
+/// nobody along: then the others run again, with a savepoint each, and in the end one by one. Whether anything may
+/// have been written.
+pub(crate) fn commit(conn: &Connection, group: Vec<Waiting>) -> bool {
     // A caller who is gone before the start wants nothing written.
     let group: Vec<_> = group.into_iter().filter(|(_, answer)| !answer.is_closed()).collect();
+    if group.is_empty() {
+        return false;
+    }
     if let [(batch, _)] = group.as_slice() {
         let applied = alone(conn, batch);
+        let written = applied.is_ok();
         answer(group, vec![applied]);
-        return;
+        return written;
     }
     for undo in [Undo::Transaction, Undo::Savepoint] {
         match together(conn, &group, undo) {
-            Ok(applied) => return answer(group, applied),
+            Ok(applied) => {
+                answer(group, applied);
+                return true;
+            }
             Err(Lost::Undone) => {}
             Err(Lost::Failed(e)) => {
                 let failed = group.iter().map(|_| Err(e.told())).collect();
-                return answer(group, failed);
+                answer(group, failed);
+                return false;
             }
         }
     }
@@ -71,6 +80,7 @@ pub(crate) fn commit(conn: &Connection, group: Vec<Waiting>) {
         let applied = alone(conn, &single.0);
         answer(vec![single], vec![applied]);
     }
+    true
 }
 
 fn answer(group: Vec<Waiting>, applied: Vec<Applied>) {

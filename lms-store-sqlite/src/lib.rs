@@ -28,7 +28,7 @@ pub use rusqlite as driver;
 
 use connection::Place;
 use readers::Readers;
-use writer::Writer;
+use writer::{Touches, Writer};
 
 /// How much a confirmed write survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -159,12 +159,18 @@ impl SqliteStore {
     /// # Errors
     /// When the database cannot be read.
     pub async fn pending(&self) -> Result<Vec<String>, StoreError> {
-        self.writer.run(|conn| Ok(migrate::pending_after(migrate::found(conn)?.0))).await
+        self.writer.run(Touches::Nothing, |conn| Ok(migrate::pending_after(migrate::found(conn)?.0))).await
     }
 
     /// The SQL of all migrations, without a database.
     pub fn print_sql() -> String {
         migrate::pending_after(0).concat()
+    }
+
+    /// How many batches were written on their caller's thread, for tests.
+    #[doc(hidden)]
+    pub fn written_in_place(&self) -> u64 {
+        self.writer.here()
     }
 
     /// Runs the host's own statements and the library's batches in one transaction on the writer
@@ -182,7 +188,7 @@ impl SqliteStore {
         F: FnOnce(&rusqlite::Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
         self.writer
-            .run(move |conn| {
+            .run(Touches::Events, move |conn| {
                 let tx = conn
                     .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
                     .map_err(error::from_driver)?;

@@ -82,17 +82,24 @@ impl Drop for Readers {
     }
 }
 
-/// Other processes' commits are noticed by SQLite's own counter, looked at every 25 ms.
+/// Other processes' events are noticed every 25 ms: by SQLite's own counter of commits, and where that has moved by
+/// the end of the log, so that a commit without an event wakes nobody.
 fn watch(conn: Connection, committed: Weak<Notify>) -> Result<(), StoreError> {
     std::thread::Builder::new()
         .name("lms-sqlite-watch".to_owned())
         .spawn(move || {
-            let mut last: i64 = -1;
+            let (mut last, mut head): (i64, i64) = (-1, -1);
             while let Some(committed) = committed.upgrade() {
                 let now = conn.query_row("PRAGMA data_version", [], |row| row.get(0)).unwrap_or(last);
                 if now != last {
                     last = now;
-                    committed.notify_waiters();
+                    // Before its migration a database has no log, and no event.
+                    let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'activity_events'";
+                    let end = conn.query_row(sql, [], |row| row.get(0)).unwrap_or(0);
+                    if end != head {
+                        head = end;
+                        committed.notify_waiters();
+                    }
                 }
                 drop(committed);
                 std::thread::sleep(Duration::from_millis(25));

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::connection::snapshot;
 use crate::error::Fault;
+use crate::writer::Touches;
 use crate::{SqliteStore, migrate, reads};
 
 impl SqliteStore {
@@ -45,7 +46,7 @@ impl SqliteStore {
     {
         match &self.readers {
             Some(readers) => readers.run(read).await,
-            None => self.writer.run(move |conn| snapshot(conn, read)).await,
+            None => self.writer.run(Touches::Nothing, move |conn| snapshot(conn, read)).await,
         }
     }
 }
@@ -59,12 +60,12 @@ impl Store for SqliteStore {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        self.writer.run(migrate::migrate).await?;
+        self.writer.run(Touches::Events, migrate::migrate).await?;
         self.writer.require_schema().await
     }
 
     async fn schema_version(&self) -> Result<(i64, i64), StoreError> {
-        self.writer.run(|conn| Ok((migrate::found(conn)?.0, migrate::NEEDED))).await
+        self.writer.run(Touches::Nothing, |conn| Ok((migrate::found(conn)?.0, migrate::NEEDED))).await
     }
 }
 
@@ -271,13 +272,17 @@ impl EventLog for SqliteStore {
         self.writer.require_schema().await?;
         let name = name.to_owned();
         self.writer
-            .run(move |conn| reads::events::lease(conn, &name, token, now, until).map_err(Fault::into_store))
+            .run(Touches::Nothing, move |conn| {
+                reads::events::lease(conn, &name, token, now, until).map_err(Fault::into_store)
+            })
             .await
     }
     async fn release(&self, name: &str, token: Uuid) -> Read<()> {
         self.writer.require_schema().await?;
         let name = name.to_owned();
-        self.writer.run(move |conn| reads::events::release(conn, &name, token).map_err(Fault::into_store)).await
+        self.writer
+            .run(Touches::Nothing, move |conn| reads::events::release(conn, &name, token).map_err(Fault::into_store))
+            .await
     }
     async fn consumers(&self) -> Read<Vec<ConsumerState>> {
         self.read(reads::events::consumers).await

@@ -1,11 +1,11 @@
 //! The thread that writes, and who may borrow its connection.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
+use lms_core::store::{Change, Committed, Expect, StoreError, StoreErrorKind, WriteBatch};
 use rusqlite::Connection;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -31,7 +31,16 @@ type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
 enum Job {
     Write(Arc<WriteBatch>, Answer),
-    Run(Work),
+    /// Something else on the connection, and whether it may write to the log of events.
+    Run(Work, Touches),
+}
+
+/// Who waits for events is woken by what may have written some, and by nothing else: parts of the background
+/// that look at their leases would wake each other without end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Touches {
+    Events,
+    Nothing,
 }
 
 pub(crate) fn gone() -> StoreError {
@@ -48,6 +57,8 @@ pub(crate) struct Writer {
     conn: Arc<Mutex<Connection>>,
     /// When the thread was last called to look after the log.
     called: Mutex<Instant>,
+    /// Batches written in place, so that tests see that some were.
+    here: AtomicU64,
     pub(crate) company: Arc<Company>,
     pub(crate) committed: Arc<Notify>,
 }
@@ -80,6 +91,7 @@ impl Writer {
             ready: Arc::new(AtomicBool::new(false)),
             conn,
             called: Mutex::new(Instant::now()),
+            here: AtomicU64::new(0),
             company,
             committed,
         })
@@ -88,7 +100,7 @@ impl Writer {
     /// Looks at the schema once; where it is not there yet, every call looks again.
     pub(crate) async fn ready(&self) -> Result<(), StoreError> {
         let ready = self.ready.clone();
-        self.run(move |conn| {
+        self.run(Touches::Nothing, move |conn| {
             ready.store(migrate::check(conn).is_ok(), Ordering::Release);
             Ok(())
         })
@@ -101,7 +113,7 @@ impl Writer {
             return Ok(());
         }
         let ready = self.ready.clone();
-        self.run(move |conn| {
+        self.run(Touches::Nothing, move |conn| {
             migrate::check(conn)?;
             ready.store(true, Ordering::Release);
             Ok(())
@@ -140,19 +152,27 @@ impl Writer {
 
     /// Nothing where there is company, the connection is at work, or it might take long.
     fn write_here(&self, batch: &WriteBatch) -> Option<Applied> {
-        if !self.company.alone() || !self.company.is_quick() || batch.changes.len() > SMALL {
+        if !self.company.alone() || !self.company.is_quick() || !is_small(batch) {
             return None;
         }
         let applied = {
             let conn = self.conn.try_lock().ok()?;
             let began = Instant::now();
             let applied = at_once(&conn, batch, self.busy)?;
-            self.company.took(began.elapsed(), batch.changes.len());
+            if applied.is_ok() {
+                self.company.took(began.elapsed(), batch.changes.len());
+                self.here.fetch_add(1, Ordering::Relaxed);
+            }
             applied
         };
         self.committed.notify_waiters();
         self.call_thread();
         Some(applied)
+    }
+
+    /// How many batches were written in place.
+    pub(crate) fn here(&self) -> u64 {
+        self.here.load(Ordering::Relaxed)
     }
 
     /// The thread looks after the log whenever it has done something.
@@ -164,7 +184,7 @@ impl Writer {
         *called = Instant::now();
         if let Some(queue) = &self.queue {
             // A full queue has the thread at work already.
-            let _ = queue.try_send(Job::Run(Box::new(|_| {})));
+            let _ = queue.try_send(Job::Run(Box::new(|_| {}), Touches::Nothing));
         }
     }
 
@@ -184,19 +204,21 @@ impl Writer {
     }
 
     /// Runs something on the write connection, between two groups.
-    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(crate) async fn run<T, F>(&self, touches: Touches, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        // One more who calls: nobody is alone beside this, and takes the connection from under the thread.
+        let _call = self.company.enter();
         let (answer, answered) = oneshot::channel();
-        let job = Job::Run(Box::new(move |conn| {
+        let work: Work = Box::new(move |conn| {
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(conn)));
             let done = done.unwrap_or_else(|_| Err(backend("the work on the writer thread panicked")));
             // The receiver may be gone; what was done stays done.
             let _ = answer.send(done);
-        }));
-        self.send(job).await?;
+        });
+        self.send(Job::Run(work, touches)).await?;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 }
@@ -211,6 +233,26 @@ impl Drop for Writer {
             let _ = thread.join();
         }
     }
+}
+
+/// Whether each change is one of a row, and each expectation one of a key: what counts or cascades may take any
+/// time.
+fn is_small(batch: &WriteBatch) -> bool {
+    let of_a_row = |change: &Change| {
+        matches!(
+            change,
+            Change::Insert(_)
+                | Change::Put(_)
+                | Change::Upsert(_)
+                | Change::Ensure(_)
+                | Change::SaveAnswers { .. }
+                | Change::FlipLog { .. }
+                | Change::AdvanceConsumer { .. }
+                | Change::SettleBudget { .. }
+        )
+    };
+    let counts = |expect: &Expect| matches!(expect, Expect::WorkAtMost { .. } | Expect::GradesWithin { .. });
+    batch.changes.len() <= SMALL && batch.changes.iter().all(of_a_row) && !batch.expect.iter().any(counts)
 }
 
 /// Rolls back whatever a panicking closure has left open.
@@ -234,11 +276,12 @@ impl Thread {
         let mut next: Option<Job> = None;
         // The queue ends when the store has gone.
         while let Some(job) = next.take().or_else(|| self.jobs.blocking_recv()) {
-            match job {
-                Job::Run(work) => {
+            let touches = match job {
+                Job::Run(work, touches) => {
                     let mut conn = self.conn();
                     work(&mut conn);
                     tidy(&conn);
+                    touches
                 }
                 Job::Write(batch, answer) => {
                     let group;
@@ -246,13 +289,16 @@ impl Thread {
                     let single = if let [(batch, _)] = group.as_slice() { Some(batch.changes.len()) } else { None };
                     let conn = self.conn();
                     let began = Instant::now();
-                    commit(&conn, group);
-                    if let Some(changes) = single {
+                    let written = commit(&conn, group);
+                    if let Some(changes) = single.filter(|_| written) {
                         self.company.took(began.elapsed(), changes);
                     }
+                    Touches::Events
                 }
+            };
+            if touches == Touches::Events {
+                self.committed.notify_waiters();
             }
-            self.committed.notify_waiters();
             if let Some(mut wal) = self.wal.take() {
                 wal.look(&self.conn());
                 self.wal = Some(wal);

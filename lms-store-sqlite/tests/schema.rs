@@ -251,7 +251,9 @@ fn references(conn: &Connection, table: &str) -> BTreeSet<Key> {
         key.0.push(row.get(1).unwrap());
         key.1 = row.get(2).unwrap();
         key.2.push(row.get(3).unwrap());
-        key.3 = row.get(4).unwrap();
+        let on_delete: String = row.get(4).unwrap();
+        // Both refuse; one looks at the end of the statement.
+        key.3 = on_delete.replace("NO ACTION", "RESTRICT");
     }
     keys.into_values().collect()
 }

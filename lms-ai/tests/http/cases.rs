@@ -566,17 +566,19 @@ fn oddities() -> Vec<Case> {
             speech.ok(&message)
         })
     };
+    // Who says to be another model than the one asked is looked at first.
+    let other = |case: Case| Case { error: Some("ai.needs_review"), log: vec!["valid"], ..case };
     let absurd = json!(u64::MAX);
     vec![
         with("fields that nobody knows", |_, message| message["new"] = json!({ "deep": [1, { "x": null }] })),
-        with("ids of a megabyte", |_, message| {
+        other(with("ids of a megabyte", |_, message| {
             message["id"] = json!("i".repeat(500_000));
             message["model"] = json!("m".repeat(500_000));
-        }),
-        with("U+0000 and colours in ids", |_, message| {
+        })),
+        other(with("U+0000 and colours in ids", |_, message| {
             message["id"] = json!("a\u{0}b\u{1b}[31m");
             message["model"] = json!("m\u{0}");
-        }),
+        })),
         case("more tokens than there are", move |speech, _, asked| {
             let mut message = speech.whole(&good(), asked);
             for name in ["input_tokens", "output_tokens", "prompt_tokens", "completion_tokens"] {

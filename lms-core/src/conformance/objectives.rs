@@ -82,9 +82,24 @@ pub async fn l6_links_are_set_one_by_one(h: &Harness) {
         let theirs = room.student(0).catalog().set_objectives(of, Vec::new()).await.unwrap_err();
         assert_eq!(theirs.code(), "not_found");
         assert_eq!(linked().await, ["apply", "judge"]);
+        // A command that is repeated when others have written since does nothing (DETAILS 8).
+        let command = uuid::Uuid::now_v7();
+        let once = || room.teacher().with_command_id(command);
+        once().catalog().set_objectives(of, keys(&["explain"])).await.unwrap();
         catalog.set_objectives(of, Vec::new()).await.unwrap();
+        once().catalog().set_objectives(of, keys(&["explain"])).await.unwrap();
         assert!(linked().await.is_empty());
+        // Two at once: what one of them said stands, and not what both did.
+        let (one, two) = (room.teacher(), room.teacher());
+        let (one, two) = (one.catalog(), two.catalog());
+        let (one, two) =
+            tokio::join!(one.set_objectives(of, keys(&["explain"])), two.set_objectives(of, keys(&["judge"])),);
+        one.unwrap();
+        two.unwrap();
+        assert_eq!(linked().await.len(), 1);
+        catalog.set_objectives(of, Vec::new()).await.unwrap();
     }
     let now = catalog.quiz(quiz.id).await.unwrap().version;
-    assert_eq!(now, quiz.version + 3, "an edit of a question is one of its quiz");
+    // Two that change something, one of the command, its undoing, two at once, and the last.
+    assert_eq!(now, quiz.version + 7, "an edit of a question is one of its quiz");
 }

@@ -16,6 +16,8 @@ use crate::store::{Change, EventFilter, Expect, StoreErrorKind, WriteBatch};
 const LEASE_SECONDS: i64 = 30;
 /// How often it is renewed while a step runs.
 const RENEW: Duration = Duration::from_secs(10);
+/// How soon a renewal that failed is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Background work that is handed in from above the core: PDFs, AI grading, a host's own.
 ///
@@ -161,6 +163,25 @@ impl Lease {
     }
 }
 
+impl Lease {
+    /// Renews it for as long as it can be; ends when it is another's. A failure of the store ends nothing: what
+    /// is left of the lease is time to try again.
+    async fn keep(&self) {
+        let mut pause = RENEW;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = match self.renew().await {
+                Ok(true) => RENEW,
+                Ok(false) => return,
+                Err(e) => {
+                    tracing::warn!(consumer = self.name, code = e.code(), "a lease is not renewed, and tried again");
+                    AGAIN
+                }
+            };
+        }
+    }
+}
+
 impl Lms {
     /// Takes a consumer's lease for half a minute; `None` while another holds it. [`Background`](super::Background)
     /// does so by itself: this is for a host with a loop of its own, and for tests of a consumer.
@@ -182,22 +203,18 @@ impl Lms {
     /// Runs one step of a consumer while this process holds its lease; 0 when another holds it.
     pub(super) async fn step(&self, consumer: &dyn Consumer) -> Result<usize, Error> {
         let Some(lease) = self.lease(consumer.name()).await? else { return Ok(0) };
-        let done = {
-            let step = consumer.step(self, &lease);
-            tokio::pin!(step);
-            loop {
-                tokio::select! {
-                    done = &mut step => break done,
-                    () = tokio::time::sleep(RENEW) => {
-                        if !lease.renew().await? {
-                            // Another process took over while this one slept: what is left is theirs.
-                            return Ok(0);
-                        }
-                    }
-                }
-            }
+        let done = tokio::select! {
+            done = consumer.step(self, &lease) => done,
+            // Another process took over while this one slept: what is left is theirs.
+            () = lease.keep() => return Ok(0),
         };
-        lease.release().await?;
+        if let Err(e) = lease.release().await {
+            tracing::warn!(
+                consumer = consumer.name(),
+                code = e.code(),
+                "a lease is not given back, and ends by itself"
+            );
+        }
         done
     }
 }

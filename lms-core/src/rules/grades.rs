@@ -1,5 +1,7 @@
 //! Which mark of an append-only history counts (S9, S10).
 
+use std::collections::BTreeMap;
+
 use crate::error::Refusal;
 use crate::model::{GradeCause, GradeEntry, GraderKind};
 use crate::store::AnswerEntry;
@@ -64,12 +66,16 @@ pub fn require_seen(history: &[GradeEntry], seen_seq: i64) -> Result<(), Refusal
 /// Who graded a quiz as a whole, by the histories of its answers: a person where one marked an answer, else AI
 /// where it did, else the library by the keys. What was taken back counts for nobody.
 pub fn grader_of_answers(entries: &[AnswerEntry]) -> GraderKind {
+    let mut cleared = BTreeMap::new();
+    for entry in entries.iter().filter(|e| e.cause == GradeCause::Cleared) {
+        let seq = cleared.entry((entry.subject_id, entry.question_id)).or_insert(entry.seq);
+        *seq = entry.seq.max(*seq);
+    }
     let counts = |entry: &&AnswerEntry| {
         let marks = [GradeCause::Graded, GradeCause::Adopted, GradeCause::Recomputed, GradeCause::Rescaled];
-        let same = |e: &&AnswerEntry| (e.subject_id, e.question_id) == (entry.subject_id, entry.question_id);
-        let cleared = entries.iter().filter(same).filter(|e| e.cause == GradeCause::Cleared).map(|e| e.seq).max();
+        let cleared = cleared.get(&(entry.subject_id, entry.question_id));
         marks.contains(&entry.cause)
-            && (entry.grader_kind != GraderKind::Human || cleared.is_none_or(|cleared| entry.seq > cleared))
+            && (entry.grader_kind != GraderKind::Human || cleared.is_none_or(|cleared| entry.seq > *cleared))
     };
     entries.iter().filter(counts).map(|e| e.grader_kind).max().unwrap_or(GraderKind::Auto)
 }

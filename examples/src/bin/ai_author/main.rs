@@ -137,6 +137,10 @@ async fn receipt(ai: &Ai, options: &Options, operation: uuid::Uuid) -> Result<Re
 /// The database and the provider.
 async fn open(options: &Options, screen: &Screen) -> Result<(Chosen, Lms), End> {
     let chosen = Chosen::from_env().map_err(|e| End::Usage(e.to_string()))?;
+    // What is written here stays: who has named another provider halfway is asked first.
+    if let Some(name) = chosen.unused() {
+        return Err(End::Usage(format!("{name} is set, and does not say enough; set LMS_AI_PROVIDER, too")));
+    }
     let argument = options.store.as_deref().unwrap_or("sqlite:out/lms.db");
     if let Some(path) = argument.strip_prefix("sqlite:").map(|path| Path::new(path.strip_prefix("//").unwrap_or(path)))
     {

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::super::{Catalog, Planned};
-use super::{bump_quiz, changed, objectives_by_key};
+use super::{StructureEdit, bump_quiz, changed, objectives_by_key};
 use crate::error::Error;
 use crate::model::*;
 use crate::rules::permission::Action;
-use crate::store::{Change, ContentRef, Key, Row, WriteBatch};
+use crate::store::{Change, ContentRef, Key, Row};
 
 /// What can be linked to objectives of its course.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +55,9 @@ impl Catalog<'_> {
         self.s
             .run(None, |mut command| async move {
                 let context = self.content(at, Action::EditContent, what, id).await?;
+                if command.done {
+                    return Ok(Planned::nothing(()));
+                }
                 let present = self.s.store().objective_links(context.course.id).await?;
                 let wanted: Vec<_> = objectives_by_key(&context.objectives, keys, "keys")?
                     .into_iter()
@@ -69,7 +72,8 @@ impl Catalog<'_> {
                 if changes.is_empty() {
                     return Ok(Planned::nothing(()));
                 }
-                let mut batch = WriteBatch::default();
+                // Two who set the links at once: the later one sees those of the first.
+                let mut batch = StructureEdit::of(&context.course).batch;
                 if let (Linked::Question(_), Some(quiz)) = (of, context.quiz.clone()) {
                     bump_quiz(&mut batch, quiz, &command);
                 }
