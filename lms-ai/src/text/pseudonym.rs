@@ -192,9 +192,17 @@ impl Matched {
                 self.text.push(' ');
                 continue;
             }
+            // Capitals do not tell the two small sigmas apart, nor a sharp s from two.
             for c in c.to_lowercase() {
-                self.entries.push(Entry { at: self.text.len(), from, to });
-                self.text.push(c);
+                let (c, more) = match c {
+                    'ς' => ('σ', None),
+                    'ß' => ('s', Some('s')),
+                    _ => (c, None),
+                };
+                for c in std::iter::once(c).chain(more) {
+                    self.entries.push(Entry { at: self.text.len(), from, to });
+                    self.text.push(c);
+                }
             }
         }
     }
@@ -316,6 +324,9 @@ mod tests {
             ("\u{1100}\u{1175}\u{11b7}민수", "김민수는".into(), "[STUDENT_1]는"),
             ("สมชาย", "ผมชื่อสมชายครับ".into(), "ผมชื่อ[STUDENT_1]ครับ"),
             ("Bo", "Bo wrote a book.".into(), "Bo wrote a book."),
+            ("Νίκος", "Ο ΝΊΚΟΣ έγραψε.".into(), "Ο [STUDENT_1] έγραψε."),
+            ("STRAUSS", "Von Strauß.".into(), "Von [STUDENT_1]."),
+            ("Strauß", "Von STRAUSS und STRAU\u{1e9e}.".into(), "Von [STUDENT_1] und [STUDENT_1]."),
         ] {
             assert_eq!(label(name, &text), sent, "{name}");
         }
@@ -357,10 +368,10 @@ mod tests {
         /// However a name is written, and whatever stands around it, it is not sent; and all the rest is.
         #[test]
         fn no_name_of_any_script_is_left(
-            which in 0_usize..7, decomposed: bool, upper: bool, hidden: bool, spaces in "[ \u{a0}\n.,!]{1,3}",
+            which in 0_usize..9, decomposed: bool, upper: bool, hidden: bool, spaces in "[ \u{a0}\n.,!]{1,3}",
             before in "[a-z我は가ก ]{0,10}", after in "[a-z我は가ก ]{0,10}",
         ) {
-            let names = ["Jos\u{e9} N\u{fa}\u{f1}ez", "Zo\u{eb}", "王伟", "山田太郎", "김민수", "สมชาย", "Nguy\u{1ec5}n"];
+            let names = ["Jos\u{e9} N\u{fa}\u{f1}ez", "Zo\u{eb}", "王伟", "山田太郎", "김민수", "สมชาย", "Nguy\u{1ec5}n", "Γιώργος", "Strauß"];
             let Some(name) = names.get(which) else { return Ok(()) };
             let between = if name.chars().all(is_unspaced) { "" } else { spaces.as_str() };
             let text = format!("{before}{between}{}{between}{after}", written(name, decomposed, upper, hidden));
