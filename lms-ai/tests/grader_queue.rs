@@ -213,6 +213,30 @@ async fn s11_an_outage_hands_no_work_to_people() {
     }
 }
 
+/// A call that reached nobody is not counted against its operation, in whatever run, and costs nothing.
+// rules: I3
+#[tokio::test(start_paused = true)]
+async fn i3_calls_that_reached_nobody_do_not_count() {
+    let world = World::memory().await;
+    let work = world.work(ESSAY).await;
+    let failures = [
+        (Kind::Connect, "not connected: connection refused"),
+        (Kind::Timeout, "timed out while connecting"),
+        (Kind::Timeout, "no other call ended in time to make room for this one"),
+    ];
+    for (kind, excerpt) in failures {
+        let error = ProviderError { excerpt: excerpt.to_owned(), ..error(kind, Retry::Now) };
+        let ai = world.ai(FailsFor::new("", error));
+        assert_eq!(ai.grade_submission(work).await.unwrap_err().code(), "ai.provider");
+        world.clock.advance(60);
+    }
+    let logs = world.logs().await;
+    assert_eq!((logs.len(), logs.iter().map(|row| row.charged_micro_usd).sum::<i64>()), (9, 0));
+    let provider = FailsFor::new("no such word", error(Kind::Server, Retry::Never));
+    world.ai(provider).grade_submission(work).await.unwrap();
+    assert_eq!(world.submission(work).await.ai_status, AiGradingState::Applied);
+}
+
 /// Work that nobody else's answers speak against goes to a person all the same, some time.
 // rules: S11
 #[tokio::test(start_paused = true)]
