@@ -169,6 +169,23 @@ async fn a_provider_that_wants_a_long_pause_ends_the_run() {
     assert_eq!((ended.code(), script.calls()), ("ai.rate_limited", 1));
 }
 
+/// What is not taken for the sake of one text ends nothing: the others are written.
+// rules: L4
+#[tokio::test]
+async fn one_text_that_is_not_taken_stops_no_other() {
+    let world = World::memory().await;
+    let (course, topics) = outlined(&world).await;
+    let bad = |kind| ProviderError::new(kind, Retry::Never);
+    let script = Scripted::new()
+        .then_error(bad(ProviderErrorKind::TooLarge))
+        .then_error(bad(ProviderErrorKind::BadRequest { param: None }));
+    let script = Script::new((0..4).fold(script, |script, _| script.then(Reply::json(&body()))));
+    let ai = world.ai(script.clone());
+    let report = ai.write_bodies(&world.teacher(), course, BodiesBrief::default(), nothing).await.unwrap();
+    let failed: Vec<TopicId> = report.failed.iter().map(|(topic, _)| *topic).collect();
+    assert_eq!((failed, report.written, script.calls()), (topics[..2].to_vec(), topics[2..].to_vec(), 6));
+}
+
 /// What a person writes while the run is at work stands: a topic that waits its turn is not asked about, and the
 /// text of the topic that is being asked about is not written over theirs.
 // rules: L4, L5

@@ -113,6 +113,28 @@ async fn q12_the_consumer_grades_essays_beside_submissions() {
     assert!(world.lms.system().activity().audit(world.room.course).await.unwrap().is_empty());
 }
 
+/// An attempt that cannot be read is passed over: what waits behind it is graded, and the step does all its work.
+// rules: S11
+#[tokio::test]
+async fn s11_an_attempt_that_cannot_be_read_stops_no_other() {
+    let world = World::memory().await;
+    let quiz = quiz_of_essays(&world, by(AiGrading::Apply)).await;
+    let (broken, _) = hand_in(&world, quiz, [ESSAY, ESSAY]).await;
+    world.clock.advance(1);
+    let (whole_one, _) = hand_in(&world, quiz, [ESSAY, ESSAY]).await;
+    let id = broken.uuid().simple();
+    world.sql(format!("UPDATE quiz_attempts SET graded = '[7]' WHERE id = x'{id}'")).await;
+    world.lms.system().quizzes().essays(broken).await.unwrap_err();
+    let script = script([grade(), whole(6)]);
+    let background = world.lms.background().with(world.ai(script.clone()).grader());
+    for _ in 0..2 {
+        background.tick().await.unwrap();
+    }
+    assert_eq!(script.calls(), 2);
+    let found = world.teacher().quizzes().essays(whole_one).await.unwrap();
+    assert_eq!(found.state, AttemptState::Graded);
+}
+
 /// The consumer is killed in the midst of a call, and between an answer and its writing: the next one goes on,
 /// and what was paid for is not paid again.
 // rules: I2, I3, V6

@@ -12,10 +12,13 @@ use lms_ai::provider::{Reply, Scripted};
 use lms_core::ai::{
     AiProvider, AiRequest, AiResponse, ModelProfile, Price, ProviderError, ProviderErrorKind as Kind, Retry,
 };
+use lms_core::clock::Clock as _;
 use lms_core::lms::{AssignmentRules, NewAssignment};
-use lms_core::model::{AiGrading, AiGradingState, BudgetScope, Criterion, EventKind, Points, Rubric, SubmissionId};
+use lms_core::model::{
+    AiGrading, AiGradingState, BudgetScope, Criterion, EventKind, Points, Rubric, SubmissionId, Timestamp,
+};
 use lms_core::store::EventFilter;
-use lms_core::testing::Classroom;
+use lms_core::testing::{Classroom, FixedClock};
 use support::*;
 
 /// Fails for works that hold a word, and grades all others.
@@ -26,12 +29,14 @@ struct FailsFor {
     price: Price,
     failed: Arc<AtomicUsize>,
     graded: Arc<AtomicUsize>,
+    /// Only before this time, where one is given.
+    until: Option<(Arc<FixedClock>, Timestamp)>,
 }
 
 impl FailsFor {
     fn new(word: &'static str, error: ProviderError) -> Self {
         let price = Price { input: 1_000_000, output: 10_000_000, cache_read: 0, cache_write: 0 };
-        Self { word, error, price, failed: Arc::default(), graded: Arc::default() }
+        Self { word, error, price, failed: Arc::default(), graded: Arc::default(), until: None }
     }
 }
 
@@ -45,7 +50,8 @@ impl AiProvider for FailsFor {
         ModelProfile { native_schema, thinking_by_default, max_output, price: self.price }
     }
     async fn complete(&self, request: &AiRequest) -> Result<AiResponse, ProviderError> {
-        if request.parts.iter().any(|part| part.text.contains(self.word)) {
+        let is_failing = self.until.as_ref().is_none_or(|(clock, until)| clock.now() < *until);
+        if is_failing && request.parts.iter().any(|part| part.text.contains(self.word)) {
             self.failed.fetch_add(1, Ordering::SeqCst);
             return Err(self.error.clone());
         }
@@ -138,8 +144,113 @@ async fn s11_a_course_without_a_budget_stops_no_other_course() {
     // The budget of all stops all.
     limits.ai_budgets().set(BudgetScope::Course(world.room.course), None).await.unwrap();
     limits.ai_budgets().set(BudgetScope::All, Some(1)).await.unwrap();
+    world.clock.advance(301);
     background.tick().await.unwrap();
     assert_eq!((provider.graded.load(Ordering::SeqCst), world.logs().await.len()), (1, 2));
+}
+
+/// As many courses without a budget as a step asks about works hold up no other, and are not asked about at once.
+// rules: S11
+#[tokio::test]
+async fn s11_many_courses_without_a_budget_stop_no_other_course() {
+    let world = World::memory().await;
+    let mut poor = Vec::new();
+    for _ in 0..12 {
+        poor.push(elsewhere(&world).await);
+        world.clock.advance(1);
+    }
+    let budgets = world.lms.system();
+    let set = async |limit| {
+        for work in &poor {
+            let course = world.submission(*work).await.course_id;
+            budgets.ai_budgets().set(BudgetScope::Course(course), limit).await.unwrap();
+        }
+    };
+    set(Some(1)).await;
+    let rich = world.work(ESSAY).await;
+    let provider = FailsFor::new("no such word", error(Kind::Server, Retry::Never));
+    let background = world.lms.background().with(world.ai(provider.clone()).grader());
+    background.tick().await.unwrap();
+    assert_eq!(world.submission(rich).await.ai_status, AiGradingState::Applied);
+    assert!(states(&world, &poor).await.iter().all(|state| *state == AiGradingState::Pending));
+    // They are remembered for some minutes, and then asked about again.
+    set(None).await;
+    background.tick().await.unwrap();
+    assert_eq!(provider.graded.load(Ordering::SeqCst), 1);
+    world.clock.advance(301);
+    for _ in 0..2 {
+        background.tick().await.unwrap();
+    }
+    assert!(states(&world, &poor).await.iter().all(|state| *state == AiGradingState::Applied));
+}
+
+/// A provider that is gone for more than an hour, however it fails, hands nothing to people: when it is back, all
+/// is graded.
+// rules: S11, I3
+#[tokio::test(start_paused = true)]
+async fn s11_an_outage_hands_no_work_to_people() {
+    for kind in [Kind::Server, Kind::Timeout, Kind::Connect] {
+        for count in [1, 5] {
+            let world = World::memory().await;
+            let works = hand_in(&world, &[ESSAY; 5][..count]).await;
+            let back = world.clock.now().plus_seconds(4_500);
+            let mut provider = FailsFor::new("", error(kind.clone(), Retry::Now));
+            provider.until = Some((world.clock.clone(), back));
+            let background = world.lms.background().with(world.ai(provider.clone()).grader());
+            while world.clock.now() < back {
+                background.tick().await.unwrap();
+                world.clock.advance(30);
+            }
+            assert!(states(&world, &works).await.iter().all(|s| *s == AiGradingState::Pending), "{kind:?}");
+            let failed = provider.failed.load(Ordering::SeqCst);
+            assert!((7..100).contains(&failed), "it is asked again and again, and less and less: {failed}");
+            for _ in 0..300 {
+                background.tick().await.unwrap();
+                world.clock.advance(30);
+            }
+            assert!(states(&world, &works).await.iter().all(|s| *s == AiGradingState::Applied), "{kind:?}");
+        }
+    }
+}
+
+/// A call that reached nobody is not counted against its operation, in whatever run, and costs nothing.
+// rules: I3
+#[tokio::test(start_paused = true)]
+async fn i3_calls_that_reached_nobody_do_not_count() {
+    let world = World::memory().await;
+    let work = world.work(ESSAY).await;
+    let failures = [
+        (Kind::Connect, "not connected: connection refused"),
+        (Kind::Timeout, "timed out while connecting"),
+        (Kind::Timeout, "no other call ended in time to make room for this one"),
+    ];
+    for (kind, excerpt) in failures {
+        let error = ProviderError { excerpt: excerpt.to_owned(), ..error(kind, Retry::Now) };
+        let ai = world.ai(FailsFor::new("", error));
+        assert_eq!(ai.grade_submission(work).await.unwrap_err().code(), "ai.provider");
+        world.clock.advance(60);
+    }
+    let logs = world.logs().await;
+    assert_eq!((logs.len(), logs.iter().map(|row| row.charged_micro_usd).sum::<i64>()), (9, 0));
+    let provider = FailsFor::new("no such word", error(Kind::Server, Retry::Never));
+    world.ai(provider).grade_submission(work).await.unwrap();
+    assert_eq!(world.submission(work).await.ai_status, AiGradingState::Applied);
+}
+
+/// Work that nobody else's answers speak against goes to a person all the same, some time.
+// rules: S11
+#[tokio::test(start_paused = true)]
+async fn s11_a_single_work_that_always_fails_is_not_paid_for_ever() {
+    let world = World::memory().await;
+    let work = world.work(ESSAY).await;
+    let provider = FailsFor::new("", error(Kind::Timeout, Retry::Now));
+    let background = world.lms.background().with(world.ai(provider.clone()).grader());
+    for _ in 0..30 {
+        background.tick().await.unwrap();
+        world.clock.advance(7_201);
+    }
+    assert_eq!(world.submission(work).await.ai_status, AiGradingState::Failed);
+    assert_eq!(provider.failed.load(Ordering::SeqCst), 48);
 }
 
 /// Works whose call always times out let the others go first, and are paid for six times and no more.
@@ -162,6 +273,7 @@ async fn s11_works_that_always_time_out_starve_nobody_and_end() {
     background.tick().await.unwrap();
     world.clock.advance(2);
     background.tick().await.unwrap();
+    assert_eq!(states(&world, &works[4..]).await, [AiGradingState::Applied]);
     for _ in 0..12 {
         world.clock.advance(3_601);
         background.tick().await.unwrap();

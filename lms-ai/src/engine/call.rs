@@ -7,7 +7,7 @@ use lms_core::lms::{AiOrigin, Claim, Session};
 use lms_core::model::{AiLog, AiLogStatus, BudgetScope};
 use tokio::time::Instant;
 
-use super::asking::{Asking, Next, charged, may_have_used, meta};
+use super::asking::{Asking, Next, charged, meta};
 use super::judge::{Judge, Outcome, repair};
 use super::row::{self, Heading, Redaction, sha256};
 use super::standing::{Past, Standing, reasons};
@@ -16,6 +16,8 @@ use crate::{AiTask, Prompt, schema};
 
 /// The longest prompt that the log keeps, in bytes.
 pub(crate) const MAX_PROMPT: usize = 256 * 1024;
+/// Of so many calls of earlier runs one counts, where they may have failed by no fault of the operation.
+const LENIENCE: u32 = 8;
 /// Less time than this is left for no attempt.
 const SHORTEST: Duration = Duration::from_millis(500);
 
@@ -116,9 +118,10 @@ impl Run<'_> {
                 continue;
             }
             // Earlier runs count: an operation that always fails is not paid for ever.
-            let calls = self.past.calls.max(asking.calls);
-            if calls >= config.max_calls {
-                return Err(AiError::CallsUsedUp { calls });
+            let calls = self.past.calls;
+            let counted = if self.ai.lenient { calls / LENIENCE } else { calls };
+            if counted.max(asking.calls) >= config.max_calls {
+                return Err(AiError::CallsUsedUp { calls: calls.max(asking.calls) });
             }
             if self.left() < SHORTEST.min(config.attempt_deadline) {
                 return Err(AiError::Deadline);
@@ -140,7 +143,7 @@ impl Run<'_> {
                 Ok(response) => response,
                 Err(error) => {
                     row::failed(&mut row, &error);
-                    row.charged_micro_usd = if may_have_used(error.kind.as_str()) { reserved } else { 0 };
+                    row.charged_micro_usd = if row::was_sent(&row) { reserved } else { 0 };
                     self.end(row, reserved).await?;
                     match asking.after(&error, self.ai) {
                         Next::Again(pause) if pause < self.left() => tokio::time::sleep(pause).await,
@@ -252,7 +255,7 @@ impl Run<'_> {
         self.past.next = self.past.next.saturating_add(1);
         self.past.charged = self.past.charged.saturating_add(row.charged_micro_usd);
         self.past.denied = false;
-        if row.error_kind.as_deref().is_none_or(may_have_used) {
+        if row::was_sent(&row) {
             self.past.calls = self.past.calls.saturating_add(1);
         }
         row::finish(self.session, row, reserved).await

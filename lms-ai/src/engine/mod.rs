@@ -110,6 +110,8 @@ pub struct Ai {
     pub(crate) provider: Arc<dyn AiProvider>,
     pub(crate) config: Arc<AiConfig>,
     pub(crate) progress: Option<progress::Progress>,
+    /// Whether most calls of earlier runs do not count against an operation.
+    pub(crate) lenient: bool,
 }
 
 impl std::fmt::Debug for Ai {
@@ -131,7 +133,13 @@ impl Ai {
     /// ([`Lms::expect_ai_grading`]).
     pub fn with_config(lms: Lms, provider: impl AiProvider + 'static, config: AiConfig) -> Self {
         lms.expect_ai_grading();
-        Self { lms, provider: Arc::new(provider), config: Arc::new(config), progress: None }
+        Self { lms, provider: Arc::new(provider), config: Arc::new(config), progress: None, lenient: false }
+    }
+
+    /// The same, for an operation whose earlier calls may all have failed by the provider's fault: only a few of
+    /// them count against it.
+    pub(crate) fn lenient(&self) -> Self {
+        Self { lenient: true, ..self.clone() }
     }
 
     /// The model that is asked.

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::asking::may_have_used;
 use super::judge::{MAX_VIOLATIONS, Outcome};
 use super::standing::REFUSED;
 use super::{About, AiError};
+use crate::provider::{NEVER_CONNECTED, NO_PLACE};
 use crate::reader::{MAX_ANSWER, truncate_bytes};
 use crate::{Prompt, Violation};
 
@@ -176,15 +178,24 @@ pub(super) fn failed(row: &mut AiLog, error: &ProviderError) {
     row.request_id = error.request_id.as_deref().map(word);
     let note = match &error.kind {
         ProviderErrorKind::Timeout => Some(format!("timeout:{}", phase(&error.excerpt))),
+        ProviderErrorKind::Connect if error.excerpt.starts_with(NEVER_CONNECTED) => Some("connect:never".to_owned()),
         ProviderErrorKind::BadRequest { param: Some(param) } => Some(format!("bad_request:{}", word(param))),
         _ => None,
     };
     add_notes(row, note);
 }
 
+/// Whether a call was made that may have been paid for: it reached its provider, as far as the log tells.
+pub(super) fn was_sent(row: &AiLog) -> bool {
+    let notes: Vec<String> = row.notes.read().unwrap_or_default();
+    row.status != AiLogStatus::Denied
+        && row.error_kind.as_deref().is_none_or(may_have_used)
+        && !notes.iter().any(|note| ["timeout:connect", "timeout:place", "connect:never"].contains(&note.as_str()))
+}
+
 /// In which phase of a call the time was up, as far as the provider says.
 fn phase(said: &str) -> &'static str {
-    [("connecting", "connect"), ("waiting for the answer", "answer"), ("fell silent", "stream")]
+    [(NO_PLACE, "place"), ("connecting", "connect"), ("waiting for the answer", "answer"), ("fell silent", "stream")]
         .iter()
         .find_map(|(words, phase)| said.contains(words).then_some(*phase))
         .unwrap_or("attempt")
@@ -284,6 +295,7 @@ mod tests {
         assert_eq!(phase("timed out while connecting"), "connect");
         assert_eq!(phase("timed out while waiting for the answer"), "answer");
         assert_eq!(phase("the stream fell silent"), "stream");
+        assert_eq!(phase(NO_PLACE), "place");
         assert_eq!(phase(""), "attempt");
     }
 

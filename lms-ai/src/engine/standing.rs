@@ -8,9 +8,10 @@ use lms_core::lms::AiOrigin;
 use lms_core::model::{AiLog, AiLogStatus};
 use uuid::Uuid;
 
-use super::asking::{FALLBACK_MODEL, is_other_model, may_have_used};
+use super::asking::{FALLBACK_MODEL, is_other_model};
 use super::call::Run;
 use super::judge::{Judge, Rejected};
+use super::row::was_sent;
 use super::{Accepted, Ai, AiError};
 use crate::{AiTask, ReviewReason, schema};
 
@@ -56,11 +57,6 @@ impl Past {
                 .is_some_and(|row| row.status == AiLogStatus::Denied && row.error_kind.as_deref() == Some(budget)),
         }
     }
-}
-
-/// Whether a call was made that may have been paid for.
-fn was_sent(row: &AiLog) -> bool {
-    row.status != AiLogStatus::Denied && row.error_kind.as_deref().is_none_or(may_have_used)
 }
 
 /// How a note begins that keeps why a model refused.

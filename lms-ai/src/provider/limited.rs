@@ -1,15 +1,19 @@
 //! A provider that only so many ask at once.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use lms_core::ai::{AiProvider, AiRequest, AiResponse, ModelProfile, ProviderError, ProviderErrorKind, Retry};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use super::NO_PLACE;
+
 /// How many ask at once, unless said otherwise.
 const PLACES: usize = 4;
-
+/// So long before its deadline a wait ends: who asked learns that nothing was sent, and does not give up first.
+const SLACK: Duration = Duration::from_millis(50);
 /// Lets at most so many calls reach a provider at the same time; further ones wait, first come first
 /// served, and no longer than their deadline, of which the wait is a part.
 ///
@@ -55,10 +59,11 @@ impl<P: AiProvider> AiProvider for Limited<P> {
 
     async fn complete(&self, request: &AiRequest) -> Result<AiResponse, ProviderError> {
         let came = Instant::now();
+        let most = request.deadline.saturating_sub(SLACK.min(request.deadline / 10));
         // The places are never closed, so that a wait ends with one or with the deadline.
-        let Ok(Ok(_place)) = timeout(request.deadline, self.places.acquire()).await else {
+        let Ok(Ok(_place)) = timeout(most, self.places.acquire()).await else {
             return Err(ProviderError {
-                excerpt: "no other call ended in time to make room for this one".to_owned(),
+                excerpt: NO_PLACE.to_owned(),
                 ..ProviderError::new(ProviderErrorKind::Timeout, Retry::Now)
             });
         };

@@ -35,6 +35,11 @@ pub use secret::Secret;
 
 use lms_core::ai::AiProvider;
 
+/// How an error begins of a call that found nobody to talk to: nothing was sent.
+pub(crate) const NEVER_CONNECTED: &str = "not connected";
+/// What is said of a call that waited for a place in vain: nothing was sent.
+pub(crate) const NO_PLACE: &str = "no other call ended in time to make room for this one";
+
 /// A provider that at most four callers ask at once, and that is left alone for a while when it fails.
 ///
 /// Who waits for a place waits outside the breaker, so that waiting never counts as the service's fault.

@@ -1,7 +1,7 @@
 //! The texts of a whole course, topic by topic; a run that was cut short goes on where it was.
 
 use lms_core::Refusal;
-use lms_core::ai::Retry;
+use lms_core::ai::{ProviderError, ProviderErrorKind as Kind, Retry};
 use lms_core::lms::Session;
 use lms_core::model::{AiLogStatus, ContentType, CourseId, Lesson, LessonId, Topic, TopicId};
 use serde::Serialize;
@@ -34,7 +34,8 @@ pub struct BodiesReport {
     pub kept: Vec<TopicId>,
     /// Topics that another caller is at, as far as the log tells: a later call finishes them.
     pub under_way: Vec<TopicId>,
-    /// Topics for which there was no answer that counts: they keep their synopsis.
+    /// Topics for which there was no answer that counts, or for which one waits as a proposal until a person
+    /// has looked at it ([`AiError::NeedsReview`]): they keep their synopsis.
     pub failed: Vec<(TopicId, AiError)>,
 }
 
@@ -63,7 +64,8 @@ impl Ai {
     ///
     /// # Errors
     /// A provider that cannot be used for anything (its key, its budget, its model) ends the run; so does a
-    /// refusal or a failure of the library. What breaks rules or is refused by the model is in the report.
+    /// refusal or a failure of the library. What breaks rules, is refused by the model, or is not taken for the
+    /// sake of one text alone is in the report.
     #[tracing::instrument(name = "ai.write_bodies", skip_all)]
     pub async fn write_bodies(
         &self,
@@ -208,15 +210,18 @@ fn operation_of(course: CourseId, brief: BodiesBrief, topic: TopicId) -> Uuid {
 /// Whether the next topic would meet the same failure.
 fn ends_the_run(error: &AiError) -> bool {
     match error {
-        AiError::Lms(_) => true,
         // What one text may cost at the most is its own affair.
         AiError::BudgetDenied { scope, .. } => scope != OPERATION_BUDGET,
+        // What one text asks for is refused, and not what the others do.
+        AiError::Provider(ProviderError { kind: Kind::BadRequest { .. } | Kind::TooLarge, .. }) => false,
+        AiError::Lms(lms_core::Error::Invalid { .. }) => false,
         AiError::Provider(e) => match e.retry {
             Retry::Never => true,
             Retry::Now => false,
             // Nobody waits for that long within a run.
             Retry::After(wait) => wait > LONGEST_PAUSE,
         },
+        AiError::Lms(_) => true,
         _ => false,
     }
 }

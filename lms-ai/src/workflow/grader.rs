@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use lms_core::Lms;
 use lms_core::lms::Consumer;
-use lms_core::model::{AiGradingState, AssignmentId, CourseId};
+use lms_core::model::{AiGradingState, CourseId};
+use lms_core::{Class, Error, Lms};
+use uuid::Uuid;
 
 use super::answers::answer_operation;
 use super::grade::submission_operation;
@@ -20,7 +21,7 @@ use crate::{Ai, AiError};
 ///
 /// A work that fails waits by itself, each time longer, and does not hold up the others; what is wrong with
 /// the provider or the budget of all holds up everything, and nobody is asked before a pause is over. Only
-/// what is wrong with the work goes to a person.
+/// what is wrong with the work goes to a person: that its calls fail is not, until others were answered beside it.
 #[derive(Debug, Clone)]
 pub struct Grader {
     ai: Ai,
@@ -32,7 +33,7 @@ const STEP: usize = 10;
 /// How far into the queue a step looks, while all that it has seen must wait.
 const WINDOWS: [u32; 3] = [50, 500, 5_000];
 /// After so many works in a row that the provider failed, the fault is the provider's.
-const IN_A_ROW: u32 = 3;
+const IN_A_ROW: usize = 3;
 
 impl Ai {
     /// The named consumer that grades submissions and essay answers as they arrive; for
@@ -50,14 +51,24 @@ struct Round<'a> {
     done: usize,
     /// Works that were asked about.
     asked: usize,
-    /// How many of them the provider has failed, in a row.
-    failed: u32,
+    /// Those that the provider has failed, in a row.
+    failed: Vec<Uuid>,
     /// Whether nobody is asked any more.
     closed: bool,
-    /// Courses without a budget today.
-    courses: HashSet<CourseId>,
-    /// The courses of assignments, as far as somebody wanted to know.
-    course_of: HashMap<AssignmentId, CourseId>,
+    /// The courses of assignments and quizzes, as far as somebody wanted to know.
+    course_of: HashMap<Uuid, CourseId>,
+}
+
+/// What a step works with; nothing where only this failed. A store that is not there ends the step.
+fn or_next<T>(found: Result<T, Error>) -> Result<Option<T>, Error> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.class() == Class::Unavailable => Err(error),
+        Err(error) => {
+            tracing::warn!(code = error.code(), "AI grading passes over a work that cannot be read or written");
+            Ok(None)
+        }
+    }
 }
 
 impl Round<'_> {
@@ -70,86 +81,105 @@ impl Round<'_> {
         with(&mut self.grader.patience.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
+    /// Whether the course has no budget, of an assignment or a quiz that is known.
+    fn is_without_budget(&self, of: Uuid) -> bool {
+        let now = self.lms.now();
+        self.course_of.get(&of).is_some_and(|course| self.patience(|p| p.holds_course(*course, now)))
+    }
+
+    /// Who asks about a work: without counting against it what may have been the provider's fault.
+    fn ai(&self, operation: Uuid) -> Ai {
+        let ai = &self.grader.ai;
+        if self.patience(|p| p.excuses(operation)) { ai.lenient() } else { ai.clone() }
+    }
+
     /// Whether a work is to be left alone for now. A call that somebody is at, or died at, is looked at again
     /// in a later step: to wait for it here would keep everybody else's work waiting, too.
-    async fn must_wait(&self, operation: uuid::Uuid) -> Result<bool, lms_core::Error> {
+    async fn must_wait(&self, operation: Uuid) -> Result<bool, Error> {
         let now = self.lms.now();
-        Ok(self.patience(|p| p.holds(operation, now)) || self.grader.ai.is_under_way(operation).await?)
+        Ok(self.patience(|p| p.holds(operation, now))
+            || or_next(self.grader.ai.is_under_way(operation).await)?.unwrap_or(true))
+    }
+
+    /// Leaves alone for a while what cannot be read or written.
+    fn pass_over<T>(&self, id: Uuid, found: Result<T, Error>) -> Result<Option<T>, Error> {
+        let found = or_next(found)?;
+        if found.is_none() {
+            let now = self.lms.now();
+            self.patience(|p| p.hold(id, now));
+        }
+        Ok(found)
     }
 
     /// Takes note of what became of a work. The reason why a person must take it, if one must.
-    fn settle<T>(
-        &mut self,
-        operation: uuid::Uuid,
-        outcome: Result<T, AiError>,
-    ) -> Result<Option<&'static str>, lms_core::Error> {
-        self.asked += 1;
+    fn settle<T>(&mut self, operation: Uuid, outcome: Result<T, AiError>) -> Result<Option<&'static str>, Error> {
         let now = self.lms.now();
-        let error = match outcome {
-            Ok(_) => {
-                self.done += 1;
-                self.failed = 0;
-                self.patience(|p| p.answered(operation));
-                return Ok(None);
-            }
-            Err(error) => error,
+        let after = match outcome {
+            Ok(_) => None,
+            Err(error) => Some(after(error)),
         };
-        match after(error) {
-            After::Waits => self.patience(|p| p.hold(operation, now)),
-            After::Fails => {
-                self.failed += 1;
+        // Of a course without a budget nothing was asked.
+        if !matches!(after, Some(After::Course(_))) {
+            self.asked += 1;
+        }
+        if matches!(after, None | Some(After::Answered(_))) {
+            self.failed.clear();
+            self.patience(|p| p.answered(operation));
+        }
+        match after {
+            None => self.done += 1,
+            Some(After::Waits) => self.patience(|p| p.hold(operation, now)),
+            Some(After::Fails) => {
+                self.failed.push(operation);
                 self.patience(|p| p.hold(operation, now));
-                if self.failed >= IN_A_ROW {
+                if self.failed.len() >= IN_A_ROW {
                     self.closed = true;
-                    self.patience(|p| p.close(None, now));
+                    self.patience(|p| p.close_after(&self.failed, now));
                 }
             }
-            After::Course(course) => {
-                self.courses.insert(course);
-            }
-            After::Everybody => self.closed = true,
-            After::Pause(wait) => {
+            Some(After::Course(course)) => self.patience(|p| p.hold_course(course, now)),
+            Some(After::Everybody) => self.closed = true,
+            Some(After::Pause(wait)) => {
                 self.closed = true;
                 self.patience(|p| p.close(wait, now));
             }
-            After::Person(code) => {
+            Some(After::Person(code) | After::Answered(code)) => {
                 self.done += 1;
-                self.failed = 0;
-                self.patience(|p| p.answered(operation));
+                self.patience(|p| p.forget(operation));
                 return Ok(Some(code));
             }
-            After::Ends(e) => return Err(e),
+            Some(After::Ends(e)) => return Err(e),
         }
         Ok(None)
     }
 
-    async fn submissions(&mut self) -> Result<(), lms_core::Error> {
-        let (system, lms) = (self.lms.system(), self.lms);
+    async fn submissions(&mut self) -> Result<(), Error> {
+        let system = self.lms.system();
         let mut seen = HashSet::new();
         for window in WINDOWS {
-            let heads = system.assignments().awaiting_ai(window).await?;
+            let Some(heads) = or_next(system.assignments().awaiting_ai(window).await)? else { break };
             let is_all = heads.len() < usize::try_from(window).unwrap_or(usize::MAX);
             for head in heads {
                 if self.is_over() {
                     return Ok(());
                 }
-                let operation = submission_operation(head.id, head.version_no);
-                if !seen.insert(head.id) || self.must_wait(operation).await? {
+                let (operation, assignment) =
+                    (submission_operation(head.id, head.version_no), head.assignment_id.uuid());
+                if !seen.insert(head.id) {
                     continue;
                 }
-                if !self.courses.is_empty() {
-                    let course = match self.course_of.get(&head.assignment_id) {
-                        Some(course) => *course,
-                        None => lms.system().assignments().grading(head.id).await?.0.course_id,
-                    };
-                    self.course_of.insert(head.assignment_id, course);
-                    if self.courses.contains(&course) {
-                        continue;
-                    }
+                if !self.course_of.contains_key(&assignment) && self.patience(|p| p.holds_courses()) {
+                    let found = self.pass_over(operation, system.assignments().grading(head.id).await)?;
+                    let Some((submission, _)) = found else { continue };
+                    self.course_of.insert(assignment, submission.course_id);
                 }
-                let outcome = self.grader.ai.grade_submission(head.id).await;
+                if self.is_without_budget(assignment) || self.must_wait(operation).await? {
+                    continue;
+                }
+                let outcome = self.ai(operation).grade_submission(head.id).await;
                 if let Some(code) = self.settle(operation, outcome)? {
-                    system.assignments().ai_grading_failed(head.id, code.to_owned()).await?;
+                    let written = system.assignments().ai_grading_failed(head.id, code.to_owned()).await;
+                    self.pass_over(operation, written)?;
                 }
             }
             if is_all {
@@ -159,38 +189,54 @@ impl Round<'_> {
         Ok(())
     }
 
-    async fn answers(&mut self) -> Result<(), lms_core::Error> {
-        let system = self.lms.system();
+    async fn answers(&mut self) -> Result<(), Error> {
+        let (system, now) = (self.lms.system(), self.lms.now());
         let mut seen = HashSet::new();
         for window in WINDOWS {
-            let heads = system.quizzes().awaiting_ai(window).await?;
+            let Some(heads) = or_next(system.quizzes().awaiting_ai(window).await)? else { break };
             let is_all = heads.len() < usize::try_from(window).unwrap_or(usize::MAX);
             for head in heads {
                 if self.is_over() {
                     return Ok(());
                 }
-                if !seen.insert(head.id) {
+                let (attempt, quiz) = (head.id.uuid(), head.quiz_id.uuid());
+                let waits = self.is_without_budget(quiz) || self.patience(|p| p.holds(attempt, now));
+                if !seen.insert(head.id) || waits {
                     continue;
                 }
-                let found = system.quizzes().essays(head.id).await?;
+                let Some(found) = self.pass_over(attempt, system.quizzes().essays(head.id).await)? else { continue };
+                self.course_of.insert(quiz, found.course_id);
                 for essay in found.essays.into_iter().filter(|e| e.record.ai_status == AiGradingState::Pending) {
                     let operation = answer_operation(head.id, essay.question_id);
-                    if self.is_over() || self.courses.contains(&found.course_id) {
+                    if self.is_over() || self.is_without_budget(quiz) {
                         break;
                     }
                     if self.must_wait(operation).await? {
                         continue;
                     }
-                    let outcome = self.grader.ai.grade_answer(head.id, essay.question_id).await;
+                    let outcome = self.ai(operation).grade_answer(head.id, essay.question_id).await;
                     if let Some(code) = self.settle(operation, outcome)? {
                         let (id, code) = (essay.question_id, code.to_owned());
-                        system.quizzes().ai_answer_grading_failed(head.id, id, code).await?;
+                        let written = system.quizzes().ai_answer_grading_failed(head.id, id, code).await;
+                        self.pass_over(operation, written)?;
                     }
                 }
             }
             if is_all {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    async fn go(&mut self) -> Result<(), Error> {
+        let now = self.lms.now();
+        self.closed = self.patience(|p| p.is_closed(now));
+        if !self.closed {
+            self.submissions().await?;
+            // Whoever hands in much work does not keep the essays of others waiting.
+            self.asked = 0;
+            self.answers().await?;
         }
         Ok(())
     }
@@ -202,28 +248,15 @@ impl Consumer for Grader {
         "ai_grader"
     }
 
-    async fn step(&self, lms: &Lms, _: &lms_core::lms::Lease) -> Result<usize, lms_core::Error> {
-        let mut round = Round {
-            grader: self,
-            lms,
-            done: 0,
-            asked: 0,
-            failed: 0,
-            closed: false,
-            courses: HashSet::new(),
-            course_of: HashMap::new(),
-        };
-        let now = lms.now();
-        round.closed = round.patience(|p| p.is_closed(now));
-        if !round.closed {
-            round.submissions().await?;
-            // Whoever hands in much work does not keep the essays of others waiting.
-            round.asked = 0;
-            round.answers().await?;
-        }
+    async fn step(&self, lms: &Lms, _: &lms_core::lms::Lease) -> Result<usize, Error> {
+        let (failed, course_of) = (Vec::new(), HashMap::new());
+        let mut round = Round { grader: self, lms, done: 0, asked: 0, failed, closed: false, course_of };
+        let gone = round.go().await;
         // What its callers left behind is marked, so that nothing stands as pending for ever.
         let old = i64::try_from(self.ai.given_up_after().as_secs()).unwrap_or(i64::MAX);
-        lms.system().ai_log().sweep(old).await?;
+        let swept = lms.system().ai_log().sweep(old).await;
+        gone?;
+        swept?;
         Ok(round.done)
     }
 }

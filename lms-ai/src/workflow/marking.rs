@@ -58,9 +58,12 @@ impl Sent {
         Self { original, names, text }
     }
 
-    /// A quote in the work's own bytes, where it stands there.
+    /// A quote in the work's own bytes, where it stands there; not where so much that nobody sees stands between
+    /// its characters that the grade would carry it.
     fn verbatim(&self, quote: &str, place: Option<Range<usize>>) -> String {
+        let most = quote.len().saturating_mul(4).saturating_add(200);
         let found = place.and_then(|place| self.original.get(self.text.original(place)));
+        let found = found.filter(|found| found.len() <= most);
         found.map_or_else(|| self.names.restore(quote), str::to_owned)
     }
 }
@@ -116,11 +119,25 @@ impl Ai {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 mod tests {
     use super::*;
 
     fn of(max_units: i64) -> GradeCriterion {
         GradeCriterion { max_units, ..GradeCriterion::default() }
+    }
+
+    #[test]
+    fn a_quote_is_the_works_own_unless_it_hides_much() {
+        let quote = "Leaves of Ann are green";
+        for (hidden, own) in [(0, true), (60, true), (300_000, false)] {
+            let work = format!("So: Leaves{} of Ann are green.", "\u{200b}".repeat(hidden));
+            let sent = Sent::new(work.clone(), Pseudonyms::new(&[vec!["Ann"]]));
+            let text = &sent.text.text;
+            let place = text.find("Leaves").unwrap()..text.len() - 1;
+            let found = sent.verbatim("Leaves of [STUDENT_1] are green", Some(place));
+            assert_eq!(found, if own { &work[4..work.len() - 1] } else { quote });
+        }
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(super) enum After {
     Pause(Option<Duration>),
     /// A person must grade it, for this reason.
     Person(&'static str),
+    /// The same, and the provider has answered.
+    Answered(&'static str),
     /// The step cannot go on.
     Ends(lms_core::Error),
 }
@@ -63,6 +65,9 @@ pub(super) fn after(error: AiError) -> After {
                 }
             }
         }
+        AiError::Invalid { .. } | AiError::Refused { .. } | AiError::Truncated | AiError::Stopped { .. } => {
+            After::Answered(error.code())
+        }
         AiError::NotGraded(why) => After::Person(why.code()),
         AiError::Lms(e) if e.class() == lms_core::Class::Unavailable => After::Ends(e),
         e => After::Person(e.code()),
@@ -73,11 +78,17 @@ pub(super) fn after(error: AiError) -> After {
 const FIRST: i64 = 30;
 /// The longest pause that nobody asked for, in seconds.
 const LONGEST: i64 = 3_600;
+/// A work waits for so many times as long as everybody does, so that another one is tried first.
+const BEHIND: i64 = 2;
+/// How long a course without a budget is left alone, in seconds: somebody may raise it, and a new day does.
+const WITHOUT_BUDGET: i64 = 300;
 
 /// Until when somebody waits, and how often they have had to.
 #[derive(Debug, Clone, Copy)]
 struct Wait {
     until: Timestamp,
+    /// The pause, in seconds.
+    pause: i64,
     times: u32,
 }
 
@@ -86,28 +97,63 @@ impl Wait {
         let times = before.map_or(0, |wait| wait.times);
         let own = (FIRST << times.min(10)).min(LONGEST);
         let said = at_least.map_or(0, |wait| i64::try_from(wait.as_secs().saturating_add(1)).unwrap_or(LONGEST));
-        Self { until: now.plus_seconds(own.max(said.min(86_400))), times: times.saturating_add(1) }
+        let pause = own.max(said.min(86_400));
+        Self { until: now.plus_seconds(pause), pause, times: times.saturating_add(1) }
     }
+}
+
+/// A work that has failed.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    wait: Wait,
+    /// How many answers there had been when it failed last.
+    answers: u64,
+    /// Whether it has failed again although another work had been answered: it may be the work.
+    is_suspect: bool,
 }
 
 /// Who is not asked about before when. It lives with its consumer: one that starts anew asks at once.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
     closed: Option<Wait>,
-    works: HashMap<Uuid, Wait>,
+    works: HashMap<Uuid, Held>,
+    courses: HashMap<CourseId, Timestamp>,
+    /// How often the provider has answered.
+    answers: u64,
 }
 
 impl Patience {
     /// Whether nobody is asked.
     pub(super) fn is_closed(&mut self, now: Timestamp) -> bool {
         // What has not failed for a day is forgotten.
-        self.works.retain(|_, wait| now < wait.until.plus_seconds(86_400));
+        self.works.retain(|_, held| now < held.wait.until.plus_seconds(86_400));
+        self.courses.retain(|_, until| now < *until);
         self.closed.is_some_and(|wait| now < wait.until)
     }
 
     /// Whether a work waits.
     pub(super) fn holds(&self, operation: Uuid, now: Timestamp) -> bool {
-        self.works.get(&operation).is_some_and(|wait| now < wait.until)
+        self.works.get(&operation).is_some_and(|held| now < held.wait.until)
+    }
+
+    /// Whether nothing speaks for it that the failures of a work are its own.
+    pub(super) fn excuses(&self, operation: Uuid) -> bool {
+        self.works.get(&operation).is_none_or(|held| !held.is_suspect)
+    }
+
+    /// Whether any course waits.
+    pub(super) fn holds_courses(&self) -> bool {
+        !self.courses.is_empty()
+    }
+
+    /// Whether a course waits.
+    pub(super) fn holds_course(&self, course: CourseId, now: Timestamp) -> bool {
+        self.courses.get(&course).is_some_and(|until| now < *until)
+    }
+
+    /// A course has no budget.
+    pub(super) fn hold_course(&mut self, course: CourseId, now: Timestamp) {
+        self.courses.insert(course, now.plus_seconds(WITHOUT_BUDGET));
     }
 
     /// Nobody is asked for a while.
@@ -115,16 +161,37 @@ impl Patience {
         self.closed = Some(Wait::longer(self.closed, at_least, now));
     }
 
+    /// Nobody is asked for a while, and these, which have failed, not at once after it.
+    pub(super) fn close_after(&mut self, failed: &[Uuid], now: Timestamp) {
+        self.close(None, now);
+        let Some(closed) = self.closed else { return };
+        let until = now.plus_seconds(closed.pause * BEHIND);
+        for operation in failed {
+            if let Some(held) = self.works.get_mut(operation) {
+                held.wait.until = held.wait.until.max(until);
+            }
+        }
+    }
+
     /// A work waits for a while.
     pub(super) fn hold(&mut self, operation: Uuid, now: Timestamp) {
-        let wait = Wait::longer(self.works.get(&operation).copied(), None, now);
-        self.works.insert(operation, wait);
+        let before = self.works.get(&operation);
+        let mut wait = Wait::longer(before.map(|held| held.wait), None, now);
+        wait.until = now.plus_seconds(wait.pause * BEHIND);
+        let is_suspect = before.is_some_and(|held| held.is_suspect || held.answers != self.answers);
+        self.works.insert(operation, Held { wait, answers: self.answers, is_suspect });
+    }
+
+    /// A work is nobody's to ask about any more.
+    pub(super) fn forget(&mut self, operation: Uuid) {
+        self.works.remove(&operation);
     }
 
     /// A work has its answer, so that the provider is there.
     pub(super) fn answered(&mut self, operation: Uuid) {
-        self.works.remove(&operation);
+        self.forget(operation);
         self.closed = None;
+        self.answers = self.answers.saturating_add(1);
     }
 }
 
@@ -171,9 +238,8 @@ mod tests {
                 patience.is_closed(now.plus_seconds(seconds - 1)) && !patience.is_closed(now.plus_seconds(seconds))
             );
             patience.hold(one, now);
-            assert!(
-                patience.holds(one, now.plus_seconds(seconds - 1)) && !patience.holds(one, now.plus_seconds(seconds))
-            );
+            let twice = 2 * seconds;
+            assert!(patience.holds(one, now.plus_seconds(twice - 1)) && !patience.holds(one, now.plus_seconds(twice)));
         }
         for _ in 0..50 {
             patience.close(None, now);
@@ -181,7 +247,33 @@ mod tests {
         assert!(!patience.is_closed(now.plus_seconds(LONGEST)));
         patience.close(Some(Duration::from_secs(7_200)), now);
         assert!(patience.is_closed(now.plus_seconds(7_200)), "as long as it was told");
+        patience.forget(one);
+        assert!(
+            patience.is_closed(now) && !patience.holds(one, now),
+            "to hand over a work says nothing of the provider"
+        );
+        patience.hold(one, now);
         patience.answered(one);
         assert!(!patience.is_closed(now) && !patience.holds(one, now));
+    }
+
+    #[test]
+    fn a_work_waits_for_longer_than_everybody_and_is_suspect_beside_answers() {
+        let now = Timestamp::from_micros(0).unwrap();
+        let (one, other, mut patience) = (Uuid::from_u128(1), Uuid::from_u128(2), Patience::default());
+        for _ in 0..4 {
+            patience.close(None, now);
+        }
+        patience.hold(one, now);
+        patience.close_after(&[one], now);
+        assert!(!patience.is_closed(now.plus_seconds(480)) && patience.holds(one, now.plus_seconds(959)));
+        for _ in 0..5 {
+            patience.hold(one, now);
+            assert!(patience.excuses(one), "nobody has been answered");
+        }
+        patience.answered(other);
+        assert!(patience.excuses(one), "it has not been asked about since");
+        patience.hold(one, now);
+        assert!(!patience.excuses(one) && patience.excuses(other));
     }
 }

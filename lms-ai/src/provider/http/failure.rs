@@ -7,7 +7,7 @@ use lms_core::ai::{ProviderError, ProviderErrorKind as Kind, Retry};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::super::Secret;
+use super::super::{NEVER_CONNECTED, Secret};
 
 const EXCERPT: usize = 512;
 
@@ -85,6 +85,9 @@ pub(super) fn transport(error: reqwest::Error) -> Failure {
     }
     if error.is_builder() {
         return Failure::new(Kind::BadRequest { param: None }, Retry::Never, text);
+    }
+    if error.is_connect() {
+        text = format!("{NEVER_CONNECTED}: {text}");
     }
     Failure::new(Kind::Connect, Retry::Now, text)
 }
