@@ -83,7 +83,7 @@ pub async fn l6_links_are_set_one_by_one(h: &Harness) {
         assert_eq!(theirs.code(), "not_found");
         assert_eq!(linked().await, ["apply", "judge"]);
         // A command that is repeated when others have written since does nothing (DETAILS 8).
-        let command = uuid::Uuid::now_v7();
+        let command = uuid::Uuid::from_u128(id.as_u128() ^ 1);
         let once = || room.teacher().with_command_id(command);
         once().catalog().set_objectives(of, keys(&["explain"])).await.unwrap();
         catalog.set_objectives(of, Vec::new()).await.unwrap();
