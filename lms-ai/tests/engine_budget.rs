@@ -204,6 +204,8 @@ async fn s11_work_waits_for_its_budget() {
     assert_eq!((state().await, script.calls()), (lms_core::model::AiGradingState::Pending, 0));
     assert_eq!(world.logs().await.iter().map(|row| row.status).collect::<Vec<_>>(), [Denied]);
     world.lms.system().ai_budgets().set(BudgetScope::EachCourse, None).await.unwrap();
+    // A course without a budget is looked at again after some minutes.
+    world.clock.advance(300);
     background.tick().await.unwrap();
     assert_eq!((state().await, script.calls()), (lms_core::model::AiGradingState::Applied, 1));
 }

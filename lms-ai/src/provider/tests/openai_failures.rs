@@ -321,5 +321,7 @@ async fn slowness_and_absence_are_told_apart() {
     assert_eq!((error.kind, error.retry), (Kind::Timeout, Retry::Now));
     assert!(start.elapsed() < Duration::from_secs(5));
     let provider = OpenAiCompatible::preset(Preset::Vllm).base_url(nobody().await).build().unwrap();
-    assert_eq!(provider.complete(&request()).await.unwrap_err().kind, Kind::Connect);
+    let error = provider.complete(&request()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::Connect);
+    assert!(error.excerpt.starts_with("not connected"), "nothing was sent: {}", error.excerpt);
 }
