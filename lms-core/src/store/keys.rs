@@ -88,7 +88,8 @@ impl Table {
     /// What its rows refer to.
     pub const fn references(self) -> &'static [Reference] {
         match self {
-            Self::User | Self::CertificateTemplate => &[],
+            Self::User => &[],
+            Self::CertificateTemplate => const { &[LOG] },
             Self::Course => {
                 const {
                     &[
