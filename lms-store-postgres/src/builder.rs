@@ -11,6 +11,13 @@ use crate::error::of_read;
 use crate::held::Lines;
 use crate::sql::Names;
 
+/// What a session of the store's own begins with. A plan is kept for as long as the session: one made while a
+/// table was empty would go on reading all of it when it has grown. Every read has its index; where a table is
+/// so small that reading it whole would be quicker, the difference is not to be seen. What must read a table
+/// whole looks dear then, and is not to be compiled for that.
+const SESSION: &str = "SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on; \
+    SET enable_seqscan = off; SET jit = off";
+
 /// Opens a store with options.
 #[derive(Clone)]
 #[must_use]
@@ -127,15 +134,8 @@ impl Builder {
         if self.pooled {
             return pool.connect_lazy_with(options.statement_cache_capacity(0));
         }
-        pool.after_connect(|conn, _| {
-            Box::pin(async move {
-                sqlx::raw_sql("SET default_transaction_isolation = 'read committed'; SET synchronous_commit = on")
-                    .execute(conn)
-                    .await
-                    .map(drop)
-            })
-        })
-        .connect_lazy_with(options)
+        pool.after_connect(|conn, _| Box::pin(async move { sqlx::raw_sql(SESSION).execute(conn).await.map(drop) }))
+            .connect_lazy_with(options)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The write door's function, written from the tables' description. The migration holds its output; a
 //! test compares the two, so that binder, types, and statements cannot drift apart.
 
+mod learner;
+
 use std::fmt::Write as _;
 
 use lms_core::model::NewEvent;
@@ -113,15 +115,8 @@ pub(crate) fn write_function() -> String {
         WHEN 'upsert' THEN CASE o.tab\n",
     );
     for table in Table::ALL.iter().filter(|t| UPSERTED.contains(t)) {
-        let key = table.natural_key();
-        let sets = table
-            .columns()
-            .iter()
-            .filter(|c| table.is_mutable(c.name) && !key.contains(&c.name) && !c.name.starts_with("first_"))
-            .map(|c| format!("{0} = excluded.{0}", c.name))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let upsert = format!("{} ON CONFLICT ({}) DO UPDATE SET {sets}", insert(*table), key.join(", "));
+        let (key, sets) = (table.natural_key().join(", "), upsert_sets(*table));
+        let upsert = format!("{} ON CONFLICT ({key}) DO UPDATE SET {sets}", insert(*table));
         branch(&mut out, *table, &upsert, false);
     }
     out.push_str("            END CASE;\n        WHEN 'ensure' THEN CASE o.tab\n");
@@ -152,7 +147,18 @@ END $$;",
         names(NewEvent::COLUMNS),
         taken(NewEvent::COLUMNS)
     );
+    out.push_str(&learner::learner_function());
     out
+}
+
+/// What an upsert changes of a row that is there.
+fn upsert_sets(table: Table) -> String {
+    let key = table.natural_key();
+    let changed = table
+        .columns()
+        .iter()
+        .filter(|c| table.is_mutable(c.name) && !key.contains(&c.name) && !c.name.starts_with("first_"));
+    changed.map(|c| format!("{0} = excluded.{0}", c.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// The tables that are upserted (one row per learner and item).

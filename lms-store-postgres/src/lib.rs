@@ -22,6 +22,7 @@ mod held;
 mod literal;
 mod migrate;
 mod reads;
+mod record;
 mod relay;
 mod rows;
 mod sql;
@@ -36,7 +37,7 @@ use std::time::Duration;
 
 use crate::held::{Held, Lines};
 use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
-use sqlx::postgres::PgArguments;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
 
 pub use builder::Builder;
@@ -44,6 +45,7 @@ pub use builder::Builder;
 pub use sqlx as driver;
 
 use error::{Remedy, of_read, remedy};
+use record::Fields;
 use relay::Hints;
 use rows::Doc;
 use sql::Names;
@@ -269,6 +271,19 @@ impl PgStore {
         sent
     }
 
+    /// Reads one record from the primary, and what it means.
+    pub(crate) async fn record<T>(
+        &self,
+        sql: &Arc<str>,
+        params: Params,
+        read: impl FnOnce(Fields<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let Some(row) = self.row(&self.inner.lines, sql, params).await? else { return Ok(None) };
+        let value = row.try_get_raw(0).map_err(of_read)?;
+        let bytes = value.as_bytes().map_err(|e| StoreError::with_source(StoreErrorKind::Backend, e))?;
+        read(Fields::of(bytes)?).map(Some)
+    }
+
     /// Reads one document from the primary.
     pub(crate) async fn doc(&self, sql: &Arc<str>, params: Params) -> Result<Option<Doc>, StoreError> {
         Doc::parse(self.text(&self.inner.lines, sql, params).await?.as_deref())
@@ -292,15 +307,21 @@ impl PgStore {
         rows::records(json)
     }
 
-    /// One text. A read may be sent again: when the connection breaks, until the server is back.
+    /// One text.
     async fn text(&self, lines: &Lines, sql: &Arc<str>, params: Params) -> Result<Option<String>, StoreError> {
+        let row = self.row(lines, sql, params).await?;
+        row.map_or(Ok(None), |row| row.try_get(0)).map_err(of_read)
+    }
+
+    /// One row. A read may be sent again: when the connection breaks, until the server is back.
+    async fn row(&self, lines: &Lines, sql: &Arc<str>, params: Params) -> Result<Option<PgRow>, StoreError> {
         self.require_schema().await?;
         let started = tokio::time::Instant::now();
         let mut tries = 0;
         loop {
             tries += 1;
             let error = match self.fetch(lines, sql, &params).await {
-                Ok(text) => return Ok(text),
+                Ok(row) => return Ok(row),
                 Err(e) => e,
             };
             match remedy(&error) {
@@ -312,7 +333,7 @@ impl PgStore {
         }
     }
 
-    async fn fetch(&self, lines: &Lines, sql: &Arc<str>, params: &Params) -> Result<Option<String>, sqlx::Error> {
+    async fn fetch(&self, lines: &Lines, sql: &Arc<str>, params: &Params) -> Result<Option<PgRow>, sqlx::Error> {
         let mut arguments = PgArguments::default();
         for param in params {
             arguments.add(param.as_deref()).map_err(sqlx::Error::Encode)?;
@@ -333,15 +354,10 @@ impl PgStore {
             query.fetch_optional(conn.statement()).await
         };
         conn.over(row.is_ok());
-        match row {
-            Ok(row) => row.map_or(Ok(None), |row| row.try_get(0)),
-            Err(e) => {
-                if remedy(&e) == Remedy::Reconnect {
-                    conn.close();
-                }
-                Err(e)
-            }
+        if row.as_ref().is_err_and(|e| remedy(e) == Remedy::Reconnect) {
+            conn.close();
         }
+        row
     }
 }
 

@@ -23,7 +23,7 @@ impl Rows {
             if n > 0 {
                 self.text.push(',');
             }
-            self.value(value);
+            field(&mut self.text, value, twice);
         }
         self.text.push_str(")\"");
     }
@@ -32,35 +32,6 @@ impl Rows {
         self.text.push(if self.len == 0 { '{' } else { ',' });
         self.text.push_str("\"(");
         self.len += 1;
-    }
-
-    fn value(&mut self, value: &Value<'_>) {
-        use std::fmt::Write as _;
-        match value {
-            Value::Null => {}
-            // A String takes what is written to it; writing cannot fail.
-            Value::Uuid(uuid) => drop(write!(self.text, "{uuid}")),
-            Value::Int(n) => drop(write!(self.text, "{n}")),
-            Value::Bool(b) => self.text.push(if *b { 't' } else { 'f' }),
-            Value::Time(at) => self.text.push_str(&time(*at)),
-            Value::Points(points) => self.text.push_str(&decimal(points.units())),
-            Value::Text(text) | Value::Json(text) => self.quoted(text),
-        }
-    }
-
-    /// A quoted field: quotes and backslashes are escaped for the composite, and what that gives for the
-    /// array.
-    fn quoted(&mut self, text: &str) {
-        self.text.reserve(text.len() + text.len() / 8 + 8);
-        self.text.push_str("\\\"");
-        for c in text.chars() {
-            match c {
-                '"' => self.text.push_str("\\\"\\\""),
-                '\\' => self.text.push_str("\\\\\\\\"),
-                other => self.text.push(other),
-            }
-        }
-        self.text.push_str("\\\"");
     }
 
     /// The literal; `None` when there is no row.
@@ -79,9 +50,65 @@ impl Rows {
     }
 }
 
+/// One row as a literal of a composite.
+pub(crate) fn row(values: &[Value<'_>]) -> String {
+    let mut text = String::with_capacity(values.len() * 24);
+    text.push('(');
+    for (n, value) in values.iter().enumerate() {
+        if n > 0 {
+            text.push(',');
+        }
+        field(&mut text, value, once);
+    }
+    text.push(')');
+    text
+}
+
+/// A field of a row; texts are quoted as the caller says.
+fn field(out: &mut String, value: &Value<'_>, quoted: fn(&mut String, &str)) {
+    use std::fmt::Write as _;
+    match value {
+        Value::Null => {}
+        // A String takes what is written to it; writing cannot fail.
+        Value::Uuid(uuid) => drop(write!(out, "{}", uuid.hyphenated())),
+        Value::Int(n) => drop(write!(out, "{n}")),
+        Value::Bool(b) => out.push(if *b { 't' } else { 'f' }),
+        Value::Time(at) => out.push_str(&time(*at)),
+        Value::Points(points) => out.push_str(&decimal(points.units())),
+        Value::Text(text) | Value::Json(text) => quoted(out, text),
+    }
+}
+
+/// A quoted field of a composite: quotes and backslashes are doubled.
+fn once(out: &mut String, text: &str) {
+    out.reserve(text.len() + text.len() / 8 + 2);
+    out.push('"');
+    for c in text.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push(c);
+        }
+        out.push(c);
+    }
+    out.push('"');
+}
+
+/// A quoted field of a composite in an array: what doubling gives is escaped for the array.
+fn twice(out: &mut String, text: &str) {
+    out.reserve(text.len() + text.len() / 8 + 8);
+    out.push_str("\\\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\"\\\""),
+            '\\' => out.push_str("\\\\\\\\"),
+            other => out.push(other),
+        }
+    }
+    out.push_str("\\\"");
+}
+
 /// An instant as Postgres reads it.
 pub(crate) fn time(at: lms_core::model::Timestamp) -> String {
-    at.datetime().format("%Y-%m-%dT%H:%M:%S%.6f+00").to_string()
+    at.datetime().to_rfc3339_opts(lms_core::chrono::SecondsFormat::Micros, true)
 }
 
 /// A count of 1e-5 units as a decimal number.
@@ -114,6 +141,8 @@ mod tests {
         let mut rows = Rows::default();
         rows.push(&[Value::Int(-5), Value::Null, Value::Text(Cow::Borrowed("a\"b\\c,(d)")), Value::Bool(true)]);
         rows.push(&[Value::Text(Cow::Borrowed(""))]);
+        let one = [Value::Text(Cow::Borrowed("a\"b\\c,(d)")), Value::Null, Value::Bool(false)];
+        assert_eq!(row(&one), r#"("a""b\\c,(d)",,f)"#);
         assert_eq!(rows.finish().unwrap(), r#"{"(-5,,\"a\"\"b\\\\c,(d)\",t)","(\"\")"}"#);
     }
 
@@ -123,6 +152,6 @@ mod tests {
         assert_eq!(decimal(-5), "-0.00005");
         assert_eq!(decimal(i64::MIN), "-92233720368547.75808");
         let at = lms_core::model::Timestamp::from_micros(-1).unwrap();
-        assert_eq!(time(at), "1969-12-31T23:59:59.999999+00");
+        assert_eq!(time(at), "1969-12-31T23:59:59.999999Z");
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 type Result<T> = std::result::Result<T, StoreError>;
 
 /// A load that is not what its statement builds: the function of another version, or a foreign hand.
-fn odd() -> StoreError {
+pub(crate) fn odd() -> StoreError {
     StoreError::with_source(StoreErrorKind::Backend, "a load is not of the shape that this library reads")
 }
 

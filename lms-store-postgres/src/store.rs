@@ -171,7 +171,7 @@ impl LearningReads for PgStore {
         if student.is_some() {
             params.push(or_null(student));
         }
-        self.doc(sql, params).await?.map(|doc| reads::learner::read(place, doc)).transpose()
+        self.record(sql, params, |fields| reads::learner::read(place, fields)).await
     }
     async fn record(&self, course: CourseId, student: UserId) -> Read<Option<LearnerRecord>> {
         let doc = self.doc(&self.inner.statements.record, vec![id(course), id(student)]).await?;

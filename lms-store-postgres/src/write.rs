@@ -1,5 +1,7 @@
 //! A batch as one call of the write door's function.
 
+pub(crate) mod learner;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -44,6 +46,9 @@ impl Call {
     /// A batch as parameters. `host` allows a transaction of another isolation level.
     pub(crate) fn of(batch: &WriteBatch, names: &Names, host: bool) -> Result<Self, StoreError> {
         batch.check()?;
+        if !host && let Some((sql, params)) = learner::call(batch, names) {
+            return Ok(Self { sql, params, host });
+        }
         let made: HashSet<Uuid> = batch
             .changes
             .iter()
@@ -76,12 +81,8 @@ impl Call {
             builder.ops.finish_or_empty(),
             if host { "t".to_owned() } else { "f".to_owned() },
         ];
-        if !batch.events.is_empty() {
-            let mut events = Rows::default();
-            for event in &batch.events {
-                events.push(&lms_core::model::table::Record::values(event));
-            }
-            params.push(events.finish_or_empty());
+        if let Some(events) = events_of(batch) {
+            params.push(events);
             sql.push_str(&format!(", p_events => ${}::{{priv}}.events_v1[]", params.len()));
         }
         for (table, rows) in builder.rows {
@@ -138,6 +139,15 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
 /// What a store without positions says of a batch that it has written.
 pub(crate) fn committed(batch: &WriteBatch) -> Committed {
     Committed { events: batch.events.iter().map(|e| (e.id, None)).collect() }
+}
+
+/// The events as an array of rows, if there are any.
+fn events_of(batch: &WriteBatch) -> Option<String> {
+    let mut events = Rows::default();
+    for event in &batch.events {
+        events.push(&lms_core::model::table::Record::values(event));
+    }
+    events.finish()
 }
 
 /// The locks of the courses that the batch touches, ascending by key; true = exclusive.

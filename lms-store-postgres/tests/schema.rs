@@ -76,6 +76,23 @@ async fn every_column_is_what_its_description_says() {
     }
 }
 
+/// Whole rows are read by place: a column that a migration adds stands last in the description, too.
+#[tokio::test]
+async fn the_columns_stand_in_the_order_of_their_description() {
+    let fresh = fresh().await;
+    let rows = fresh
+        .rows(
+            "SELECT table_name::text, string_agg(column_name, ' ' ORDER BY ordinal_position)
+             FROM information_schema.columns WHERE table_schema IN ('{lms}', '{priv}') GROUP BY table_name",
+        )
+        .await;
+    let found: BTreeMap<&str, &str> = rows.iter().map(|row| (row[0].as_str(), row[1].as_str())).collect();
+    for table in Table::ALL {
+        let said = table.columns().iter().map(|c| c.name).collect::<Vec<_>>().join(" ");
+        assert_eq!(found.get(table.name()).copied(), Some(said.as_str()), "{}", table.name());
+    }
+}
+
 /// rules: D6
 #[tokio::test]
 async fn every_foreign_key_has_an_index() {

@@ -19,6 +19,7 @@ const MANY: usize = 32;
 async fn without_events(world: &PgWorld) -> Result<(), Failure> {
     for (name, from, to) in [
         ("write_v1", "IF p_events IS NOT NULL THEN", "IF false THEN"),
+        ("learner_v1", "IF p_events IS NOT NULL THEN", "IF false THEN"),
         ("relay_v1", "SELECT head INTO v_head", "RETURN 0; SELECT head INTO v_head"),
     ] {
         let of = format!(

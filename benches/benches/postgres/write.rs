@@ -189,7 +189,7 @@ pub(crate) async fn wal(server: &Server) -> Result<Vec<Bar>, Failure> {
     own.lms.settle().await?;
     let per = |bytes: f64| bytes / N as f64;
     let (ours, floor, relay) = (
-        per(server.counted("write_v1").await?.1),
+        per(server.counted("learner_v1").await?.1),
         per(server.counted("by_hand").await?.1),
         per(server.counted("relay_v1").await?.1),
     );

@@ -561,3 +561,64 @@ BEGIN
     END IF;
     RETURN '';
 END $$;
+
+-- The same for what a learner does (decision 0011): one enrollment, at most one row of each table, and no
+-- list to walk. The enrollment's row is locked, compared, and written in one statement; what the course's
+-- structure is then is read under the course's lock. A failed expectation of these two is returned, before
+-- anything is written; that of the attempt is raised.
+
+CREATE FUNCTION {priv}.learner_v1(
+    p_lock integer, p_course uuid, p_structure bigint, p_version bigint, p_enrollments {priv}.enrollments_v1,
+    p_attempt_state text DEFAULT NULL, p_attempt_version bigint DEFAULT NULL,
+    p_events {priv}.events_v1[] DEFAULT NULL,
+    p_quiz_attempts {priv}.quiz_attempts_v1 DEFAULT NULL,
+    p_lesson_progress {priv}.lesson_progress_v1 DEFAULT NULL,
+    p_topic_views {priv}.topic_views_v1 DEFAULT NULL,
+    p_quiz_results {priv}.quiz_results_v1 DEFAULT NULL,
+    p_certificates {priv}.certificates_v1 DEFAULT NULL
+) RETURNS text LANGUAGE plpgsql
+    SET search_path = '' SET lock_timeout = '5s' SET enable_seqscan = off AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RETURN 'isolation';
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared({class}, p_lock);
+    UPDATE {lms}.enrollments AS t SET status = p_enrollments.status, starts_at = p_enrollments.starts_at, ends_at = p_enrollments.ends_at, source = p_enrollments.source, external_ref = p_enrollments.external_ref, is_staff = p_enrollments.is_staff, lessons_done = p_enrollments.lessons_done, quizzes_met = p_enrollments.quizzes_met, assignments_met = p_enrollments.assignments_met, completed_at = p_enrollments.completed_at, opened_at = p_enrollments.opened_at, reset_reason = p_enrollments.reset_reason, metadata = p_enrollments.metadata, version = p_enrollments.version, updated_at = p_enrollments.updated_at
+        WHERE t.id = p_enrollments.id AND t.version = p_version
+          AND EXISTS (SELECT 1 FROM {lms}.courses AS c WHERE c.id = p_course AND c.structure_version = p_structure);
+    IF NOT FOUND THEN
+        PERFORM 1 FROM {lms}.courses WHERE id = p_course AND structure_version = p_structure;
+        RETURN CASE WHEN FOUND THEN 'conflict:1' ELSE 'conflict:0' END;
+    END IF;
+    IF p_quiz_attempts.id IS NOT NULL THEN
+        UPDATE {lms}.quiz_attempts AS t SET quiz_id = p_quiz_attempts.quiz_id, attempt_no = p_quiz_attempts.attempt_no, state = p_quiz_attempts.state, revision_id = p_quiz_attempts.revision_id, seed = p_quiz_attempts.seed, score = p_quiz_attempts.score, possible = p_quiz_attempts.possible, started_at = p_quiz_attempts.started_at, deadline = p_quiz_attempts.deadline, completed_at = p_quiz_attempts.completed_at, finish_reason = p_quiz_attempts.finish_reason, answers = p_quiz_attempts.answers, graded = p_quiz_attempts.graded, ai_pending = p_quiz_attempts.ai_pending, ai_suggested = p_quiz_attempts.ai_suggested, graded_with_revision = p_quiz_attempts.graded_with_revision, void_reason = p_quiz_attempts.void_reason, version = p_quiz_attempts.version, updated_at = p_quiz_attempts.updated_at
+            WHERE t.id = p_quiz_attempts.id AND t.state = p_attempt_state AND t.version = p_attempt_version;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'conflict:2' USING ERRCODE = 'LM001';
+        END IF;
+    END IF;
+    IF p_lesson_progress.id IS NOT NULL THEN
+        INSERT INTO {lms}.lesson_progress (id, lesson_id, enrollment_id, course_id, student_id, status, first_opened_at, opened_at, completed_at, by_mark, created_at, updated_at)
+            VALUES (p_lesson_progress.id, p_lesson_progress.lesson_id, p_lesson_progress.enrollment_id, p_lesson_progress.course_id, p_lesson_progress.student_id, p_lesson_progress.status, p_lesson_progress.first_opened_at, p_lesson_progress.opened_at, p_lesson_progress.completed_at, p_lesson_progress.by_mark, p_lesson_progress.created_at, p_lesson_progress.updated_at)
+            ON CONFLICT (lesson_id, student_id) DO UPDATE SET status = excluded.status, opened_at = excluded.opened_at, completed_at = excluded.completed_at, by_mark = excluded.by_mark, updated_at = excluded.updated_at;
+    END IF;
+    IF p_topic_views.id IS NOT NULL THEN
+        INSERT INTO {lms}.topic_views (id, topic_id, enrollment_id, course_id, student_id, first_viewed_at, viewed_at)
+            VALUES (p_topic_views.id, p_topic_views.topic_id, p_topic_views.enrollment_id, p_topic_views.course_id, p_topic_views.student_id, p_topic_views.first_viewed_at, p_topic_views.viewed_at)
+            ON CONFLICT (topic_id, student_id) DO UPDATE SET viewed_at = excluded.viewed_at;
+    END IF;
+    IF p_quiz_results.id IS NOT NULL THEN
+        INSERT INTO {lms}.quiz_results (id, quiz_id, enrollment_id, course_id, student_id, earned, possible, passed, submitted, updated_at)
+            VALUES (p_quiz_results.id, p_quiz_results.quiz_id, p_quiz_results.enrollment_id, p_quiz_results.course_id, p_quiz_results.student_id, p_quiz_results.earned, p_quiz_results.possible, p_quiz_results.passed, p_quiz_results.submitted, p_quiz_results.updated_at)
+            ON CONFLICT (quiz_id, student_id) DO UPDATE SET earned = excluded.earned, possible = excluded.possible, passed = excluded.passed, submitted = excluded.submitted, updated_at = excluded.updated_at;
+    END IF;
+    IF p_certificates.id IS NOT NULL THEN
+        INSERT INTO {lms}.certificates (id, course_id, student_id, template_id, certificate_url, issued_at, expires_at, code, snapshot, revision_no, rendering, rendering_code, rendering_error, pdf_sha256, issued_by, issue_reason, revoked_at, revoked_by, revoke_reason, erased_at, files_deleted_at, version, created_at, updated_at)
+            VALUES (p_certificates.id, p_certificates.course_id, p_certificates.student_id, p_certificates.template_id, p_certificates.certificate_url, p_certificates.issued_at, p_certificates.expires_at, p_certificates.code, p_certificates.snapshot, p_certificates.revision_no, p_certificates.rendering, p_certificates.rendering_code, p_certificates.rendering_error, p_certificates.pdf_sha256, p_certificates.issued_by, p_certificates.issue_reason, p_certificates.revoked_at, p_certificates.revoked_by, p_certificates.revoke_reason, p_certificates.erased_at, p_certificates.files_deleted_at, p_certificates.version, p_certificates.created_at, p_certificates.updated_at);
+    END IF;
+    IF p_events IS NOT NULL THEN
+        INSERT INTO {priv}.activity_events (id, at, kind, actor_kind, actor_id, on_behalf_of, course_id, student_id, subject_type, subject_id, learner_initiated, metadata)
+            SELECT r.id, r.at, r.kind, r.actor_kind, r.actor_id, r.on_behalf_of, r.course_id, r.student_id, r.subject_type, r.subject_id, r.learner_initiated, r.metadata FROM unnest(p_events) WITH ORDINALITY AS r ORDER BY r.ordinality;
+    END IF;
+    RETURN '';
+END $$;
