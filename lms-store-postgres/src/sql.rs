@@ -16,11 +16,14 @@ pub(crate) fn schema_of(table: &str) -> &'static str {
     if PRIVATE.contains(&table) { "{priv}" } else { "{lms}" }
 }
 
-/// The names of the two schemas of a store.
+/// The names of the two schemas of a store, and what follows from them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Names {
     lms: String,
     private: String,
+    /// The class of the courses' advisory locks.
+    class: String,
+    channel: String,
 }
 
 impl Names {
@@ -41,29 +44,30 @@ impl Names {
         if lms == private {
             return Err(StoreError::with_source(StoreErrorKind::NotSupported, "the two schemas need different names"));
         }
-        Ok(Self { lms: lms.to_owned(), private: private.to_owned() })
+        let hash = |what: &str| Sha256::digest(format!("{what}\0{lms}\0{private}"));
+        let class = hash("lock").iter().take(4).fold(0_u32, |all, byte| all << 8 | u32::from(*byte));
+        let hex: String = hash("channel").iter().take(6).map(|b| format!("{b:02x}")).collect();
+        Ok(Self {
+            lms: lms.to_owned(),
+            private: private.to_owned(),
+            class: class.cast_signed().to_string(),
+            channel: format!("lms_{hex}"),
+        })
     }
 
     /// A template with the names in it.
     pub(crate) fn expand(&self, template: &str) -> Arc<str> {
-        let lock = self.hash("lock");
         template
             .replace("{lms}", &format!("\"{}\"", self.lms))
             .replace("{priv}", &format!("\"{}\"", self.private))
-            .replace("{class}", &i32::from_be_bytes([lock[0], lock[1], lock[2], lock[3]]).to_string())
-            .replace("{channel}", &self.channel())
+            .replace("{class}", &self.class)
+            .replace("{channel}", &self.channel)
             .into()
     }
 
     /// The channel of the hints. Channels are a database's; the schema tells tenants of one apart.
     pub(crate) fn channel(&self) -> String {
-        let hash = self.hash("channel");
-        let hex: String = hash.iter().take(6).map(|b| format!("{b:02x}")).collect();
-        format!("lms_{hex}")
-    }
-
-    fn hash(&self, use_: &str) -> [u8; 32] {
-        Sha256::digest(format!("{use_}\0{}\0{}", self.lms, self.private)).into()
+        self.channel.clone()
     }
 }
 
