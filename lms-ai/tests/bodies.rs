@@ -1,6 +1,8 @@
 //! The texts of a whole course: topic by topic, resumed where a run died, nothing paid twice.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use support::*;
 use uuid::Uuid;
 
 /// A course of three lessons with two topics each, outlined by AI.
-async fn outlined(world: &World) -> (CourseId, Vec<TopicId>) {
+async fn outlined<S: Stamped>(world: &World<S>) -> (CourseId, Vec<TopicId>) {
     let script = Script::new(Scripted::new().then(Reply::json(&outline())));
     let written = world.ai(script).create_course(&world.teacher(), &brief(), About::default()).await.unwrap();
     (written.course_id, written.lessons.into_iter().flat_map(|(_, topics)| topics).collect())
@@ -34,9 +36,8 @@ fn nothing(_: &lms_core::model::Lesson, _: &lms_core::model::Topic) -> Option<St
 
 /// A run that is killed in the middle goes on where it was: what is written stays, and nothing is paid twice.
 // rules: I1, I3
-#[tokio::test(start_paused = true)]
-async fn a_run_that_dies_in_the_middle_goes_on_and_pays_nothing_twice() {
-    let world = Arc::new(World::memory().await);
+async fn a_run_that_dies_in_the_middle_goes_on_and_pays_nothing_twice<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
     let (course, topics) = outlined(&world).await;
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = asked.clone();
@@ -94,21 +95,21 @@ async fn a_run_that_dies_in_the_middle_goes_on_and_pays_nothing_twice() {
     let applied = logs.iter().filter(|row| row.kind == "lesson_body" && row.status == Applied).count();
     assert_eq!((applied, logs.iter().filter(|row| row.kind == "lesson_body").count()), (6, 7), "one died");
 }
+both!(a_run_that_dies_in_the_middle_goes_on_and_pays_nothing_twice, paused);
 
 /// An answer that was paid for and not written, because its caller died in between, is written without a call,
 /// whatever was renamed meanwhile.
 // rules: I2, I3
-#[tokio::test]
-async fn an_answer_that_was_paid_for_is_written_without_a_call() {
-    let world = World::memory().await;
+async fn an_answer_that_was_paid_for_is_written_without_a_call<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let (course, topics) = outlined(&world).await;
     let teacher = world.teacher();
     // The database fails when the text is written, after the call.
-    world.sql("CREATE TRIGGER fault BEFORE UPDATE OF body ON topics BEGIN SELECT raise(ABORT, 'fault'); END").await;
+    world.store.refuse("UPDATE OF body", "topics").await;
     let script = Script::new(bodies(1));
     world.ai(script.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap_err();
     assert_eq!(script.calls(), 1);
-    world.sql("DROP TRIGGER fault").await;
+    world.store.take_again().await;
     let row = teacher.catalog().topic(topics[0]).await.unwrap();
     let lesson = teacher.catalog().lesson(row.lesson_id).await.unwrap();
     let update = lms_core::lms::UpdateLesson {
@@ -122,13 +123,13 @@ async fn an_answer_that_was_paid_for_is_written_without_a_call() {
         world.ai(script.clone()).write_bodies(&teacher, course, BodiesBrief::default(), nothing).await.unwrap();
     assert_eq!((report.written.len(), script.calls()), (6, 5));
 }
+both!(an_answer_that_was_paid_for_is_written_without_a_call);
 
 /// What a person has touched is left alone, what breaks the rules keeps its synopsis, and a provider that cannot be
 /// used for anything ends the run.
 // rules: L4
-#[tokio::test]
-async fn what_a_person_wrote_stays_and_one_failure_stops_no_other() {
-    let world = World::memory().await;
+async fn what_a_person_wrote_stays_and_one_failure_stops_no_other<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let (course, topics) = outlined(&world).await;
     let teacher = world.teacher();
     let mine = teacher.catalog().topic(topics[0]).await.unwrap();
@@ -156,11 +157,11 @@ async fn what_a_person_wrote_stays_and_one_failure_stops_no_other() {
     let report = world.ai(script.clone()).write_bodies(&teacher, course, anew, nothing).await.unwrap();
     assert_eq!((report.written, script.calls()), (topics[4..].to_vec(), 2));
 }
+both!(what_a_person_wrote_stays_and_one_failure_stops_no_other);
 
 /// Nobody waits for an hour within a run: the first topic that hears so ends it, and no further one is asked about.
-#[tokio::test]
-async fn a_provider_that_wants_a_long_pause_ends_the_run() {
-    let world = World::memory().await;
+async fn a_provider_that_wants_a_long_pause_ends_the_run<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let (course, _) = outlined(&world).await;
     let error = ProviderError::new(ProviderErrorKind::RateLimited, Retry::After(Duration::from_secs(3_600)));
     let script = Script::new((0..6).fold(Scripted::new(), |script, _| script.then_error(error.clone())));
@@ -168,12 +169,12 @@ async fn a_provider_that_wants_a_long_pause_ends_the_run() {
     let ended = ai.write_bodies(&world.teacher(), course, BodiesBrief::default(), nothing).await.unwrap_err();
     assert_eq!((ended.code(), script.calls()), ("ai.rate_limited", 1));
 }
+both!(a_provider_that_wants_a_long_pause_ends_the_run);
 
 /// What is not taken for the sake of one text ends nothing: the others are written.
 // rules: L4
-#[tokio::test]
-async fn one_text_that_is_not_taken_stops_no_other() {
-    let world = World::memory().await;
+async fn one_text_that_is_not_taken_stops_no_other<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let (course, topics) = outlined(&world).await;
     let bad = |kind| ProviderError::new(kind, Retry::Never);
     let script = Scripted::new()
@@ -185,13 +186,13 @@ async fn one_text_that_is_not_taken_stops_no_other() {
     let failed: Vec<TopicId> = report.failed.iter().map(|(topic, _)| *topic).collect();
     assert_eq!((failed, report.written, script.calls()), (topics[..2].to_vec(), topics[2..].to_vec(), 6));
 }
+both!(one_text_that_is_not_taken_stops_no_other);
 
 /// What a person writes while the run is at work stands: a topic that waits its turn is not asked about, and the
 /// text of the topic that is being asked about is not written over theirs.
 // rules: L4, L5
-#[tokio::test]
-async fn what_a_person_writes_during_the_run_stands() {
-    let world = Arc::new(World::memory().await);
+async fn what_a_person_writes_during_the_run_stands<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
     let (course, topics) = outlined(&world).await;
     let (theirs, during, renamed, later) = (Arc::downgrade(&world), topics[1], topics[2], topics[4]);
     let asked = Arc::new(AtomicUsize::new(0));
@@ -234,12 +235,12 @@ async fn what_a_person_writes_during_the_run_stands() {
     let written = ai.apply_body(&teacher, waiting.operation_id, &lms_ai::Selection::all()).await.unwrap();
     assert!(written.body.unwrap().starts_with("## What a leaf does"));
 }
+both!(what_a_person_writes_during_the_run_stands);
 
 /// One text alone is not written over what a person wrote meanwhile either.
 // rules: L5
-#[tokio::test]
-async fn one_text_does_not_replace_what_was_written_meanwhile() {
-    let world = Arc::new(World::memory().await);
+async fn one_text_does_not_replace_what_was_written_meanwhile<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
     let (theirs, topic) = (Arc::downgrade(&world), world.topic);
     let provider = Acting::new(bodies(1), move |_| {
         let world = theirs.upgrade().unwrap();
@@ -254,12 +255,12 @@ async fn one_text_does_not_replace_what_was_written_meanwhile() {
     assert_eq!(error.code(), "version.stale", "{error}");
     assert_eq!(world.teacher().catalog().topic(topic).await.unwrap().body.as_deref(), Some("My own words."));
 }
+both!(one_text_does_not_replace_what_was_written_meanwhile);
 
 /// A text by another model than the configured one waits for a person, in every run, and holds up no other.
 // rules: L4
-#[tokio::test]
-async fn a_text_by_another_model_waits_for_a_person() {
-    let world = World::memory().await;
+async fn a_text_by_another_model_waits_for_a_person<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let (course, topics) = outlined(&world).await;
     let good = || Reply::json(&body());
     let script = Scripted::new().then(good().model("another-model")).then(good()).then(good());
@@ -274,3 +275,4 @@ async fn a_text_by_another_model_waits_for_a_person() {
         assert_eq!((report.written.len() + report.stood.len(), script.calls()), (5, 6));
     }
 }
+both!(a_text_by_another_model_waits_for_a_person);

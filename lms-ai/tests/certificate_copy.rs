@@ -1,6 +1,8 @@
 //! Certificate copy: once per course and template version, a draft until a person accepts it (C7).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use lms_ai::offline::{OFFLINE_MODEL, Offline};
@@ -18,9 +20,8 @@ fn copy(body: &str) -> Value {
 const BODY: &str = "This certifies that {{student_name}} has completed the course {{course_title}}.";
 
 // rules: C7, I2, I3
-#[tokio::test]
-async fn c7_copy_is_made_once_shown_and_accepted_by_staff() {
-    let world = World::memory().await;
+async fn c7_copy_is_made_once_shown_and_accepted_by_staff<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let admin = world.lms.as_user(world.room.admin);
     let document = TemplateDocument { issuer_name: Some("The School".into()), ..TemplateDocument::default() };
     let template = admin.certificates().save_template(None, "Gold", document).await.unwrap();
@@ -50,6 +51,7 @@ async fn c7_copy_is_made_once_shown_and_accepted_by_staff() {
     let update = UpdateCourse { version, certificate_template_id: Some(Some(accepted.id)), ..UpdateCourse::default() };
     world.teacher().catalog().update_course(course, update).await.unwrap();
 }
+both!(c7_copy_is_made_once_shown_and_accepted_by_staff);
 
 /// Each rule of the copy has its code.
 // rules: C7
@@ -94,10 +96,9 @@ async fn c7_each_rule_of_the_copy_has_its_code() {
 }
 
 /// The offline provider's copy passes the same rules in each of its languages.
-#[tokio::test]
-async fn offline_copy_passes_the_checks() {
+async fn offline_copy_passes_the_checks<S: Stamped>() {
     for language in ["en", "de", "fr", "es"] {
-        let world = World::memory().await;
+        let world = World::<S>::fresh().await;
         let admin = world.lms.as_user(world.room.admin);
         let document = TemplateDocument { language: Some(language.into()), ..TemplateDocument::default() };
         let template = admin.certificates().save_template(None, "Plain", document).await.unwrap();
@@ -107,3 +108,4 @@ async fn offline_copy_passes_the_checks() {
         ai.apply_certificate(&admin, found.operation_id(), &Selection::all()).await.unwrap();
     }
 }
+both!(offline_copy_passes_the_checks);

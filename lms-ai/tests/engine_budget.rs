@@ -1,6 +1,8 @@
 //! What a call may cost is set aside before it, and settled after it; whoever has no room is not let through.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use std::sync::Arc;
@@ -31,27 +33,26 @@ fn script(replies: impl IntoIterator<Item = Reply>) -> Script {
 }
 
 /// (reserved, spent) of a scope today.
-async fn used(world: &World, scope: BudgetScope) -> (i64, i64) {
+async fn used<S: Stamped>(world: &World<S>, scope: BudgetScope) -> (i64, i64) {
     let found = world.lms.system().ai_budgets().spending_of(world.lms.now(), &[scope]).await.unwrap();
     (found[0].reserved, found[0].spent)
 }
 
 /// What one call of the outline may cost at the most.
-fn worst(world: &World) -> i64 {
+fn worst<S: Stamped>(world: &World<S>) -> i64 {
     let input = OutlineIn { brief: brief().outline, ..OutlineIn::default() };
     let estimate = world.ai(script([])).estimate_call::<OutlineTask>(&input);
     assert!(estimate.output_tokens == 8_000 && estimate.input_tokens > 100, "{estimate:?}");
     i64::try_from(estimate.micro_usd).unwrap()
 }
 
-async fn charged(world: &World, operation: Uuid) -> Vec<(AiLogStatus, i64, i64)> {
+async fn charged<S: Stamped>(world: &World<S>, operation: Uuid) -> Vec<(AiLogStatus, i64, i64)> {
     let rows = world.operation(operation).await;
     rows.iter().map(|row| (row.status, row.cost_micro_usd, row.charged_micro_usd)).collect()
 }
 
-#[tokio::test]
-async fn the_worst_case_is_set_aside_while_the_model_thinks_and_the_cost_is_spent_after() {
-    let world = Arc::new(World::memory().await);
+async fn the_worst_case_is_set_aside_while_the_model_thinks_and_the_cost_is_spent_after<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
     let (teacher, worst) = (BudgetScope::Actor(world.room.instructor), worst(&world));
     let theirs = Arc::downgrade(&world);
     let provider = Acting::new(priced().then(Reply::json(&outline())), move |_| {
@@ -71,11 +72,11 @@ async fn the_worst_case_is_set_aside_while_the_model_thinks_and_the_cost_is_spen
     assert_eq!(used(&world, BudgetScope::Course(world.room.course)).await, (0, COST));
     assert_eq!(used(&world, BudgetScope::All).await, (0, 2 * COST));
 }
+both!(the_worst_case_is_set_aside_while_the_model_thinks_and_the_cost_is_spent_after);
 
 // rules: I2
-#[tokio::test]
-async fn i2_a_call_without_room_is_not_sent_and_stands_in_the_log_once() {
-    let world = World::memory().await;
+async fn i2_a_call_without_room_is_not_sent_and_stands_in_the_log_once<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let (host, worst) = (world.lms.system(), worst(&world));
     let before = world.tables().await;
     host.ai_budgets().set(BudgetScope::EachActor, Some(u64::try_from(worst - 1).unwrap())).await.unwrap();
@@ -104,11 +105,11 @@ async fn i2_a_call_without_room_is_not_sent_and_stands_in_the_log_once() {
     world.clock.advance(86_400);
     world.run(&world.ai(script), What::Outline, next).await.unwrap();
 }
+both!(i2_a_call_without_room_is_not_sent_and_stands_in_the_log_once);
 
 /// An operation has a limit of its own, over all its attempts.
-#[tokio::test]
-async fn an_operation_costs_no_more_than_its_limit() {
-    let world = World::memory().await;
+async fn an_operation_costs_no_more_than_its_limit<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let worst = worst(&world);
     let bad = Reply::json(&with(outline(), "/lessons/0/minutes", serde_json::json!(-1)));
     let script = script([bad, Reply::json(&outline())]);
@@ -126,11 +127,11 @@ async fn an_operation_costs_no_more_than_its_limit() {
     world.run(&ai, What::Outline, OPERATION).await.unwrap();
     assert_eq!(world.statuses(OPERATION).await, [Invalid, Denied, Applied]);
 }
+both!(an_operation_costs_no_more_than_its_limit);
 
 /// A service that refuses a call bills nothing; of one that broke off, or does not count, nobody knows.
-#[tokio::test(start_paused = true)]
-async fn what_nobody_knows_counts_as_the_worst() {
-    let world = World::memory().await;
+async fn what_nobody_knows_counts_as_the_worst<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let worst = worst(&world);
     let free = [
         Kind::RateLimited,
@@ -158,12 +159,12 @@ async fn what_nobody_knows_counts_as_the_worst() {
     assert_eq!(charged(&world, operation).await, [(Applied, 0, worst)]);
     assert_eq!(used(&world, BudgetScope::All).await, (0, before.1 + worst));
 }
+both!(what_nobody_knows_counts_as_the_worst, paused);
 
 /// A caller that is gone holds its reservation until its row is swept; then it is spent, for the call may
 /// have been paid.
-#[tokio::test(start_paused = true)]
-async fn the_reservation_of_a_dead_caller_is_spent_when_its_row_is_swept() {
-    let world = Arc::new(World::memory().await);
+async fn the_reservation_of_a_dead_caller_is_spent_when_its_row_is_swept<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
     let worst = worst(&world);
     let asked = Arc::new(tokio::sync::Notify::new());
     let told = asked.clone();
@@ -187,12 +188,12 @@ async fn the_reservation_of_a_dead_caller_is_spent_when_its_row_is_swept() {
     world.clock.advance(3_600);
     assert_eq!(world.lms.tick().await.unwrap().abandoned, 0);
 }
+both!(the_reservation_of_a_dead_caller_is_spent_when_its_row_is_swept, paused);
 
 /// Work to be graded waits for its budget, and is graded when there is one again.
 // rules: S11
-#[tokio::test]
-async fn s11_work_waits_for_its_budget() {
-    let world = World::memory().await;
+async fn s11_work_waits_for_its_budget<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let work = world.work(ESSAY).await;
     world.lms.system().ai_budgets().set(BudgetScope::EachCourse, Some(1)).await.unwrap();
     let script = script([Reply::json(&grade())]);
@@ -209,11 +210,11 @@ async fn s11_work_waits_for_its_budget() {
     background.tick().await.unwrap();
     assert_eq!((state().await, script.calls()), (lms_core::model::AiGradingState::Applied, 1));
 }
+both!(s11_work_waits_for_its_budget);
 
 /// Many at once never pass a limit, and what is let through is paid.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixteen_operations_at_once_stay_within_the_limit() {
-    let world = Arc::new(World::file().await);
+async fn sixteen_operations_at_once_stay_within_the_limit<S: Stamped>() {
+    let world = Arc::new(World::<S>::shared().await);
     let worst = worst(&world);
     let limit = worst * 3 + worst / 2;
     world.lms.system().ai_budgets().set(BudgetScope::All, Some(u64::try_from(limit).unwrap())).await.unwrap();
@@ -241,3 +242,4 @@ async fn sixteen_operations_at_once_stay_within_the_limit() {
         world.ai(script([Reply::json(&outline())])).propose_course(&world.teacher(), &brief(), about).await.is_ok()
     );
 }
+both!(sixteen_operations_at_once_stay_within_the_limit, threads);

@@ -1,6 +1,8 @@
 //! The same operation, many times: one paid call, one set of rows (I3).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use lms_ai::provider::{Reply, Scripted};
 use lms_ai::{About, AiError, Selection};
 use lms_core::ai::Stop;
 use lms_core::model::AiLogStatus::{self, *};
+use lms_core::model::EventKind;
+use lms_core::store::EventFilter;
 use support::*;
 use uuid::Uuid;
 
@@ -21,17 +25,23 @@ fn script(replies: impl IntoIterator<Item = Reply>) -> Script {
 }
 
 /// The five workflows; the body last, as it changes the text that the quiz is about.
-async fn workflows(world: &World) -> [What; 5] {
+async fn workflows<S: Stamped>(world: &World<S>) -> [What; 5] {
     [What::Outline, What::Quiz, What::Assignment, What::Grade(world.work(ESSAY).await), What::Body]
 }
 
+/// How many events tell of what AI has done.
+async fn generated<S: Stamped>(world: &World<S>) -> usize {
+    world.store.settle().await.unwrap();
+    let filter = EventFilter { kinds: vec![EventKind::AiGenerated, EventKind::AiGraded], ..EventFilter::default() };
+    world.store.events(0, &filter, 500).await.unwrap().len()
+}
+
 // rules: I2, I3
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn i3_sixteen_callers_at_once_pay_once_and_get_the_same() {
-    let world = Arc::new(World::file().await);
+async fn i3_sixteen_callers_at_once_pay_once_and_get_the_same<S: Stamped>() {
+    let world = Arc::new(World::<S>::shared().await);
     for (n, what) in workflows(&world).await.into_iter().enumerate() {
         let operation = Uuid::from_u128(n as u128 + 1);
-        let before = world.tables().await;
+        let (before, said) = (world.tables().await, generated(&world).await);
         // One answer, which takes a while: whoever does not wait for it asks in vain.
         let script = script([Reply::json(&what.good()).delay(Duration::from_millis(40))]);
         let mut callers = Vec::new();
@@ -58,19 +68,15 @@ async fn i3_sixteen_callers_at_once_pay_once_and_get_the_same() {
             What::Grade(_) => [0, 0, 0, 1],
         };
         assert_eq!(rows, expected, "{what:?}");
-        let generated = |tables: &Tables| {
-            let said = |row: &&String| row.contains("\"ai_generated\"") || row.contains("\"ai_graded\"");
-            tables["activity_events"].iter().filter(said).count()
-        };
-        assert_eq!(generated(&after) - generated(&before), 1, "{what:?}");
+        assert_eq!(generated(&world).await - said, 1, "{what:?}");
     }
 }
+both!(i3_sixteen_callers_at_once_pay_once_and_get_the_same, threads);
 
 /// A failure is paid once, too: one caller learns of it, and the others do not ask again behind its back.
 // rules: I3
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn i3_sixteen_callers_at_once_pay_once_for_a_refusal() {
-    let world = Arc::new(World::file().await);
+async fn i3_sixteen_callers_at_once_pay_once_for_a_refusal<S: Stamped>() {
+    let world = Arc::new(World::<S>::shared().await);
     let refusal = Reply::text("").stop(Stop::Refused { category: None });
     let refusals = (0..16).fold(Scripted::new(), |script, _| script.then(refusal.clone()));
     let here = Arc::new(AtomicUsize::new(0));
@@ -110,12 +116,12 @@ async fn i3_sixteen_callers_at_once_pay_once_for_a_refusal() {
     assert_eq!(world.run(&world.ai(script.clone()), What::Outline, OPERATION).await.unwrap_err().code(), "ai.refused");
     assert_eq!((script.calls(), world.statuses(OPERATION).await), (1, vec![Refused]));
 }
+both!(i3_sixteen_callers_at_once_pay_once_for_a_refusal, threads);
 
 /// A refusal holds for the operation and the model: another model may be asked, also in a later run.
 // rules: I3
-#[tokio::test]
-async fn a_model_that_has_refused_is_not_asked_again_in_any_run() {
-    let world = World::memory().await;
+async fn a_model_that_has_refused_is_not_asked_again_in_any_run<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let refusal = || Reply::text("").stop(Stop::Refused { category: Some("harm".into()) });
     let about = About { operation_id: Some(OPERATION), ..About::default() };
     let propose = async |ai: lms_ai::Ai| ai.propose_course(&world.teacher(), &brief(), about).await.map(|p| p.calls());
@@ -142,13 +148,13 @@ async fn a_model_that_has_refused_is_not_asked_again_in_any_run() {
     assert_eq!(propose(ai).await.unwrap(), 1);
     assert_eq!(world.statuses(OPERATION).await, [Refused, Refused, Valid]);
 }
+both!(a_model_that_has_refused_is_not_asked_again_in_any_run);
 
 /// The limit of calls is the operation's, whoever runs it: what always fails is not paid for ever. Whoever drops
 /// an answer wants another one, and starts to count anew.
 // rules: I3
-#[tokio::test(start_paused = true)]
-async fn the_limit_of_calls_holds_over_all_runs() {
-    let world = World::memory().await;
+async fn the_limit_of_calls_holds_over_all_runs<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let about = About { operation_id: Some(OPERATION), ..About::default() };
     let error = lms_core::ai::ProviderError::new(lms_core::ai::ProviderErrorKind::Timeout, lms_core::ai::Retry::Now);
     let script = Script::new((0..20).fold(Scripted::new(), |script, _| script.then_error(error.clone())));
@@ -167,11 +173,11 @@ async fn the_limit_of_calls_holds_over_all_runs() {
         assert!(world.teacher().ai_log().drop_answer(proposal.log_id()).await.unwrap());
     }
 }
+both!(the_limit_of_calls_holds_over_all_runs, paused);
 
 // rules: I3
-#[tokio::test]
-async fn i3_a_repeated_operation_returns_what_stands_without_a_call() {
-    let world = World::memory().await;
+async fn i3_a_repeated_operation_returns_what_stands_without_a_call<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     for (n, what) in workflows(&world).await.into_iter().enumerate() {
         let operation = Uuid::from_u128(n as u128 + 1);
         let script = script([Reply::json(&what.good())]);
@@ -187,11 +193,11 @@ async fn i3_a_repeated_operation_returns_what_stands_without_a_call() {
         assert_eq!(world.logs().await, logs, "{what:?}");
     }
 }
+both!(i3_a_repeated_operation_returns_what_stands_without_a_call);
 
 // rules: I3
-#[tokio::test]
-async fn i3_another_input_under_the_same_id_is_refused_by_name() {
-    let world = World::memory().await;
+async fn i3_another_input_under_the_same_id_is_refused_by_name<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let about = About { operation_id: Some(OPERATION), ..About::default() };
     let script = script([Reply::json(&outline())]);
     let ai = world.ai(script.clone());
@@ -219,12 +225,12 @@ async fn i3_another_input_under_the_same_id_is_refused_by_name() {
     let error = ai.write_body(&world.teacher(), world.topic, Some(ESSAY), about).await.unwrap_err();
     assert!(matches!(error, AiError::OtherInput), "{error}");
 }
+both!(i3_another_input_under_the_same_id_is_refused_by_name);
 
 /// An answer that nobody applied, because its caller died in between, is applied from the log.
 // rules: I2, I3
-#[tokio::test]
-async fn i3_a_valid_answer_that_was_not_applied_is_applied_without_a_call() {
-    let world = World::memory().await;
+async fn i3_a_valid_answer_that_was_not_applied_is_applied_without_a_call<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let about = About { operation_id: Some(OPERATION), ..About::default() };
     let script = script([Reply::json(&outline())]);
     let accepted = world.ai(script.clone()).propose_course(&world.teacher(), &brief(), about).await.unwrap();
@@ -242,12 +248,12 @@ async fn i3_a_valid_answer_that_was_not_applied_is_applied_without_a_call() {
     let course = world.teacher().catalog().course(written.course_id).await.unwrap();
     assert_eq!(course.ai_log_id, Some(stored.log_id()));
 }
+both!(i3_a_valid_answer_that_was_not_applied_is_applied_without_a_call);
 
 /// What was dropped is never applied, also not by who still holds it.
 // rules: I2
-#[tokio::test]
-async fn a_dropped_answer_cannot_be_applied() {
-    let world = World::memory().await;
+async fn a_dropped_answer_cannot_be_applied<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let about = About { operation_id: Some(OPERATION), ..About::default() };
     let ai = world.ai(script([Reply::json(&outline())]));
     let accepted = ai.propose_course(&world.teacher(), &brief(), about).await.unwrap();
@@ -258,11 +264,11 @@ async fn a_dropped_answer_cannot_be_applied() {
     assert_eq!(differences(&before, &world.tables().await), []);
     assert_eq!(world.statuses(OPERATION).await, [Dropped]);
 }
+both!(a_dropped_answer_cannot_be_applied);
 
 /// An operation without an id of the caller's is a new one each time.
-#[tokio::test]
-async fn without_an_id_every_call_is_an_operation_of_its_own() {
-    let world = World::memory().await;
+async fn without_an_id_every_call_is_an_operation_of_its_own<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let ai = world.ai(script([Reply::json(&outline()), Reply::json(&outline())]));
     let first = ai.create_course(&world.teacher(), &brief(), About::default()).await.unwrap();
     let second = ai.create_course(&world.teacher(), &brief(), About::default()).await.unwrap();
@@ -270,3 +276,4 @@ async fn without_an_id_every_call_is_an_operation_of_its_own() {
     let statuses: Vec<AiLogStatus> = world.logs().await.iter().map(|row| row.status).collect();
     assert_eq!(statuses, [Applied, Applied]);
 }
+both!(without_an_id_every_call_is_an_operation_of_its_own);

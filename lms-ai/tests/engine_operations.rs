@@ -1,6 +1,8 @@
 //! One operation: repairs, retries, its deadline, and who takes it over.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use std::sync::Arc;
@@ -32,9 +34,8 @@ fn failure(kind: Kind, retry: Retry) -> ProviderError {
 }
 
 // rules: I1, I2
-#[tokio::test]
-async fn an_answer_is_repaired_once_and_written_once() {
-    let world = World::memory().await;
+async fn an_answer_is_repaired_once_and_written_once<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let script = script([wrong(1), Reply::json(&outline())]);
     let ai = world.ai(script.clone());
     world.run(&ai, What::Outline, OPERATION).await.unwrap();
@@ -62,6 +63,7 @@ async fn an_answer_is_repaired_once_and_written_once() {
     assert_eq!(violations[0], json!({ "code": "lesson_minutes", "pointer": "/lessons/1/minutes" }));
     assert_eq!(rows[1].applied_at, Some(world.lms.now()));
 }
+both!(an_answer_is_repaired_once_and_written_once);
 
 #[tokio::test]
 async fn repairs_are_bounded_and_the_same_faults_end_them_early() {
@@ -214,7 +216,7 @@ async fn a_provider_that_never_returns_is_a_timeout() {
 }
 
 /// Asks, and is gone while the model thinks.
-async fn go_away(world: &Arc<World>) {
+async fn go_away<S: Stamped>(world: &Arc<World<S>>) {
     let asked = Arc::new(Notify::new());
     let told = asked.clone();
     let provider = Acting::new(Scripted::new(), move |_| {
@@ -231,9 +233,8 @@ async fn go_away(world: &Arc<World>) {
 /// Whoever comes while another is at it waits, and is told so when it has waited long enough; once the
 /// row is swept, the next one takes over.
 // rules: I2, I3
-#[tokio::test(start_paused = true)]
-async fn a_caller_that_goes_away_leaves_a_row_that_the_next_takes_over() {
-    let world = Arc::new(World::memory().await);
+async fn a_caller_that_goes_away_leaves_a_row_that_the_next_takes_over<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
     let before = world.tables().await;
     go_away(&world).await;
     let rows = world.operation(OPERATION).await;
@@ -262,11 +263,11 @@ async fn a_caller_that_goes_away_leaves_a_row_that_the_next_takes_over() {
     world.run(&ai, What::Outline, OPERATION).await.unwrap();
     assert_eq!((script.calls(), world.statuses(OPERATION).await), (1, vec![Abandoned, Applied]));
 }
+both!(a_caller_that_goes_away_leaves_a_row_that_the_next_takes_over, paused);
 
 /// Without a sweeper the next caller finds the row itself, once nobody can be at it any more.
-#[tokio::test(start_paused = true)]
-async fn an_old_pending_row_is_taken_over_without_a_sweeper() {
-    let world = Arc::new(World::memory().await);
+async fn an_old_pending_row_is_taken_over_without_a_sweeper<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
     go_away(&world).await;
     assert_eq!(world.statuses(OPERATION).await, [Pending]);
     world.clock.advance(361);
@@ -274,12 +275,12 @@ async fn an_old_pending_row_is_taken_over_without_a_sweeper() {
     world.run(&ai, What::Outline, OPERATION).await.unwrap();
     assert_eq!(world.statuses(OPERATION).await, [Abandoned, Applied]);
 }
+both!(an_old_pending_row_is_taken_over_without_a_sweeper, paused);
 
 /// An answer that comes after its row was given up is not applied, and not lost.
 // rules: I2
-#[tokio::test]
-async fn an_answer_that_comes_too_late_is_kept_in_the_log_and_counts_for_nothing() {
-    let world = Arc::new(World::memory().await);
+async fn an_answer_that_comes_too_late_is_kept_in_the_log_and_counts_for_nothing<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
     let before = world.tables().await;
     let theirs = Arc::downgrade(&world);
     let provider = Acting::new(Scripted::new().then(Reply::json(&outline())), move |_| {
@@ -297,18 +298,19 @@ async fn an_answer_that_comes_too_late_is_kept_in_the_log_and_counts_for_nothing
     assert_eq!(row.response_text.as_deref(), Some(outline().to_string().as_str()));
     assert_eq!((row.tokens_in, row.tokens_out), (100, 50), "what was paid is in the books");
 }
+both!(an_answer_that_comes_too_late_is_kept_in_the_log_and_counts_for_nothing);
 
 /// If the row cannot be written, nothing is sent.
 // rules: I2
-#[tokio::test]
-async fn i2_without_a_row_in_the_log_nothing_is_sent() {
-    let world = World::memory().await;
-    world.sql("CREATE TRIGGER no_log BEFORE INSERT ON ai_logs BEGIN SELECT RAISE(ABORT, 'no'); END").await;
+async fn i2_without_a_row_in_the_log_nothing_is_sent<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    world.store.refuse("INSERT", "ai_logs").await;
     let script = script([Reply::json(&outline())]);
     let error = world.run(&world.ai(script.clone()), What::Outline, OPERATION).await.unwrap_err();
     assert!(matches!(error, AiError::Lms(_)), "{error}");
     assert_eq!(script.calls(), 0);
 }
+both!(i2_without_a_row_in_the_log_nothing_is_sent);
 
 #[tokio::test]
 async fn a_prompt_that_is_too_long_is_not_sent() {

@@ -1,6 +1,8 @@
 //! One work, one course or one bad hour holds up nobody else's grade, and costs no more than it may (S11).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use std::sync::Arc;
@@ -64,7 +66,7 @@ fn error(kind: Kind, retry: Retry) -> ProviderError {
     ProviderError::new(kind, retry)
 }
 
-async fn states(world: &World, works: &[SubmissionId]) -> Vec<AiGradingState> {
+async fn states<S: Stamped>(world: &World<S>, works: &[SubmissionId]) -> Vec<AiGradingState> {
     let mut found = Vec::new();
     for work in works {
         found.push(world.submission(*work).await.ai_status);
@@ -73,7 +75,7 @@ async fn states(world: &World, works: &[SubmissionId]) -> Vec<AiGradingState> {
 }
 
 /// Works handed in one after another.
-async fn hand_in(world: &World, texts: &[&str]) -> Vec<SubmissionId> {
+async fn hand_in<S: Stamped>(world: &World<S>, texts: &[&str]) -> Vec<SubmissionId> {
     let mut works = Vec::new();
     for text in texts {
         works.push(world.work(text).await);
@@ -83,7 +85,7 @@ async fn hand_in(world: &World, texts: &[&str]) -> Vec<SubmissionId> {
 }
 
 /// Another course, with an assignment that AI grades and a work on it.
-async fn elsewhere(world: &World) -> SubmissionId {
+async fn elsewhere<S: Stamped>(world: &World<S>) -> SubmissionId {
     let room = Classroom::build(&world.lms, 1, 1).await.unwrap();
     let criterion = |id: &str| Criterion {
         id: id.to_owned(),
@@ -105,9 +107,8 @@ async fn elsewhere(world: &World) -> SubmissionId {
 
 /// Works that may cost more than an operation may go to people, and the one behind them is graded.
 // rules: S11
-#[tokio::test]
-async fn s11_a_work_above_its_own_limit_blocks_nobody() {
-    let world = World::memory().await;
+async fn s11_a_work_above_its_own_limit_blocks_nobody<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let long = format!("{ESSAY} {}", "The leaf is green and it grows. ".repeat(2_000));
     let mut texts = vec![long.as_str(); 12];
     texts.push(ESSAY);
@@ -124,12 +125,12 @@ async fn s11_a_work_above_its_own_limit_blocks_nobody() {
     assert!(found[..12].iter().all(|state| *state == AiGradingState::Failed), "{found:?}");
     assert_eq!(provider.graded.load(Ordering::SeqCst), 1);
 }
+both!(s11_a_work_above_its_own_limit_blocks_nobody);
 
 /// The budget of a course that is used up for the day stops that course, and no other.
 // rules: S11
-#[tokio::test]
-async fn s11_a_course_without_a_budget_stops_no_other_course() {
-    let world = World::memory().await;
+async fn s11_a_course_without_a_budget_stops_no_other_course<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let works = hand_in(&world, &[ESSAY; 60]).await;
     let other = elsewhere(&world).await;
     let limits = world.lms.system();
@@ -148,12 +149,12 @@ async fn s11_a_course_without_a_budget_stops_no_other_course() {
     background.tick().await.unwrap();
     assert_eq!((provider.graded.load(Ordering::SeqCst), world.logs().await.len()), (1, 2));
 }
+both!(s11_a_course_without_a_budget_stops_no_other_course);
 
 /// As many courses without a budget as a step asks about works hold up no other, and are not asked about at once.
 // rules: S11
-#[tokio::test]
-async fn s11_many_courses_without_a_budget_stop_no_other_course() {
-    let world = World::memory().await;
+async fn s11_many_courses_without_a_budget_stop_no_other_course<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let mut poor = Vec::new();
     for _ in 0..12 {
         poor.push(elsewhere(&world).await);
@@ -183,6 +184,7 @@ async fn s11_many_courses_without_a_budget_stop_no_other_course() {
     }
     assert!(states(&world, &poor).await.iter().all(|state| *state == AiGradingState::Applied));
 }
+both!(s11_many_courses_without_a_budget_stop_no_other_course);
 
 /// A provider that is gone for more than an hour, however it fails, hands nothing to people: when it is back, all
 /// is graded.
@@ -286,9 +288,8 @@ async fn s11_works_that_always_time_out_starve_nobody_and_end() {
 
 /// What is wrong with the key, the money or the model is nobody's work to grade.
 // rules: S11
-#[tokio::test]
-async fn s11_a_wrong_key_hands_no_work_to_people() {
-    let world = World::memory().await;
+async fn s11_a_wrong_key_hands_no_work_to_people<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let works = hand_in(&world, &[ESSAY; 3]).await;
     for kind in [Kind::Auth, Kind::SpendLimit, Kind::ModelUnavailable, Kind::CircuitOpen] {
         let provider = FailsFor::new("", error(kind.clone(), Retry::Never));
@@ -308,12 +309,12 @@ async fn s11_a_wrong_key_hands_no_work_to_people() {
     let filter = EventFilter { kinds: vec![EventKind::AiRejected], ..EventFilter::default() };
     assert_eq!(world.lms.store().events(0, &filter, 500).await.unwrap().len(), 0);
 }
+both!(s11_a_wrong_key_hands_no_work_to_people);
 
 /// A service that says when to come back is asked then, and not before.
 // rules: S11
-#[tokio::test(start_paused = true)]
-async fn s11_nobody_is_asked_before_the_provider_said() {
-    let world = World::memory().await;
+async fn s11_nobody_is_asked_before_the_provider_said<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let work = world.work(ESSAY).await;
     let limited = error(Kind::RateLimited, Retry::After(Duration::from_secs(600)));
     let script = Script::new(Scripted::new().then_error(limited).then(Reply::json(&grade())));
@@ -327,3 +328,4 @@ async fn s11_nobody_is_asked_before_the_provider_said() {
     background.tick().await.unwrap();
     assert_eq!((script.calls(), world.submission(work).await.ai_status), (2, AiGradingState::Applied));
 }
+both!(s11_nobody_is_asked_before_the_provider_said, paused);

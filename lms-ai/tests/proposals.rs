@@ -1,6 +1,8 @@
 //! Proposals: shown, cut down, made anew in part, loaded again, applied once or dropped.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use lms_ai::provider::{Reply, Scripted};
@@ -36,9 +38,8 @@ fn codes(error: AiError) -> Vec<&'static str> {
 
 /// Without a lesson go its topics and the objective that only it served; another process applies it, once.
 // rules: I1, I2, I3
-#[tokio::test]
-async fn an_outline_is_cut_down_and_applied_by_another_process() {
-    let world = World::memory().await;
+async fn an_outline_is_cut_down_and_applied_by_another_process<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let proposed = world.ai(script([outline()])).propose_course(&teacher, &brief(), about(OPERATION)).await.unwrap();
     assert_eq!((proposed.status(), proposed.value().lessons.len()), (Valid, 3));
@@ -62,12 +63,12 @@ async fn an_outline_is_cut_down_and_applied_by_another_process() {
     let stands = later.propose_course(&teacher, &brief(), about(OPERATION)).await.unwrap();
     assert_eq!((stands.status(), stands.calls()), (Applied, 0));
 }
+both!(an_outline_is_cut_down_and_applied_by_another_process);
 
 /// What is left passes the checks again, counted by what is left; what is refused changes nothing.
 // rules: I1
-#[tokio::test]
-async fn what_is_left_must_stand_on_its_own() {
-    let world = World::memory().await;
+async fn what_is_left_must_stand_on_its_own<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let ai = world.ai(script([outline()]));
     ai.propose_course(&teacher, &brief(), about(OPERATION)).await.unwrap();
@@ -89,12 +90,12 @@ async fn what_is_left_must_stand_on_its_own() {
     let structure = teacher.catalog().structure(written.course_id).await.unwrap();
     assert_eq!((structure.lessons.len(), structure.objectives.len()), (3, 2));
 }
+both!(what_is_left_must_stand_on_its_own);
 
 /// Who asked may load it, and the course's instructors; to others there is no such proposal.
 // rules: R1
-#[tokio::test]
-async fn a_proposal_is_for_whom_it_concerns() {
-    let world = World::memory().await;
+async fn a_proposal_is_for_whom_it_concerns<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let ai = world.ai(script([quiz()]));
     ai.propose_quiz(&world.teacher(), world.lesson, &quiz_brief(), about(OPERATION)).await.unwrap();
     let other = NewUser::new(Role::Instructor, "Somebody Else");
@@ -110,12 +111,12 @@ async fn a_proposal_is_for_whom_it_concerns() {
     let wrong = ai.proposal::<AssignmentTask>(&admin, OPERATION).await.unwrap_err();
     assert_eq!(wrong.code(), "ai.no_proposal", "it is a quiz");
 }
+both!(a_proposal_is_for_whom_it_concerns);
 
 /// A question is dropped, another made anew with a hint; every log row that the quiz comes from is applied.
 // rules: I2, L4
-#[tokio::test]
-async fn a_question_is_made_anew_and_another_dropped() {
-    let world = World::memory().await;
+async fn a_question_is_made_anew_and_another_dropped<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let mut three = quiz();
     let third = json!({
@@ -159,11 +160,11 @@ async fn a_question_is_made_anew_and_another_dropped() {
     assert_eq!(world.statuses(REDO).await.last(), Some(&Applied));
     assert_eq!(ai.apply_quiz(&teacher, OPERATION, &selection, QuizRules::default()).await.unwrap().id, made.id);
 }
+both!(a_question_is_made_anew_and_another_dropped);
 
 // rules: S13
-#[tokio::test]
-async fn an_assignment_without_a_criterion_is_worth_less_and_one_made_anew_is_worth_the_same() {
-    let world = World::memory().await;
+async fn an_assignment_without_a_criterion_is_worth_less_and_one_made_anew_is_worth_the_same<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let criterion = |points: i64| json!({ "criterion": { "key": "dark", "title": "In darkness", "description": "The work says what happens at night.", "max_points": points } });
     let ai = world.ai(script([assignment(), criterion(40), criterion(50)]));
@@ -178,12 +179,12 @@ async fn an_assignment_without_a_criterion_is_worth_less_and_one_made_anew_is_wo
     assert_eq!(rubric.criteria.iter().map(|c| c.id.as_str()).collect::<Vec<_>>(), ["dark"]);
     assert_eq!(world.statuses(REDO).await.last(), Some(&Applied));
 }
+both!(an_assignment_without_a_criterion_is_worth_less_and_one_made_anew_is_worth_the_same);
 
 /// A dropped proposal is gone for good, and its operation asks anew.
 // rules: I2, I3
-#[tokio::test]
-async fn a_dropped_proposal_is_asked_for_anew() {
-    let world = World::memory().await;
+async fn a_dropped_proposal_is_asked_for_anew<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let script = script([quiz(), quiz()]);
     let ai = world.ai(script.clone());
@@ -197,11 +198,11 @@ async fn a_dropped_proposal_is_asked_for_anew() {
     let unknown = ai.drop_proposal(&teacher, Uuid::from_u128(1)).await.unwrap_err();
     assert_eq!(unknown.code(), "ai.no_proposal");
 }
+both!(a_dropped_proposal_is_asked_for_anew);
 
 /// A text is made anew with a hint, and the one that stands stays until the new one is applied.
-#[tokio::test]
-async fn a_text_is_made_anew_with_a_hint() {
-    let world = World::memory().await;
+async fn a_text_is_made_anew_with_a_hint<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let script = script([body(), with(body(), "/minutes", json!(12))]);
     let ai = world.ai(script.clone());
@@ -215,11 +216,11 @@ async fn a_text_is_made_anew_with_a_hint() {
     assert_eq!(after.ai_log_id, Some(redo.log_id()));
     assert!(!after.body.unwrap().contains("Sugar is the store of energy.\n"), "a key point was dropped");
 }
+both!(a_text_is_made_anew_with_a_hint);
 
 /// An estimate says what would be reserved, and neither calls nor writes.
-#[tokio::test]
-async fn an_estimate_calls_nobody() {
-    let world = World::memory().await;
+async fn an_estimate_calls_nobody<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let price = Price { input: 3_000_000, output: 15_000_000, ..Price::default() };
     let profile = ModelProfile { native_schema: true, thinking_by_default: false, max_output: 64_000, price };
@@ -245,11 +246,11 @@ async fn an_estimate_calls_nobody() {
     assert_eq!(script.calls(), 0);
     assert!(world.logs().await.is_empty());
 }
+both!(an_estimate_calls_nobody);
 
 /// The stages of a workflow, as a stream; a listener that is gone holds nothing up.
-#[tokio::test]
-async fn stages_are_told_in_order() {
-    let world = World::memory().await;
+async fn stages_are_told_in_order<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let wrong = with(quiz(), "/questions/0/source_quote", json!("This sentence stands nowhere in the lesson."));
     let (ai, mut stages) = world.ai(script([wrong, quiz(), outline()])).watched();
@@ -271,6 +272,7 @@ async fn stages_are_told_in_order() {
     drop(stages);
     ai.create_course(&teacher, &brief(), About::default()).await.unwrap();
 }
+both!(stages_are_told_in_order);
 
 fn answers(chosen: [Value; 2]) -> Value {
     let [first, second] = chosen;
@@ -282,9 +284,8 @@ fn answers(chosen: [Value; 2]) -> Value {
 
 /// A blind solver sees no key; what it answers otherwise is left out, and a quiz of which less than half is left
 /// is refused.
-#[tokio::test]
-async fn a_blind_check_leaves_out_what_it_answers_otherwise() {
-    let world = World::memory().await;
+async fn a_blind_check_leaves_out_what_it_answers_otherwise<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let brief = QuizBrief { check_blind: true, ..quiz_brief() };
     let agree = script([quiz(), answers([json!([1]), json!([1, 2])])]);
@@ -316,12 +317,12 @@ async fn a_blind_check_leaves_out_what_it_answers_otherwise() {
     world.ai(odd.clone()).create_quiz(&teacher, world.lesson, &brief, About::default()).await.unwrap();
     assert_eq!(odd.calls(), 3);
 }
+both!(a_blind_check_leaves_out_what_it_answers_otherwise);
 
 /// Of a lesson that is too long for one call a part is left out: what comes of it waits for a person, and the log
 /// says why.
-#[tokio::test]
-async fn what_comes_of_a_lesson_that_was_cut_waits_for_a_person() {
-    let world = World::memory().await;
+async fn what_comes_of_a_lesson_that_was_cut_waits_for_a_person<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let version = teacher.catalog().topic(world.topic).await.unwrap().version;
     let long = format!("{LESSON}\n\n{}", "The plant grows a little every day, and so it goes on.\n\n".repeat(2_500));
@@ -338,3 +339,4 @@ async fn what_comes_of_a_lesson_that_was_cut_waits_for_a_person() {
     let proposal = proposal.proposal::<lms_ai::task::QuizTask>(&teacher, operation).await.unwrap();
     assert_eq!(proposal.review_reasons().len(), 1, "also when it is loaded again");
 }
+both!(what_comes_of_a_lesson_that_was_cut_waits_for_a_person);

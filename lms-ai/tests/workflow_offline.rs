@@ -1,6 +1,8 @@
 //! The whole way without a network: from a text to a course that learners take and get marks in.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+#[path = "support/postgres.rs"]
+mod postgres;
 mod support;
 
 use lms_ai::offline::{OFFLINE_MODEL, Offline};
@@ -9,7 +11,7 @@ use lms_ai::{About, Ai, AssignmentBrief, CourseBrief, QuizBrief};
 use lms_core::lms::{EnrollOptions, NewSubmission, NewUser};
 use lms_core::model::{AiGradingState, AiLogStatus, EventKind, Role};
 use lms_core::store::EventFilter;
-use support::World;
+use support::{Stamped, World, both};
 use uuid::Uuid;
 
 const TEXT: &str = "# Photosynthesis\n\nPhotosynthesis is how green plants turn light into chemical energy. It shows why nearly all \
@@ -28,9 +30,8 @@ fn about(n: u128) -> About {
 }
 
 // rules: I1, I2, L4, S11, S15
-#[tokio::test]
-async fn a_text_becomes_a_course_that_a_learner_is_graded_in() {
-    let world = World::memory().await;
+async fn a_text_becomes_a_course_that_a_learner_is_graded_in<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let teacher = world.teacher();
     let catalog = teacher.catalog();
     let ai = Ai::new(world.lms.clone(), Offline, OFFLINE_MODEL);
@@ -103,6 +104,7 @@ async fn a_text_becomes_a_course_that_a_learner_is_graded_in() {
     assert_eq!(world.lms.store().events(0, &filter, 100).await.unwrap().len(), logs.len());
     assert!(world.lms.system().activity().audit(written.course_id).await.unwrap().is_empty());
 }
+both!(a_text_becomes_a_course_that_a_learner_is_graded_in);
 
 /// The same text and brief give the same course, whatever the store's ids are.
 #[tokio::test]
@@ -120,9 +122,8 @@ async fn the_offline_course_is_the_same_each_time() {
 }
 
 /// What the lesson does not hold cannot be asked about.
-#[tokio::test]
-async fn a_lesson_without_text_gets_no_quiz_and_no_call() {
-    let world = World::memory().await;
+async fn a_lesson_without_text_gets_no_quiz_and_no_call<S: Stamped>() {
+    let world = World::<S>::fresh().await;
     let lesson = world.room.add_lesson("Empty").await.unwrap().id;
     let ai = Ai::new(world.lms.clone(), Offline, OFFLINE_MODEL);
     let before = world.tables().await;
@@ -131,3 +132,4 @@ async fn a_lesson_without_text_gets_no_quiz_and_no_call() {
     assert!(world.logs().await.is_empty());
     assert_eq!(support::differences(&before, &world.tables().await), []);
 }
+both!(a_lesson_without_text_gets_no_quiz_and_no_call);

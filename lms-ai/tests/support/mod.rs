@@ -58,11 +58,75 @@ impl World<SqliteStore> {
         let store = SqliteStore::open(folder.path().join("lms.db")).await.unwrap();
         Self::on(store, Some(folder)).await
     }
+}
+
+/// A store that the tests are stamped on.
+#[async_trait]
+pub(crate) trait Stamped: Store + Snapshot + Clone + 'static {
+    /// A world of one test's own; with readers of its own where `many` ask at once.
+    async fn world(many: bool) -> World<Self>;
+    /// Runs SQL around the library.
+    async fn run_sql(&self, sql: String);
+    /// From now on the database refuses such writes, as `INSERT` or `UPDATE OF body`, to a table.
+    async fn refuse(&self, writes: &str, table: &str);
+    /// It takes them again.
+    async fn take_again(&self);
+}
+
+#[async_trait]
+impl Stamped for SqliteStore {
+    async fn world(many: bool) -> World {
+        if many { World::file().await } else { World::memory().await }
+    }
+    async fn run_sql(&self, sql: String) {
+        self.transaction(move |tx| tx.execute_batch(&sql)).await.unwrap().unwrap();
+    }
+    async fn refuse(&self, writes: &str, table: &str) {
+        let fault = "BEGIN SELECT RAISE(ABORT, 'a fault of the test'); END";
+        self.run_sql(format!("CREATE TRIGGER refused BEFORE {writes} ON {table} {fault}")).await;
+    }
+    async fn take_again(&self) {
+        self.run_sql("DROP TRIGGER refused".to_owned()).await;
+    }
+}
+
+/// Stamps a test, which is generic over its store, on both. Where it says `paused`, time stands still on SQLite
+/// while nobody works; it does not for a server.
+#[allow(unused_macros, reason = "every test file takes what it needs")]
+macro_rules! both {
+    ($name:ident) => { both!($name, #[tokio::test]); };
+    ($name:ident, paused) => { both!($name, #[tokio::test(start_paused = true)]); };
+    ($name:ident, threads) => { both!($name, #[tokio::test(flavor = "multi_thread", worker_threads = 4)]); };
+    ($name:ident, #[$attribute:meta]) => {
+        mod $name {
+            #[$attribute]
+            async fn on_sqlite() {
+                super::$name::<lms_store_sqlite::SqliteStore>().await;
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_postgres() {
+                super::$name::<lms_store_postgres::PgStore>().await;
+            }
+        }
+    };
+}
+#[allow(unused_imports, reason = "every test file takes what it needs")]
+pub(crate) use both;
+
+impl<S: Stamped> World<S> {
+    /// For a test that is stamped on both stores.
+    pub(crate) async fn fresh() -> Self {
+        S::world(false).await
+    }
+
+    /// The same, for many who ask at once.
+    pub(crate) async fn shared() -> Self {
+        S::world(true).await
+    }
 
     /// Runs SQL around the library.
     pub(crate) async fn sql(&self, sql: impl Into<String>) {
-        let sql = sql.into();
-        self.store.transaction(move |tx| tx.execute_batch(&sql)).await.unwrap().unwrap();
+        self.store.run_sql(sql.into()).await;
     }
 }
 
@@ -168,8 +232,10 @@ impl<S: Store + Snapshot + Clone> World<S> {
         self.lms.store().ai_logs(&AiLogFilter::default(), page).await.unwrap()
     }
 
-    /// Every row of every table but those that keep the books of AI calls: ai_logs and ai_spending.
+    /// Every row of every table but those that keep the books of AI calls: ai_logs and ai_spending. Events have
+    /// their places in the log.
     pub(crate) async fn tables(&self) -> Tables {
+        self.store.settle().await.unwrap();
         let mut tables = self.store.snapshot().await;
         tables.remove("ai_spending").unwrap();
         assert!(tables.len() > 25 && !tables["courses"].is_empty() && !tables["activity_events"].is_empty());

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use lms_core::store::EventLog as _;
 use lms_store_postgres::PgStore;
-use lms_store_postgres::driver::{AssertSqlSafe, Row as _, query};
+use lms_store_postgres::driver::{AssertSqlSafe, Row as _, query, raw_sql};
 use lms_store_postgres::testing::Cluster;
 
-use crate::support::{Snapshot, Tables, World};
+use crate::support::{Snapshot, Stamped, Tables, World};
 
 impl World<PgStore> {
     /// In schemas of its own.
@@ -14,6 +14,32 @@ impl World<PgStore> {
         let world = Self::on(Cluster::shared().store().await.unwrap(), None).await;
         world.store.settle().await.unwrap();
         world
+    }
+}
+
+#[async_trait]
+impl Stamped for PgStore {
+    async fn world(_: bool) -> World<Self> {
+        World::postgres().await
+    }
+    async fn run_sql(&self, sql: String) {
+        let (lms, private) = schemas(self);
+        let sql = format!("BEGIN; SET LOCAL search_path = {lms}, {private}; {sql}; COMMIT");
+        raw_sql(AssertSqlSafe(sql)).execute(self.pool()).await.unwrap();
+    }
+    async fn refuse(&self, writes: &str, table: &str) {
+        let (_, private) = schemas(self);
+        self.run_sql(format!(
+            "CREATE FUNCTION {private}.refused() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 RAISE EXCEPTION 'a fault of the test';
+             END $$;
+             CREATE TRIGGER refused BEFORE {writes} ON {table} FOR EACH ROW EXECUTE FUNCTION {private}.refused()"
+        ))
+        .await;
+    }
+    async fn take_again(&self) {
+        let (_, private) = schemas(self);
+        self.run_sql(format!("DROP FUNCTION {private}.refused() CASCADE")).await;
     }
 }
 
