@@ -390,7 +390,7 @@ fn who_acts_is_told_and_held_to() {
     place.run(&[], &["assignment", &lesson, "--instructor", "Mallory"]).ends(1, "failed");
     let nobody = "0198c0de-0000-7000-8000-00000000dead";
     place.run(&[], &[&COURSE[..], &["--as", nobody]].concat()).ends(1, "failed");
-    for command in ["body", "quiz", "assignment", "grade"] {
+    for command in ["body", "quiz", "assignment", "grade", "apply", "show"] {
         place.run(&[], &[command, nobody]).ends(1, "failed");
     }
     assert_eq!((place.count("courses"), place.count("assignments")), (2, assignments));
@@ -420,6 +420,9 @@ fn a_command_or_an_environment_that_is_wrong_ends_with_sixty_four_and_touches_no
         &["quiz", id, "--questions", "31"],
         &["quiz", id, id],
         &["grade", id, "--operation", id],
+        &["apply"],
+        &["apply", id, "--drop", "x"],
+        &["show", id, "--drop", "1"],
         &["--unknown"],
     ] {
         place.run(&[], args).ends(64, "usage: ");
@@ -441,6 +444,148 @@ fn a_command_or_an_environment_that_is_wrong_ends_with_sixty_four_and_touches_no
     for word in ["course", "body", "quiz", "assignment", "grade", "--operation", "--as", "64", "LMS_AI_PROVIDER"] {
         assert!(help.out.contains(word), "{word}");
     }
+}
+
+/// What waits for a person is shown with its items by number, and applied less some of them, once.
+// rules: I2, I3
+#[test]
+fn what_waits_for_a_person_is_shown_and_applied_by_its_operation() {
+    let place = Place::new();
+    let other = Vendor::saying(PROTOCOLS[0], Say::Other(answers::outline().to_string()));
+    let said = place.run(&other.environment(), &COURSE);
+    let line = said.ends(4, "needs review: nothing was written");
+    let operation = said.line("Operation").to_owned();
+    assert!(line.contains(&operation) && line.contains("fallback_model"), "{line}");
+    place.assert_nothing_written();
+    let shown = place.run(&[], &["show", &operation]);
+    shown.ends(4, "needs review: nothing was written");
+    for wanted in ["1 lesson: Light", "2   topic: Basics", "7 lesson: Soil", "10 objective: Explain what light does"] {
+        assert!(said.out.contains(wanted) && shown.out.contains(wanted), "{wanted}: {}", shown.out);
+    }
+    assert_eq!(shown.line("Look"), "fallback_model");
+    // What is not there cannot be dropped, and what is left must stand on its own.
+    for (drop, code, word) in [("13", 64, "usage: "), ("0", 64, "usage: "), ("1,4,7", 2, "refused by validation: ")] {
+        place.run(&[], &["apply", &operation, "--drop", drop]).ends(code, word);
+    }
+    place.run(&[], &["apply", &operation, "--instructor", "Mallory"]).ends(1, "failed: there is no such proposal");
+    assert_eq!(place.count("courses"), 0);
+    // Without the second lesson, with its topics, and the last one's first topic.
+    let made = place.run(&[], &["apply", &operation, "--drop", "4", "--drop", "8"]);
+    made.ends(0, "applied: the course is written");
+    assert!(made.line("As ").starts_with("Instructor ("), "who asked for it acts: {}", made.out);
+    assert!(made.out.contains("lesson: Water  (dropped)"), "{}", made.out);
+    assert_eq!((made.ids("lesson").len(), made.ids("topic").len(), other.asked().len()), (2, 3, 1));
+    // Once more shows what stands.
+    let again = place.run(&[], &["apply", &operation]);
+    again.ends(0, "applied");
+    assert_eq!((again.line("Written"), place.count("courses")), (made.line("Written"), 1));
+    place.run(&[], &["show", &operation]).ends(0, "applied: it waits for nobody");
+    let nobody = "0198c0de-0000-7000-8000-00000000dead";
+    place.run(&[], &["apply", nobody]).ends(1, "failed: there is no such proposal");
+
+    // A text, a quiz and an assignment alike, by the instructor of the course.
+    let (lesson, topic) = (made.ids("lesson").remove(0), made.ids("topic").remove(0));
+    let other = |answer: Value| Vendor::saying(PROTOCOLS[0], Say::Other(answer.to_string())).environment();
+    for (answer, args, drop, applied, wanted) in [
+        (answers::body(), vec!["body", &topic], "3", "applied: the text", "key point: Sugar is the store of energy."),
+        (quiz(), vec!["quiz", &lesson, "--questions", "1"], "", "applied: the quiz", "question: By which means"),
+        (assignment(), vec!["assignment", &lesson], "2", "applied: the assignment", "criterion: The night"),
+    ] {
+        let waits = place.run(&other(answer), &args);
+        waits.ends(4, "needs review: nothing was written");
+        assert!(waits.out.contains(wanted), "{}", waits.out);
+        let mut apply = vec!["apply", waits.line("Operation")];
+        apply.extend(["--drop", drop].iter().filter(|_| !drop.is_empty()));
+        place.run(&[], &apply).ends(0, applied);
+    }
+    assert_eq!((place.count("quizzes"), place.count("assignments")), (1, 1));
+    assert_sound(&database(place.out()));
+}
+
+/// A suggested grade becomes the grade of the person who acts.
+// rules: S9, S11
+#[test]
+fn s11_a_suggested_grade_is_applied_by_its_operation() {
+    let place = Place::new();
+    let answering = |answer: Value| Vendor::saying(PROTOCOLS[0], Say::Text(answer.to_string())).environment();
+    let lesson = place.run(&answering(answers::outline()), &COURSE).ids("lesson").remove(0);
+    let made = place.run(&answering(assignment()), &["assignment", &lesson]).ids("assignment").remove(0);
+    let submission = hand_in(&place, &made, "eve").to_string();
+    let unsure = Vendor::with(PROTOCOLS[0], |_, asked| grade(asked, 20));
+    let said = place.run(&unsure.environment(), &["grade", &submission]);
+    said.ends(4, "needs review: the grade is a suggestion");
+    let operation = said.line("Operation").to_owned();
+    let shown = place.run(&[], &["show", &operation]);
+    shown.ends(4, "needs review");
+    assert!(shown.out.contains("80 of 100 points"), "{}", shown.out);
+    place.run(&[], &["apply", &operation, "--drop", "1"]).ends(64, "usage: ");
+    let graded = place.run(&[], &["apply", &operation]);
+    graded.ends(0, "applied: the grade is written");
+    let conn = database(place.out());
+    assert_eq!(texts(&conn, "SELECT grader_kind FROM submissions WHERE grade IS NOT NULL"), ["human"]);
+    place.run(&[], &["apply", &operation]).ends(1, "failed: there is no such proposal");
+    assert_sound(&conn);
+}
+
+/// The code of the texts is that of the first that is not written, and the line says exactly how many are.
+#[test]
+fn the_texts_of_a_course_say_what_was_written_and_end_with_the_first_failure() {
+    type Answer = fn(usize) -> Say;
+    fn text() -> Say {
+        Say::Text(answers::body().to_string())
+    }
+    let table: [(Answer, i32, &str, &str, i64); 5] = [
+        (|_| text(), 0, "applied: all texts are written", "", 6),
+        // The second text breaks the rules, also when it is repaired; the others are written.
+        (
+            |n| if n == 1 || n == 2 { Say::Text("{}".to_owned()) } else { text() },
+            2,
+            "refused by validation: ",
+            "5 texts were written, 1 is not",
+            5,
+        ),
+        (
+            |n| if n == 2 { Say::Refusal } else { text() },
+            3,
+            "the provider failed: ",
+            "5 texts were written, 1 is not",
+            5,
+        ),
+        (
+            |n| if n == 0 { Say::Other(answers::body().to_string()) } else { text() },
+            4,
+            "needs review: ",
+            "5 texts were written, 1 is not",
+            5,
+        ),
+        // A key that is turned down in the middle ends the run, and what was written stays.
+        (
+            |n| if n == 1 { Say::Fails(401) } else { text() },
+            3,
+            "the provider failed: ",
+            "1 text was written, 5 are not",
+            1,
+        ),
+    ];
+    for (answer, code, word, told, written) in table {
+        let place = Place::new();
+        let outline = Vendor::saying(PROTOCOLS[0], Say::Text(answers::outline().to_string()));
+        let course = place.run(&outline.environment(), &COURSE).ids("course").remove(0);
+        let vendor = Vendor::with(PROTOCOLS[0], move |number, _| answer(number));
+        let said = place.run(&vendor.environment(), &["bodies", &course]);
+        let line = said.ends(code, word);
+        assert!(line.contains(told), "{line}");
+        assert!(said.out.contains(&format!("texts of course {course}: {written} written")), "{}", said.out);
+        let applied = "SELECT count(*) FROM ai_logs WHERE kind = 'lesson_body' AND status = 'applied'";
+        assert_eq!(number(&database(place.out()), applied), written, "{line}");
+    }
+    // Where nothing was written, it says so.
+    let place = Place::new();
+    let outline = Vendor::saying(PROTOCOLS[0], Say::Text(answers::outline().to_string()));
+    let course = place.run(&outline.environment(), &COURSE).ids("course").remove(0);
+    let vendor = Vendor::saying(PROTOCOLS[0], Say::Fails(401));
+    let line = place.run(&vendor.environment(), &["bodies", &course]).ends(3, "the provider failed: ");
+    assert!(line.contains("nothing was written"), "{line}");
 }
 
 /// All texts of a course in one command, within a limit: again, it goes on with what is missing.

@@ -24,6 +24,8 @@ pub(crate) const PROTOCOLS: &[Protocol] = &[Protocol::Anthropic, Protocol::OpenA
 pub(crate) enum Say {
     /// A whole answer of the model.
     Text(String),
+    /// A whole answer, of another model than was asked.
+    Other(String),
     /// The answer of a model that ran into its limit.
     Cut(String),
     /// The model refuses.
@@ -124,6 +126,11 @@ impl Protocol {
             Say::Nothing => return None,
             Say::Html => return Some((200, "text/html", "<html><body>Welcome</body></html>".to_owned())),
             Say::Text(text) => (200, self.answer(text, Ending::Whole)),
+            Say::Other(text) => {
+                let mut answer = self.answer(text, Ending::Whole);
+                answer["model"] = "another-model".into();
+                (200, answer)
+            }
             Say::Cut(text) => (200, self.answer(text, Ending::Cut)),
             Say::Refusal => (200, self.answer("I will not.", Ending::Refusal)),
             Say::Fails(status) => (*status, self.error(*status, None)),

@@ -66,7 +66,6 @@ impl Ai {
     /// A provider that cannot be used for anything (its key, its budget, its model) ends the run; so does a
     /// refusal or a failure of the library. What breaks rules, is refused by the model, or is not taken for the
     /// sake of one text alone is in the report.
-    #[tracing::instrument(name = "ai.write_bodies", skip_all)]
     pub async fn write_bodies(
         &self,
         session: &Session,
@@ -75,6 +74,24 @@ impl Ai {
         source: impl Fn(&Lesson, &Topic) -> Option<String> + Send + Sync,
     ) -> Result<BodiesReport, AiError> {
         let mut report = BodiesReport::default();
+        self.write_bodies_into(&mut report, session, course, brief, source).await?;
+        Ok(report)
+    }
+
+    /// The same, telling of each topic when it is done: what is in `report` was so also where the run ends with
+    /// an error, or its caller drops it.
+    ///
+    /// # Errors
+    /// As [`Ai::write_bodies`].
+    #[tracing::instrument(name = "ai.write_bodies", skip_all)]
+    pub async fn write_bodies_into(
+        &self,
+        report: &mut BodiesReport,
+        session: &Session,
+        course: CourseId,
+        brief: BodiesBrief,
+        source: impl Fn(&Lesson, &Topic) -> Option<String> + Send + Sync,
+    ) -> Result<(), AiError> {
         let mut todo = Vec::new();
         for (lesson, topic) in self.topics(session, course, brief).await? {
             let operation = operation_of(course, brief, topic.id);
@@ -99,7 +116,7 @@ impl Ai {
                 Err(e) => report.failed.push((topic.id, e)),
             }
         }
-        Ok(report)
+        Ok(())
     }
 
     /// How far a run of [`Ai::write_bodies`] is.

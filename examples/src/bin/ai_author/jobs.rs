@@ -6,13 +6,13 @@ use lms_ai::task::{CallSize, OutlineBrief};
 use lms_ai::{About, Ai, AiError, AssignmentBrief, BodiesBrief, CourseBrief, QuizBrief};
 use lms_core::Lms;
 use lms_core::lms::{NewUser, Session};
-use lms_core::model::{CourseId, Lesson, Points, Role, SubjectType, SubmissionId, Topic, TopicId, User};
+use lms_core::model::{Assignment, CourseId, Points, Quiz, Role, SubjectType, SubmissionId, Topic, TopicId, User};
 use lms_core::store::ContentRef;
 use lms_examples::source::Source;
 use uuid::Uuid;
 
-use crate::End;
 use crate::options::{CourseJob, Job, Options, Who};
+use crate::{End, bodies, proposals};
 
 /// The instructor of a database that has none yet.
 const INSTRUCTOR: &str = "Instructor";
@@ -25,11 +25,13 @@ pub(crate) struct Written {
     pub(crate) applied: String,
     /// Why a person must look first.
     pub(crate) review: Option<String>,
+    /// What was shown of it before.
+    pub(crate) before: Vec<String>,
 }
 
 impl Written {
-    fn applied(lines: Vec<String>, applied: String) -> Self {
-        Self { lines, applied, review: None }
+    pub(crate) fn applied(lines: Vec<String>, applied: String) -> Self {
+        Self { lines, applied, review: None, before: Vec::new() }
     }
 }
 
@@ -53,6 +55,7 @@ pub(crate) async fn session(ai: &Ai, who: &Who, job: &Job) -> Result<(Session, S
         (Who::Nobody, Job::Bodies { course, .. }) => {
             owner(lms, ContentRef::Objectives(*course), SubjectType::Course, course.uuid()).await?
         }
+        (Who::Nobody, Job::Apply { operation, .. } | Job::Show { operation }) => asker(lms, *operation).await?,
         (Who::Nobody, Job::Quiz { lesson, .. } | Job::Assignment { lesson, .. }) => {
             owner(lms, ContentRef::Lesson(*lesson), SubjectType::Lesson, lesson.uuid()).await?
         }
@@ -66,6 +69,17 @@ async fn owner(lms: &Lms, at: ContentRef, what: SubjectType, id: Uuid) -> Result
     lms.system().people().user(found.course.instructor_id).await
 }
 
+/// Whose it is to look at a proposal: the instructor of its course, or of an outline who asked for it.
+async fn asker(lms: &Lms, operation: Uuid) -> Result<User, End> {
+    let rows = lms.store().ai_operation(operation).await.map_err(lms_core::Error::from)?;
+    let row = rows.first().ok_or(End::Ai(AiError::NoProposal))?;
+    match (row.course_id, row.actor_id) {
+        (Some(course), _) => Ok(owner(lms, ContentRef::Objectives(course), SubjectType::Course, course.uuid()).await?),
+        (None, Some(actor)) => Ok(lms.system().people().user(actor).await?),
+        (None, None) => Err(End::Usage("nobody is on record as who asked for it; --as says who acts".to_owned())),
+    }
+}
+
 /// Does the job as one operation. The source is read before anything is asked.
 pub(crate) async fn work(ai: &Ai, session: &Session, options: &Options, operation: Uuid) -> Result<Written, End> {
     let job = &options.job;
@@ -73,23 +87,18 @@ pub(crate) async fn work(ai: &Ai, session: &Session, options: &Options, operatio
     match job {
         Job::Course(job) => course(ai, session, job, about).await,
         Job::Body { topic, source } => body(ai, session, *topic, source.as_deref(), about).await,
-        Job::Bodies { course, source } => bodies(ai, session, *course, source.as_deref(), options).await,
+        Job::Bodies { course, source } => bodies::write(ai, session, *course, source.as_deref(), options).await,
         Job::Quiz { lesson, questions, difficulty } => {
             let brief = QuizBrief { count: *questions, difficulty: difficulty.clone(), ..QuizBrief::default() };
-            let quiz = ai.create_quiz(session, *lesson, &brief, about).await?;
-            let asked = session.catalog().questions(quiz.id).await?.len();
-            let line = format!("quiz {} \"{}\": {asked} questions", quiz.id, quiz.title);
-            Ok(Written::applied(vec![line], "the quiz is written; it is unpublished until a person looks".to_owned()))
+            quiz(session, &ai.create_quiz(session, *lesson, &brief, about).await?).await
         }
         Job::Assignment { lesson, points } => {
             let brief = AssignmentBrief { max_points: *points, ..AssignmentBrief::default() };
-            let made = ai.create_assignment(session, *lesson, &brief, about).await?;
-            let rubric = made.rubric().ok().flatten().unwrap_or_default();
-            let mut lines = vec![format!("assignment {} \"{}\": {} points", made.id, made.title, made.max_grade)];
-            lines.extend(rubric.criteria.iter().map(|one| format!("  {:>5}  {}", one.max.to_string(), one.title)));
-            Ok(Written::applied(lines, "the assignment is written; it is unpublished until a person looks".to_owned()))
+            Ok(assignment(&ai.create_assignment(session, *lesson, &brief, about).await?))
         }
         Job::Grade { submission } => grade(ai, session, *submission).await,
+        Job::Apply { operation, drop } => proposals::apply(ai, session, *operation, drop).await,
+        Job::Show { operation } => proposals::show(ai, session, *operation).await,
     }
 }
 
@@ -115,12 +124,33 @@ async fn course(ai: &Ai, session: &Session, job: &CourseJob, about: About) -> Re
         }),
     };
     let written = ai.create_course(session, &brief, about).await?;
-    let lines = outline(session, written.course_id).await?;
-    Ok(Written::applied(lines, "the course is written; it is unpublished until a person looks".to_owned()))
+    outline(session, written.course_id).await
 }
 
-/// A course with the ids that the other commands take.
-async fn outline(session: &Session, course: CourseId) -> Result<Vec<String>, lms_core::Error> {
+/// A quiz that is written.
+pub(crate) async fn quiz(session: &Session, quiz: &Quiz) -> Result<Written, End> {
+    let asked = session.catalog().questions(quiz.id).await?.len();
+    let line = format!("quiz {} \"{}\": {asked} questions", quiz.id, quiz.title);
+    Ok(Written::applied(vec![line], "the quiz is written; it is unpublished until a person looks".to_owned()))
+}
+
+/// An assignment that is written.
+pub(crate) fn assignment(made: &Assignment) -> Written {
+    let rubric = made.rubric().ok().flatten().unwrap_or_default();
+    let mut lines = vec![format!("assignment {} \"{}\": {} points", made.id, made.title, made.max_grade)];
+    lines.extend(rubric.criteria.iter().map(|one| format!("  {:>5}  {}", one.max.to_string(), one.title)));
+    Written::applied(lines, "the assignment is written; it is unpublished until a person looks".to_owned())
+}
+
+/// The text of a topic that is written.
+pub(crate) fn text(topic: &Topic) -> Written {
+    let chars = topic.body.as_deref().unwrap_or_default().chars().count();
+    let line = format!("topic {} \"{}\": {chars} characters", topic.id, topic.title);
+    Written::applied(vec![line], "the text is written".to_owned())
+}
+
+/// A course that is written, with the ids that the other commands take.
+pub(crate) async fn outline(session: &Session, course: CourseId) -> Result<Written, End> {
     let all = session.catalog().structure(course).await?;
     let mut lines = vec![format!(
         "course {} \"{}\": {} lessons, {} topics, {} objectives",
@@ -135,7 +165,7 @@ async fn outline(session: &Session, course: CourseId) -> Result<Vec<String>, lms
         let topics = all.topics.iter().filter(|topic| topic.lesson_id == lesson.id);
         lines.extend(topics.map(|topic| format!("    topic {} {}", topic.id, topic.title)));
     }
-    Ok(lines)
+    Ok(Written::applied(lines, "the course is written; it is unpublished until a person looks".to_owned()))
 }
 
 async fn body(ai: &Ai, session: &Session, topic: TopicId, source: Option<&Path>, about: About) -> Result<Written, End> {
@@ -151,50 +181,7 @@ async fn body(ai: &Ai, session: &Session, topic: TopicId, source: Option<&Path>,
             Some(found.ok_or_else(|| End::Other(missing()))?)
         }
     };
-    let written = ai.write_body(session, topic, text.as_deref(), about).await?;
-    let chars = written.body.as_deref().unwrap_or_default().chars().count();
-    let line = format!("topic {} \"{}\": {chars} characters", written.id, written.title);
-    Ok(Written::applied(vec![line], "the text is written".to_owned()))
-}
-
-/// The texts of a course. What the command may cost is shared out among the topics that are still open, so that
-/// all of them together cost no more.
-async fn bodies(
-    ai: &Ai,
-    session: &Session,
-    course: CourseId,
-    source: Option<&Path>,
-    options: &Options,
-) -> Result<Written, End> {
-    let headings = match source {
-        None => None,
-        Some(path) => Some(Source::read(path).map_err(|e| End::Other(e.to_string()))?.headings()),
-    };
-    let text = |lesson: &Lesson, topic: &Topic| {
-        let headings = headings.as_ref()?;
-        headings.text_for(&lesson.title, &topic.title).or_else(|| headings.text_for_lesson(&lesson.title))
-    };
-    let brief = BodiesBrief { run: options.operation, lesson: None };
-    let report = ai.write_bodies(session, course, brief, text).await?;
-    let mut lines = vec![format!("texts of course {course}: {} written", report.written.len())];
-    for (topics, what) in [
-        (report.stood.len(), "had their text"),
-        (report.kept.len(), "are a person's, or no text"),
-        (report.under_way.len(), "are being written by somebody else"),
-    ] {
-        if topics > 0 {
-            lines.push(format!("  {topics:>5}  {what}"));
-        }
-    }
-    for (topic, error) in &report.failed {
-        lines.push(format!("  topic {topic}: {error}"));
-    }
-    let waits = report.failed.iter().filter(|(_, e)| matches!(e, AiError::NeedsReview { .. })).count();
-    if waits < report.failed.len() {
-        return Err(End::Partly { lines, failed: report.failed.len() - waits });
-    }
-    let review = (waits > 0).then(|| format!("{waits} texts are proposals until a person applies them"));
-    Ok(Written { lines, applied: "the texts are written".to_owned(), review })
+    Ok(self::text(&ai.write_body(session, topic, text.as_deref(), about).await?))
 }
 
 /// How many operations the command is: one, or one for each text that is still to be written.
@@ -223,7 +210,8 @@ async fn grade(ai: &Ai, session: &Session, id: SubmissionId) -> Result<Written, 
     Ok(Written {
         lines: vec![format!("submission {id}: {suggested} of {max} points suggested; the grade is as it was")],
         applied: String::new(),
-        review: Some(format!("the grade is a suggestion until a person adopts it ({why})")),
+        review: Some(format!("the grade is a suggestion until a person applies the operation ({why})")),
+        before: Vec::new(),
     })
 }
 

@@ -1,18 +1,22 @@
 //! Courses, texts, quizzes, assignments and grades by AI, one command each.
 
+mod bodies;
 mod jobs;
 mod options;
+mod proposals;
 mod receipt;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use lms_ai::{Ai, AiError};
+use lms_ai::{Ai, AiError, Selection};
 use lms_core::Lms;
+use lms_core::model::TopicId;
 use lms_examples::output::Screen;
 use lms_examples::provider::{Chosen, ENVIRONMENT};
 use lms_examples::store;
 
+use bodies::Partly;
 use options::{HELP, Job, Options, options};
 use receipt::Receipt;
 
@@ -24,10 +28,10 @@ enum End {
     Other(String),
     /// There is no answer that counts.
     Ai(AiError),
-    /// The answer is a suggestion.
+    /// The answer is a suggestion, or a proposal.
     Review(String),
-    /// Some of it is written, and so many pieces are not.
-    Partly { lines: Vec<String>, failed: usize },
+    /// Not all texts are written.
+    Partly(Box<Partly>),
 }
 
 #[tokio::main]
@@ -50,14 +54,15 @@ async fn main() -> ExitCode {
             screen.line(format!("needs review: {why}"));
             ExitCode::from(4)
         }
-        Err((End::Ai(AiError::NeedsReview { operation, reasons }), _)) => {
-            let why = reasons.join(", ");
-            screen.line(format!("needs review: the content is a proposal until a person applies {operation} ({why})"));
-            ExitCode::from(4)
-        }
-        Err((End::Partly { lines, failed }, _)) => {
-            show(&screen, &lines);
-            complain(2, &format!("refused: {failed} texts are not written; the same command again goes on with them"))
+        Err((End::Partly(partly), ends_invalid)) => {
+            show(&screen, &partly.lines);
+            let (code, word) = verdict(&partly.first, ends_invalid);
+            let line = partly.line(word);
+            if code == 4 {
+                screen.line(line);
+                return ExitCode::from(code);
+            }
+            complain(code, &line)
         }
         Err((End::Usage(what), _)) => complain(64, &format!("usage: {what}")),
         Err((End::Other(what), _)) => complain(1, &format!("failed: {what}; nothing was written")),
@@ -69,7 +74,7 @@ async fn main() -> ExitCode {
 }
 
 /// The exit code of a failure: 2 where whole answers came and broke the rules, 3 where the provider gave
-/// no whole answer.
+/// no whole answer, 4 where a person must look first.
 fn verdict(error: &AiError, ends_invalid: bool) -> (u8, &'static str) {
     match error {
         AiError::Invalid { .. } => (2, "refused by validation"),
@@ -80,6 +85,7 @@ fn verdict(error: &AiError, ends_invalid: bool) -> (u8, &'static str) {
         | AiError::Stopped { .. }
         | AiError::CallsUsedUp { .. }
         | AiError::Deadline => (3, "the provider failed"),
+        AiError::NeedsReview { .. } => (4, "needs review"),
         _ => (1, "failed"),
     }
 }
@@ -112,7 +118,19 @@ async fn run(options: &Options, screen: &Screen) -> Result<String, (End, bool)> 
     let written = jobs::work(&ai, &session, options, operation).await;
     let receipt = receipt(&ai, options, operation).await.map_err(other)?;
     receipt.print(screen, before);
-    let written = written.map_err(|end| (end, receipt.ends_invalid()))?;
+    let written = match written {
+        Err(End::Partly(partly)) => {
+            let ends_invalid = receipt.ends_invalid(partly.topic.map(TopicId::uuid));
+            return Err((End::Partly(partly), ends_invalid));
+        }
+        Err(End::Ai(AiError::NeedsReview { operation, .. })) => {
+            let found = proposals::read(&ai, &session, operation).await.map_err(|end| (end, false))?;
+            found.lines(&Selection::all()).iter().for_each(|line| screen.line(line));
+            return Err((End::Review(found.waits()), false));
+        }
+        written => written.map_err(|end| (end, receipt.ends_invalid(None)))?,
+    };
+    written.before.iter().for_each(|line| screen.line(line));
     show(screen, &written.lines);
     match written.review {
         Some(why) => Err((End::Review(why), false)),
@@ -130,6 +148,7 @@ async fn receipt(ai: &Ai, options: &Options, operation: uuid::Uuid) -> Result<Re
     match options.job {
         Job::Grade { submission } => Receipt::about(ai.lms(), submission).await,
         Job::Bodies { course, .. } => Receipt::texts(ai.lms(), course).await,
+        Job::Apply { operation, .. } | Job::Show { operation } => Receipt::of(ai.lms(), operation).await,
         _ => Receipt::of(ai.lms(), operation).await,
     }
 }

@@ -21,13 +21,17 @@ Usage: ai_author [--store STORE] COMMAND …
   quiz LESSON        [--questions N] [--difficulty TEXT]  a quiz from the lesson's text
   assignment LESSON  [--points N]                         an assignment with a rubric
   grade SUBMISSION   a grade by the rubric: applied, or suggested where a person must look
+  show OPERATION     what waits for a person, and why: its items by number; nothing is written
+  apply OPERATION    [--drop N[,N…]]                      writes what waits, less the items of these numbers; a
+                     suggested grade becomes the grade of the person who acts
 
 COURSE, TOPIC, LESSON and SUBMISSION are ids; course, body and quickstart's database show them.
 
   --store STORE      sqlite:PATH or postgres://… (default: sqlite:out/lms.db, which quickstart writes)
   --as USER          the id of the person who acts
   --instructor NAME  the instructor who acts, made where there is none of this name
-                     (default: for course, `Instructor`; for all else, the instructor of the course)
+                     (default: for course, `Instructor`; for an outline that waits, who asked for it; for
+                     all else, the instructor of the course)
   --operation ID     the id of the operation (a UUID): the same one again is neither asked nor paid nor
                      written twice, and shows what stands (default: a new one, which is printed)
   --topic TEXT       what the course is about (default: the title of the source)
@@ -39,17 +43,21 @@ COURSE, TOPIC, LESSON and SUBMISSION are ids; course, body and quickstart's data
   --source PATH      a Markdown file or folder to teach from
   --questions N      how many questions, 1 to 30 (default: 5)
   --points N         what the assignment is worth, in whole points (default: 100)
+  --drop N           what is left out, by the numbers that show, apply and exit code 4 print
   --max-cost USD     what the command may cost at the most, in US dollars, such as 0.50; what may cost more is
                      not asked for (default: no limit)
   -h, --help         this text
 
 Exit codes, each with one line that says why:
-   0  applied: what was asked for is written
+   0  applied: all that was asked for is written
    1  anything else: no such id, not allowed, too little text, another input under the same operation,
-      the database
-   2  refused by validation: whole answers came, and broke the rules; nothing was written
-   3  the provider failed: no connection, an error, a refusal, an answer cut off; nothing was written
-   4  needs review: the grade is a suggestion, or the content a proposal, that waits for a person
+      another caller at it, the database
+   2  refused by validation: whole answers came, and broke the rules
+   3  the provider failed: no connection, an error, a refusal, an answer cut off
+   4  needs review: the grade is a suggestion, or the content a proposal, that waits for a person: show it,
+      and apply it
+Where it is not 0 nothing was written, but for bodies: its code is that of the first text that is not written,
+and its line says how many are.
   64  the command or its environment is wrong; nothing was done
 
 Environment:
@@ -86,6 +94,8 @@ pub(crate) enum Job {
     Quiz { lesson: LessonId, questions: usize, difficulty: String },
     Assignment { lesson: LessonId, points: i64 },
     Grade { submission: SubmissionId },
+    Apply { operation: Uuid, drop: Vec<usize> },
+    Show { operation: Uuid },
 }
 
 /// What is asked of a course.
@@ -126,6 +136,8 @@ const COMMANDS: &[(&str, bool, &[&str])] = &[
     ("assignment", true, &["as", "instructor", "operation", "max-cost", "points"]),
     // The library grades by itself, once for each version of the work.
     ("grade", true, &["max-cost"]),
+    ("apply", true, &["as", "instructor", "drop"]),
+    ("show", true, &["as", "instructor"]),
 ];
 
 /// The options as they were given.
@@ -161,6 +173,13 @@ fn dollars(said: &str) -> Result<u64, String> {
     found.ok_or_else(|| format!("--max-cost takes an amount of US dollars such as 0.50, not `{said}`"))
 }
 
+/// Numbers of items, from 1, with commas between.
+fn numbers(said: Option<String>) -> Result<Vec<usize>, String> {
+    let Some(said) = said else { return Ok(Vec::new()) };
+    let each = said.split(',').map(|one| one.trim().parse().ok().filter(|n: &usize| *n > 0));
+    each.collect::<Option<Vec<usize>>>().ok_or_else(|| format!("--drop takes numbers from 1 such as 2,5, not `{said}`"))
+}
+
 fn id<T: From<Uuid>>(what: &str, said: &str) -> Result<T, String> {
     said.parse().map(Uuid::into).map_err(|_| format!("{what} takes an id such as 0198c0de-…, not `{said}`"))
 }
@@ -179,7 +198,10 @@ pub(crate) fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, lex
                 if value.trim().is_empty() {
                     return Err(format!("--{name} is empty").into());
                 }
-                if given.0.insert(name.clone(), value).is_some() {
+                let before = given.0.insert(name.clone(), value);
+                if let (Some(before), "drop") = (&before, name.as_str()) {
+                    given.0.entry(name).and_modify(|value| *value = format!("{before},{value}"));
+                } else if before.is_some() {
                     return Err(format!("--{name} is there twice").into());
                 }
             }
@@ -227,6 +249,8 @@ fn build(mut given: Given, words: &[String]) -> Result<Options, String> {
             lesson: id("assignment", subject)?,
             points: given.number("points", 2, 800)?.unwrap_or(100),
         },
+        "apply" => Job::Apply { operation: id("apply", subject)?, drop: numbers(given.take("drop"))? },
+        "show" => Job::Show { operation: id("show", subject)? },
         _ => Job::Grade { submission: id("grade", subject)? },
     };
     Ok(Options { store: given.take("store"), who, operation, max_cost, job })

@@ -55,9 +55,10 @@ impl Receipt {
         Ok(Self { operation: None, rows: all })
     }
 
-    /// Whether the last attempt brought a whole answer that broke the rules.
-    pub(crate) fn ends_invalid(&self) -> bool {
-        self.rows.last().is_some_and(|row| row.status == AiLogStatus::Invalid)
+    /// Whether the last attempt, about this where one is named, brought a whole answer that broke the rules.
+    pub(crate) fn ends_invalid(&self, about: Option<Uuid>) -> bool {
+        let mut rows = self.rows.iter().filter(|row| about.is_none() || row.subject_id == about);
+        rows.next_back().is_some_and(|row| row.status == AiLogStatus::Invalid)
     }
 
     /// How many attempts there are.
