@@ -246,6 +246,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     Roster,
                     LessonFunnel,
                     ToGrade,
+                    MarkPairs,
                     PersonExport,
                     ManyReport<Enrollment>,
                     ManyReport<Override>,

@@ -1,24 +1,33 @@
 //! How well a grader agrees with people, from a CSV file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lms_ai::AiError;
-use lms_ai::evaluate::{Marked, Options, Report, Scale, evaluate};
+use lms_ai::evaluate::{Marked, Options, Report, Scale, evaluate, from_pairs};
 use lms_core::Lms;
-use lms_core::model::Points;
+use lms_core::lms::MarkPair;
+use lms_core::model::{AssignmentId, CourseId, Points};
 use lms_examples::demo::Failure;
 use lms_examples::evaluation::{Attacked, Form, Ran, Sheet, TIMES, Wanted, Work, attack_all, grade_all, lines};
 use lms_examples::output::Screen;
 use lms_examples::provider::{Chosen, ENVIRONMENT};
+use lms_examples::store;
 use lms_store_sqlite::SqliteStore;
 use serde_json::json;
+use uuid::Uuid;
 
 const HELP: &str = "\
 Compares a grader with human marks: quadratic weighted kappa and the figures that explain it.
 
-Usage: evaluate_grader FILE.csv [--range MIN..MAX] [--step STEP] [--runs N] [--save FILE.csv]
+Usage: evaluate_grader --store STORE --course ID [--resamples N] [--seed N] [--json]
+       evaluate_grader FILE.csv [--range MIN..MAX] [--step STEP] [--runs N] [--save FILE.csv]
                        [--resamples N] [--seed N] [--attack] [--json]
+
+With --store and --course the marks are those of a database (sqlite:PATH or postgres://…): where a person has
+marked work that AI has marked, too, assignment by assignment. Marks that a person took over as they were
+suggested agree by themselves, and are counted.
 
 The first line of FILE names the columns, in any order and case; FILE may be - for standard input. It is CSV
 with commas (or semicolons or tabs), quotes where a field needs them, in UTF-8.
@@ -50,7 +59,8 @@ Other columns are not read, and are named in the output.
   --json            print the report as JSON
   -h, --help        this text
 
-Ends with 0: the report is printed; 1: FILE cannot be used, said with line and column; 3: the provider
+Ends with 0: the report is printed; 1: FILE or the database cannot be used, said with line and column, or there
+are no marks to compare; 3: the provider
 gave no mark at all; 64: the command or its environment is wrong.
 
 Environment, for the grader that is run:
@@ -58,6 +68,8 @@ Environment, for the grader that is run:
 
 struct Command {
     file: PathBuf,
+    /// The database and the course whose marks are compared, in place of a file.
+    stored: Option<(String, CourseId)>,
     wanted: Wanted,
     runs: usize,
     save: Option<PathBuf>,
@@ -84,9 +96,10 @@ impl From<Failure> for End {
 
 fn command() -> Result<Option<Command>, lexopt::Error> {
     use lexopt::prelude::{Long, Short, Value, ValueExt as _};
-    let mut file = None;
+    let (mut file, mut store, mut course, mut only_file) = (None, None, None, false);
     let mut command = Command {
         file: PathBuf::new(),
+        stored: None,
         wanted: Wanted::default(),
         runs: 1,
         save: None,
@@ -96,7 +109,14 @@ fn command() -> Result<Option<Command>, lexopt::Error> {
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(arg) = parser.next()? {
+        only_file |= matches!(arg, Long("range" | "step" | "runs" | "save" | "attack"));
         match arg {
+            Long("store") => store = Some(parser.value()?.string()?),
+            Long("course") => {
+                let said = parser.value()?.string()?;
+                let id: Option<Uuid> = said.parse().ok();
+                course = Some(CourseId::from(id.ok_or_else(|| format!("--course takes an id, not `{said}`"))?));
+            }
             Long("range") => command.wanted.range = Some(range(&parser.value()?.string()?)?),
             Long("step") => {
                 let said = parser.value()?.string()?;
@@ -116,7 +136,14 @@ fn command() -> Result<Option<Command>, lexopt::Error> {
             other => return Err(other.unexpected()),
         }
     }
-    command.file = file.ok_or("which file? such as examples/data/marks.csv")?;
+    match (file, store, course) {
+        (Some(file), None, None) => command.file = file,
+        (None, Some(store), Some(course)) if !only_file => command.stored = Some((store, course)),
+        (None, Some(_), Some(_)) => return Err("--range, --step, --runs, --save and --attack go with a file".into()),
+        (None, None, None) => return Err("which file? such as examples/data/marks.csv".into()),
+        (None, ..) => return Err("--store and --course go together".into()),
+        (Some(_), ..) => return Err("a file, or --store with --course: give one of them".into()),
+    }
     Ok(Some(command))
 }
 
@@ -165,6 +192,9 @@ fn complain(end: &End) -> ExitCode {
 }
 
 async fn run(command: &Command, screen: &Screen) -> Result<(), End> {
+    if let Some((store, course)) = &command.stored {
+        return stored(command, screen, store, *course).await;
+    }
     let sheet = Sheet::read(&command.file, command.wanted).map_err(|e| End::File(e.to_string()))?;
     let (marked, ran) = match &sheet.form {
         Form::Marks(_) if command.attack => {
@@ -189,6 +219,63 @@ async fn run(command: &Command, screen: &Screen) -> Result<(), End> {
         }
         _ => Ok(()),
     }
+}
+
+/// Compares the marks of a course, assignment by assignment.
+async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseId) -> Result<(), End> {
+    let failed = |e: &dyn std::fmt::Display| End::File(e.to_string());
+    if let Some(path) = store.strip_prefix("sqlite:").map(|path| Path::new(path.strip_prefix("//").unwrap_or(path)))
+        && !path.exists()
+    {
+        return Err(End::File(format!("there is no database at `{}`", path.display())));
+    }
+    let opened = store::open(Some(store), Path::new("out")).await.map_err(|e| failed(&e))?;
+    let lms = Lms::over(opened.store()).build();
+    lms.migrate().await.map_err(|e| failed(&e))?;
+    let host = lms.system();
+    let mut by_assignment: BTreeMap<AssignmentId, Vec<MarkPair>> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let page = host.overview().mark_pairs(course, None, after, 100).await.map_err(|e| failed(&e))?;
+        for pair in page.pairs {
+            by_assignment.entry(pair.assignment_id).or_default().push(pair);
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if by_assignment.is_empty() {
+        return Err(End::File(format!("no work in course {course} is marked by AI and by a person")));
+    }
+    let mut reports = Vec::new();
+    for (id, pairs) in &by_assignment {
+        let title = host.catalog().assignment(*id).await.map_err(|e| failed(&e))?.title;
+        let (scale, marked) = from_pairs(pairs).map_err(|e| failed(&e))?;
+        let report = evaluate(&scale, &marked, command.options).map_err(|e| failed(&e))?;
+        let adopted = pairs.iter().filter(|pair| pair.was_adopted).count();
+        let unseen = pairs.iter().filter(|pair| !pair.ai_came_first).count();
+        if command.json {
+            let mut whole = serde_json::to_value(&report).map_err(|e| failed(&e))?;
+            if let Some(whole) = whole.as_object_mut() {
+                whole.insert("assignment_id".to_owned(), json!(id));
+                whole.insert("title".to_owned(), json!(title));
+                whole.insert("taken_over".to_owned(), json!(adopted));
+                whole.insert("marked_before_ai".to_owned(), json!(unseen));
+            }
+            reports.push(whole);
+            continue;
+        }
+        screen.line(format!("Assignment {id} \"{title}\", {} pieces of work", report.n));
+        screen.line(format!("Scale      {} to {} in steps of {}", scale.min(), scale.max(), scale.step()));
+        screen.line(format!("People     took over {adopted} as suggested; marked {unseen} before AI did"));
+        lines(&report).iter().for_each(|line| screen.line(line));
+        screen.line("");
+    }
+    if command.json {
+        screen.line(serde_json::to_string_pretty(&reports).map_err(|e| failed(&e))?);
+    }
+    Ok(())
 }
 
 /// What running a grader came to, who it was, and what became of words to it.

@@ -20,6 +20,7 @@ mod agreement;
 mod bootstrap;
 mod exact;
 mod moments;
+mod pairs;
 mod scale;
 mod spread;
 
@@ -32,6 +33,7 @@ use serde::Serialize;
 pub use agreement::{Agreement, Cell, LevelAgreement, Share};
 pub use bootstrap::Interval;
 pub use exact::Exact;
+pub use pairs::from_pairs;
 pub use scale::Scale;
 pub use spread::Spread;
 

@@ -81,6 +81,85 @@ pub async fn s10_clearing_returns_to_the_mark_by_ai(h: &Harness) {
     teacher.assignments().grade(other, grade(60, 2)).await.unwrap();
 }
 
+/// Where AI and a person have marked the same version, both marks are read side by side, page by page.
+/// rules: S9, S10, S12
+pub async fn s9_s10_marks_by_ai_beside_marks_by_people(h: &Harness) {
+    let room = h.classroom(1, 5).await;
+    let apply = || AssignmentRules { ai_grading: Some(AiGrading::Apply), ..AssignmentRules::default() };
+    let (one, two) = (assign(&room, apply(), None).await, assign(&room, apply(), None).await);
+    let teacher = room.teacher();
+    let by_model = async |id: SubmissionId, n: u128, whole: i64, review: bool| {
+        let operation = uuid::Uuid::from_u128(700 + n);
+        let log = valid_log(h, "grade", operation).await;
+        let origin = AiOrigin { log_id: log.id, operation_id: operation };
+        let session = by_ai(h, &room, log.id).await;
+        session.assignments().apply_ai_grade(id, suggestion(whole, review), origin).await.unwrap();
+        log.id
+    };
+    // Overruled; taken over; marked before AI was asked; not looked at yet; another assignment.
+    let mut works = Vec::new();
+    for n in 0..4 {
+        works.push(submit(&room, n, one.id).await);
+    }
+    let log = by_model(works[0], 0, 70, false).await;
+    let because = NewGrade { reason: Some("too kind".into()), ..grade(50, 0) };
+    teacher.assignments().grade(works[0], because).await.unwrap();
+    by_model(works[1], 1, 60, true).await;
+    teacher.assignments().adopt_suggestion(works[1], None).await.unwrap();
+    teacher.assignments().grade(works[2], grade(40, 0)).await.unwrap();
+    by_model(works[2], 2, 45, false).await;
+    by_model(works[3], 3, 90, false).await;
+    let other = submit(&room, 4, two.id).await;
+    by_model(other, 4, 10, false).await;
+    teacher.assignments().grade(other, grade(20, 0)).await.unwrap();
+
+    let whole = teacher.overview().mark_pairs(room.course, None, None, 100).await.unwrap();
+    assert_eq!((whole.pairs.len(), whole.next), (4, None));
+    let of = |id: SubmissionId| whole.pairs.iter().find(|pair| pair.submission_id == id).unwrap();
+    let told = |id: SubmissionId| {
+        let pair = of(id);
+        (pair.ai_points, pair.human_points, pair.was_adopted, pair.ai_came_first)
+    };
+    assert_eq!(told(works[0]), (points(70), points(50), false, true));
+    assert_eq!(told(works[1]), (points(60), points(60), true, true));
+    assert_eq!(told(works[2]), (points(45), points(40), false, false));
+    assert_eq!(told(other), (points(10), points(20), false, true));
+    let first = of(works[0]);
+    assert_eq!((first.ai_log_id, first.reviewer_id), (Some(log), Some(room.instructor)));
+    assert_eq!((first.reason.as_deref(), first.final_points), (Some("too kind"), Some(points(50))));
+    assert_eq!((first.max_grade, first.version_no, first.student_id), (points(100), 1, room.students[0]));
+
+    // A page at a time, and of one assignment, the same.
+    let mut paged = Vec::new();
+    let mut after = None;
+    for _ in 0..6 {
+        let page = teacher.overview().mark_pairs(room.course, None, after, 1).await.unwrap();
+        paged.extend(page.pairs);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((paged, after), (whole.pairs.clone(), None));
+    let alone = teacher.overview().mark_pairs(room.course, Some(two.id), None, 100).await.unwrap();
+    assert_eq!(alone.pairs, [of(other).clone()]);
+
+    // What is taken back is no mark, and marks on an old maximum are not compared with marks on the new.
+    teacher.assignments().clear_grade(works[2], 1, None).await.unwrap();
+    let fewer = teacher.overview().mark_pairs(room.course, Some(one.id), None, 100).await.unwrap();
+    let ids: Vec<SubmissionId> = fewer.pairs.iter().map(|pair| pair.submission_id).collect();
+    assert!(ids.len() == 2 && !ids.contains(&works[2]), "{ids:?}");
+
+    // To nobody but graders.
+    let error = room.student(0).overview().mark_pairs(room.course, None, None, 100).await.unwrap_err();
+    assert_eq!(error.code(), "not_found");
+    let elsewhere = h.classroom(1, 1).await;
+    let error = elsewhere.teacher().overview().mark_pairs(room.course, None, None, 100).await.unwrap_err();
+    assert_eq!(error.code(), "not_found");
+    let error = elsewhere.teacher().overview().mark_pairs(elsewhere.course, Some(one.id), None, 100).await.unwrap_err();
+    assert_eq!(error.code(), "not_found");
+}
+
 /// Work that is given back may be handed in again.
 /// rules: S1, S2, S3
 pub async fn s2_returned_work_comes_back_as_another_version(h: &Harness) {

@@ -12,6 +12,7 @@ pub mod kept_score;
 pub mod lateness;
 pub mod local_time;
 pub mod order;
+pub mod pairs;
 pub mod permission;
 pub mod regrade;
 pub mod reveal;

@@ -3,6 +3,7 @@
 mod csv;
 mod gradebook;
 mod home;
+mod pairs;
 mod roster;
 mod waiting;
 
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 pub use gradebook::*;
 pub use home::*;
+pub use pairs::*;
 pub use roster::*;
 pub use waiting::*;
 
