@@ -49,6 +49,11 @@ pub trait AiTask: Send + Sync {
         Vec::new()
     }
 
+    /// Whether the untrusted text of the prompt stands in the database already, so that the log needs no copy of it.
+    fn is_kept_elsewhere(_input: &Self::In) -> bool {
+        true
+    }
+
     /// What the call may be long.
     fn limits(_input: &Self::In) -> Limits {
         Limits::default()
@@ -118,6 +123,10 @@ pub enum ReviewReason {
     NearPassMark,
     /// Another model than asked for answered.
     FallbackModel,
+    /// Several answers to the same question lie further apart than is tolerated.
+    SampleSpread,
+    /// There are fewer answers to the same question than were wanted.
+    FewerSamples,
 }
 
 impl ReviewReason {
@@ -132,6 +141,8 @@ impl ReviewReason {
             Self::InputTruncated => "input_truncated",
             Self::NearPassMark => "near_pass_mark",
             Self::FallbackModel => "fallback_model",
+            Self::SampleSpread => "sample_spread",
+            Self::FewerSamples => "fewer_samples",
         }
     }
 }

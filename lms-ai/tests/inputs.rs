@@ -19,6 +19,28 @@ fn field(error: &AiError) -> String {
     problems[0].field.clone()
 }
 
+/// What is asked for comes as JSON, too: what is not said is as usual, and a word that nobody knows is refused.
+#[test]
+fn briefs_come_and_go_as_json() {
+    use lms_ai::BodiesBrief;
+    use serde_json::{from_value, json, to_value};
+    let brief: CourseBrief = from_value(json!({ "outline": { "topic": "Bees", "min_lessons": 2 } })).unwrap();
+    assert_eq!((brief.outline.topic.as_str(), brief.outline.min_lessons), ("Bees", 2));
+    assert_eq!(brief.outline.max_lessons, OutlineBrief::default().max_lessons);
+    assert_eq!(from_value::<CourseBrief>(to_value(&brief).unwrap()).unwrap(), brief);
+    let quiz: QuizBrief = from_value(json!({ "types": ["true_false"], "check_blind": true })).unwrap();
+    assert_eq!((quiz.count, quiz.types.len()), (5, 1));
+    assert_eq!(from_value::<QuizBrief>(to_value(&quiz).unwrap()).unwrap(), quiz);
+    let assignment: AssignmentBrief = from_value(json!({ "rules": { "is_required": true } })).unwrap();
+    assert_eq!((assignment.max_points, assignment.rules.is_required), (100, true));
+    assert_eq!(from_value::<AssignmentBrief>(to_value(&assignment).unwrap()).unwrap(), assignment);
+    assert_eq!(from_value::<BodiesBrief>(json!({})).unwrap(), BodiesBrief::default());
+    for wrong in [json!({ "topic": "Bees" }), json!({ "outline": { "lessons": 3 } })] {
+        assert!(from_value::<CourseBrief>(wrong).is_err());
+    }
+    assert!(from_value::<QuizBrief>(json!({ "questions": 3 })).is_err());
+}
+
 #[tokio::test]
 async fn what_no_course_could_be_like_is_not_asked_for() {
     let world = World::memory().await;

@@ -12,7 +12,7 @@ use super::judge::{Judge, Outcome, repair};
 use super::row::{self, Heading, Redaction, sha256};
 use super::standing::{Past, Standing, reasons};
 use super::{About, Accepted, Ai, AiError, Stage};
-use crate::{AiTask, Prompt, schema};
+use crate::{AiTask, Limits, Prompt, schema};
 
 /// The longest prompt that the log keeps, in bytes.
 pub(crate) const MAX_PROMPT: usize = 256 * 1024;
@@ -37,14 +37,7 @@ impl Ai {
         input: &T::In,
         about: About,
     ) -> Result<Accepted<T::Out>, AiError> {
-        T::check_input(input)?;
-        let prompt = T::render(input);
-        let limits = T::limits(input);
-        let (bytes, max) = (prompt.bytes(), limits.input_bytes.min(MAX_PROMPT));
-        if bytes > max {
-            return Err(AiError::InputTooLarge { bytes, max });
-        }
-        let mut run = self.prepare::<T>(session, input, &prompt, about);
+        let (mut run, prompt, limits) = self.begin::<T>(session, input, about)?;
         match run.stand::<T>(input).await? {
             Standing::Answer(accepted) => Ok(*accepted),
             Standing::Next(past) => {
@@ -54,12 +47,30 @@ impl Ai {
         }
     }
 
+    /// What every operation begins with: its input is sound, and its prompt fits.
+    pub(super) fn begin<'a, T: AiTask>(
+        &'a self,
+        session: &'a Session,
+        input: &T::In,
+        about: About,
+    ) -> Result<(Run<'a>, Prompt, Limits), AiError> {
+        T::check_input(input)?;
+        let prompt = T::render(input);
+        let limits = T::limits(input);
+        let (bytes, max) = (prompt.bytes(), limits.input_bytes.min(MAX_PROMPT));
+        if bytes > max {
+            return Err(AiError::InputTooLarge { bytes, max });
+        }
+        let run = self.prepare::<T>(session, input, &prompt, about);
+        Ok((run, prompt, limits))
+    }
+
     fn prepare<'a, T: AiTask>(&'a self, session: &'a Session, input: &T::In, prompt: &Prompt, about: About) -> Run<'a> {
         let canonical = schema::canonical::<T::Out>();
         let wire = schema::portable(&canonical);
         let input_sha = sha256(serde_json::to_vec(input).unwrap_or_default().as_slice());
         // The text of a student is kept once, where it stands already.
-        let foreign = prompt.parts.iter().any(|part| part.trust == Trust::Untrusted);
+        let foreign = prompt.parts.iter().any(|part| part.trust == Trust::Untrusted) && T::is_kept_elsewhere(input);
         let usual = if foreign { Redaction::Redacted } else { Redaction::Full };
         let heading = Heading {
             operation_id: about.operation_id.unwrap_or_else(|| self.lms.ids().uuid(self.lms.now())),
@@ -74,7 +85,7 @@ impl Ai {
             keep_days: self.config.keep_days,
         };
         let (judge, started) = (Judge { canonical, wire }, Instant::now());
-        Run { ai: self, session, heading, judge, started, past: Past::default() }
+        Run { ai: self, session, heading, judge, wanted: 1, started, past: Past::default() }
     }
 }
 
@@ -83,8 +94,10 @@ pub(super) struct Run<'a> {
     pub(super) session: &'a Session,
     pub(super) heading: Heading,
     pub(super) judge: Judge,
+    /// How many answers that count are wanted.
+    pub(super) wanted: usize,
     started: Instant,
-    past: Past,
+    pub(super) past: Past,
 }
 
 /// A call that was let through.
@@ -99,7 +112,7 @@ impl Run<'_> {
         self.ai.config.operation_deadline.saturating_sub(self.started.elapsed())
     }
 
-    async fn attempts<T: AiTask>(
+    pub(super) async fn attempts<T: AiTask>(
         &mut self,
         input: &T::In,
         original: Prompt,

@@ -3,11 +3,13 @@
 
 mod asking;
 mod call;
+mod error_json;
 mod estimate;
 mod judge;
 mod progress;
 mod restore;
 mod row;
+mod samples;
 mod standing;
 
 pub(crate) use asking::LONGEST_PAUSE;
@@ -60,6 +62,14 @@ pub struct AiConfig {
     pub redaction: BTreeMap<String, Redaction>,
     /// For how many days the log keeps the texts; for ever unless set. Its rows stay.
     pub keep_days: Option<u32>,
+    /// How often a work is graded before its grade counts, 1 to 5; once unless set. Each answer is a call of the same
+    /// operation; the one in the middle is proposed, and where they lie further apart than
+    /// `grade_tolerance_bp` a person looks first.
+    pub grade_samples: u32,
+    /// How far several grades of a work may lie apart, in basis points of what can be had; 1,000 unless set.
+    pub grade_tolerance_bp: u32,
+    /// How long the host's [`TextExtractor`](crate::TextExtractor) may take for one work; 30 seconds unless set.
+    pub extract_deadline: Duration,
     /// What the opaque words are derived from by which providers know who asks, so that nobody can tell
     /// whom they stand for.
     pub secret: Vec<u8>,
@@ -78,6 +88,9 @@ impl std::fmt::Debug for AiConfig {
             .field("operation_limit_micro_usd", &self.operation_limit_micro_usd)
             .field("redaction", &self.redaction)
             .field("keep_days", &self.keep_days)
+            .field("grade_samples", &self.grade_samples)
+            .field("grade_tolerance_bp", &self.grade_tolerance_bp)
+            .field("extract_deadline", &self.extract_deadline)
             .finish_non_exhaustive()
     }
 }
@@ -98,6 +111,9 @@ impl AiConfig {
             operation_limit_micro_usd: None,
             redaction: BTreeMap::new(),
             keep_days: None,
+            grade_samples: 1,
+            grade_tolerance_bp: 1_000,
+            extract_deadline: Duration::from_secs(30),
             secret,
         }
     }
@@ -110,6 +126,8 @@ pub struct Ai {
     pub(crate) provider: Arc<dyn AiProvider>,
     pub(crate) config: Arc<AiConfig>,
     pub(crate) progress: Option<progress::Progress>,
+    /// What turns the URL of a submission into text.
+    pub(crate) extractor: Option<Arc<dyn crate::TextExtractor>>,
     /// Whether most calls of earlier runs do not count against an operation.
     pub(crate) lenient: bool,
 }
@@ -133,7 +151,8 @@ impl Ai {
     /// ([`Lms::expect_ai_grading`]).
     pub fn with_config(lms: Lms, provider: impl AiProvider + 'static, config: AiConfig) -> Self {
         lms.expect_ai_grading();
-        Self { lms, provider: Arc::new(provider), config: Arc::new(config), progress: None, lenient: false }
+        let (provider, config) = (Arc::new(provider), Arc::new(config));
+        Self { lms, provider, config, progress: None, extractor: None, lenient: false }
     }
 
     /// The same, for an operation whose earlier calls may all have failed by the provider's fault: only a few of

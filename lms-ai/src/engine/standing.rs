@@ -100,10 +100,7 @@ impl Run<'_> {
             if rows.iter().any(|row| row.input_sha256 != self.heading.input_sha256) {
                 return Err(AiError::OtherInput);
             }
-            let standing = rows
-                .iter()
-                .find(|r| matches!(r.status, AiLogStatus::Valid | AiLogStatus::Applied | AiLogStatus::Review));
-            if let Some(row) = standing {
+            if let Some(row) = counting(&rows, self.wanted).first() {
                 return Ok(Standing::Answer(Box::new(self.stored::<T>(input, row)?)));
             }
             let next =
@@ -154,6 +151,17 @@ impl Ai {
         let wire = schema::portable(&canonical);
         stored::<T>(&Judge { canonical, wire }, input, row)
     }
+}
+
+/// The rows of answers that count, where there are as many as wanted: an answer that was written counts alone.
+pub(super) fn counting(rows: &[AiLog], wanted: usize) -> Vec<&AiLog> {
+    let written = |row: &&AiLog| matches!(row.status, AiLogStatus::Applied | AiLogStatus::Review);
+    if let Some(row) = rows.iter().find(written) {
+        return vec![row];
+    }
+    let mut valid: Vec<&AiLog> = rows.iter().filter(|row| row.status == AiLogStatus::Valid).collect();
+    valid.sort_by_key(|row| row.attempt);
+    if valid.len() < wanted { Vec::new() } else { valid }
 }
 
 fn stored<T: AiTask>(judge: &Judge, input: &T::In, row: &AiLog) -> Result<Accepted<T::Out>, AiError> {

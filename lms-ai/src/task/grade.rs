@@ -75,6 +75,10 @@ pub struct GradeIn {
     pub min_chars: usize,
     /// Whether the text was cut to fit.
     pub truncated: bool,
+    /// Whether the text, or a part of it, was extracted from what the student pointed to, so that it stands nowhere
+    /// but in the log.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extracted: bool,
     /// The bounds of the answer.
     pub bounds: GradeBounds,
     /// The size of the prompt and of the answer; 160 KiB, for a work of 120 KiB, and 6,000 tokens by default.
@@ -96,6 +100,7 @@ impl Default for GradeIn {
             confidence_threshold: 70,
             min_chars: 20,
             truncated: false,
+            extracted: false,
             bounds: GradeBounds::default(),
             size: CallSize::kib(160, 6_000),
         }
@@ -164,6 +169,8 @@ pub enum NotGraded {
     NoText,
     /// There is less text than the assignment asks for.
     TooShort,
+    /// What the student pointed to gave no text.
+    NotExtracted,
 }
 
 impl NotGraded {
@@ -173,6 +180,7 @@ impl NotGraded {
         match self {
             Self::NoText => "no_text",
             Self::TooShort => "too_short",
+            Self::NotExtracted => "not_extracted",
         }
     }
 }
@@ -317,6 +325,10 @@ impl AiTask for GradeTask {
     /// A quote that does not stand in the work: a person sees it, and that it was not found.
     fn is_tolerable(violation: &Violation) -> bool {
         violation.code == "evidence_unverified"
+    }
+
+    fn is_kept_elsewhere(input: &GradeIn) -> bool {
+        !input.extracted
     }
 
     fn limits(input: &GradeIn) -> Limits {

@@ -28,6 +28,7 @@ pub enum ContentType {
 
 /// What the outline is asked to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct OutlineBrief {
     /// What the course is about.
     pub topic: String,

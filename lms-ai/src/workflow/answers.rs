@@ -2,16 +2,17 @@
 
 use lms_core::lms::{AnswerMark, AttemptEssays, EssayWork, SHORTEST_FOR_AI};
 use lms_core::model::{Actor, AiGrading, AttemptId, Points, QuestionId};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::marking::{Sent, ai_grade, criteria, pass_mark, step};
 use super::proposal::derived_operation;
-use crate::task::{GradeIn, GradeTask, is_near};
+use crate::task::{GradeIn, is_near};
 use crate::text::Pseudonyms;
 use crate::{About, Ai, AiError, Nonce, ReviewReason, Stage};
 
 /// What became of one essay answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct AnswerOutcome {
     /// The answer after it.
     pub mark: AnswerMark,
@@ -35,8 +36,8 @@ impl Ai {
             course_id: Some(essays.course_id),
             subject: Some(("attempt", attempt.uuid())),
         };
-        let accepted = self.run::<GradeTask>(&self.lms.system(), &input, about).await?;
-        let mut reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
+        let chosen = self.ask_grade(&input, about).await?;
+        let (accepted, mut reasons) = (&chosen.accepted, chosen.reasons.clone());
         if accepted.value().total(&input).is_some_and(|total| near_the_pass_mark(&essays, &work, total)) {
             reasons.push(ReviewReason::NearPassMark.code());
         }
@@ -48,6 +49,7 @@ impl Ai {
         let actor = Actor::Ai { user, on_behalf_of: owner, log_id: accepted.log_id() };
         let session = self.lms.act(actor);
         let mark = session.quizzes().apply_ai_answer_grade(attempt, question, grade, accepted.origin()).await?;
+        self.drop_others(&chosen).await;
         self.at(Stage::Done);
         Ok(AnswerOutcome { mark, reasons })
     }

@@ -2,6 +2,7 @@
 
 use lms_core::lms::{AiSources, AssignmentRules, QuizRules, Session, WrittenCourse};
 use lms_core::model::{AiLog, AiLogStatus, Assignment, LessonId, Quiz, Topic, TopicId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::draft::{body_markdown, course_draft, new_assignment, new_quiz};
@@ -15,7 +16,8 @@ use crate::task::{
 use crate::{About, Ai, AiError};
 
 /// What an instructor asks for: topic, audience, difficulty and length, and a source to teach from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct CourseBrief {
     /// What is asked of the outline.
     pub outline: OutlineBrief,
@@ -26,7 +28,8 @@ pub struct CourseBrief {
 }
 
 /// What is asked of a quiz.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct QuizBrief {
     /// How many questions, 1 to 30; 5 by default.
     pub count: usize,
@@ -49,7 +52,8 @@ impl Default for QuizBrief {
 }
 
 /// What is asked of an assignment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct AssignmentBrief {
     /// What it is worth, in whole points.
     pub max_points: i64,

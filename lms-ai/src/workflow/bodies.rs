@@ -4,7 +4,7 @@ use lms_core::Refusal;
 use lms_core::ai::{ProviderError, ProviderErrorKind as Kind, Retry};
 use lms_core::lms::Session;
 use lms_core::model::{AiLogStatus, ContentType, CourseId, Lesson, LessonId, Topic, TopicId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::proposal::{Selection, derived_operation};
@@ -13,7 +13,8 @@ use crate::task::BodyTask;
 use crate::{About, Ai, AiError, AiTask, Stage};
 
 /// What is asked of the texts of a course.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct BodiesBrief {
     /// The run: the same one again goes on where it was and pays nothing twice. Derived from the course
     /// where absent, so that simply calling again resumes, and texts that AI wrote before stay. A new one
@@ -24,7 +25,7 @@ pub struct BodiesBrief {
 }
 
 /// What became of the texts of a course.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct BodiesReport {
     /// Topics whose text this call wrote.
     pub written: Vec<TopicId>,

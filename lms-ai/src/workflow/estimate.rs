@@ -6,8 +6,8 @@ use lms_core::model::{AttemptId, CourseId, LessonId, QuestionId, SubmissionId, T
 use super::author::{AssignmentBrief, CourseBrief, QuizBrief, course_input};
 use super::bodies::{BodiesBrief, is_open};
 use crate::task::{
-    AssignmentTask, BodyTask, CertificateTask, GradeTask, OutlineTask, QuestionOut, QuizOut, QuizTask, SolveIn,
-    SolveTask,
+    AssignmentTask, BodyTask, CertificateTask, GradeIn, GradeTask, OutlineTask, QuestionOut, QuizOut, QuizTask,
+    SolveIn, SolveTask,
 };
 use crate::{Ai, AiError, Estimate};
 
@@ -76,13 +76,19 @@ impl Ai {
             Job::Grade(id) => {
                 // Who may not grade it hears so here.
                 session.assignments().grading(id).await?;
-                self.estimate_call::<GradeTask>(&self.grade_input(id).await?.1)
+                self.estimate_grade(&self.grade_input(id).await?.1)
             }
             Job::Answer(attempt, question) => {
                 session.quizzes().essays(attempt).await?;
-                self.estimate_call::<GradeTask>(&self.answer_input(attempt, question).await?.2)
+                self.estimate_grade(&self.answer_input(attempt, question).await?.2)
             }
         })
+    }
+
+    /// Of each answer that is wanted.
+    fn estimate_grade(&self, input: &GradeIn) -> Estimate {
+        let one = self.estimate_call::<GradeTask>(input);
+        (1..self.samples()).fold(one, |sum, _| sum + one)
     }
 
     async fn estimate_body(

@@ -2,16 +2,18 @@
 
 use lms_core::lms::{Graded, NewUser, SHORTEST_FOR_AI};
 use lms_core::model::{Actor, AiGrading, Role, Submission, SubmissionId, UserId};
+use serde::Serialize;
 use uuid::Uuid;
 
+use super::extract::WorkText;
 use super::marking::{Sent, ai_grade, criteria, pass_mark, step};
 use super::proposal::derived_operation;
-use crate::task::{GradeIn, GradeTask};
+use crate::task::GradeIn;
 use crate::text::Pseudonyms;
 use crate::{About, Ai, AiError, Nonce, Stage};
 
 /// What became of one submission.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct GradeOutcome {
     /// The submission after it.
     pub graded: Graded,
@@ -38,7 +40,8 @@ impl Ai {
 
     /// Grades one version of a submission. A grade that passes every check is applied where the
     /// assignment says so; where a review trigger fires it becomes a suggestion; a human grade is
-    /// never touched. The same version is asked and paid once.
+    /// never touched. The same version is asked and paid once. What is only a URL is read by the host's
+    /// [`TextExtractor`](crate::TextExtractor), where there is one.
     ///
     /// # Errors
     /// See [`AiError`]. A failure never becomes a grade.
@@ -51,8 +54,8 @@ impl Ai {
             course_id: Some(submission.course_id),
             subject: Some(("submission", id.uuid())),
         };
-        let accepted = self.run::<GradeTask>(&self.lms.system(), &input, about).await?;
-        let reasons: Vec<&'static str> = accepted.review_reasons().iter().map(|r| r.code()).collect();
+        let chosen = self.ask_grade(&input, about).await?;
+        let (accepted, reasons) = (&chosen.accepted, chosen.reasons.clone());
         let grade = ai_grade(accepted.value(), &input, &sent, &reasons, true)?;
         self.at(Stage::Writing);
         // Whose rights count is settled now, not when the model was asked.
@@ -60,6 +63,7 @@ impl Ai {
         let user = self.ai_user_of(accepted.model()).await?;
         let actor = Actor::Ai { user, on_behalf_of: owner, log_id: accepted.log_id() };
         let graded = self.lms.act(actor).assignments().apply_ai_grade(id, grade, accepted.origin()).await?;
+        self.drop_others(&chosen).await;
         self.at(Stage::Done);
         Ok(GradeOutcome { graded, reasons })
     }
@@ -71,7 +75,7 @@ impl Ai {
         if assignment.ai_grading == AiGrading::Off {
             return Err(AiError::NoText("AI does not grade this assignment"));
         }
-        let text = submission.content.clone().unwrap_or_default();
+        let WorkText { text, extracted, truncated } = self.work_text(&submission).await?;
         let rubric = assignment
             .rubric()
             .map_err(|_| AiError::NoText("the assignment's rubric cannot be read"))?
@@ -95,6 +99,8 @@ impl Ai {
                 .pass_threshold_bp
                 .map(|bp| pass_mark(assignment.max_grade.units(), bp.get().into())),
             confidence_threshold: i64::from(assignment.ai_confidence_bp.get()) / 100,
+            truncated,
+            extracted,
             ..GradeIn::default()
         };
         match input.not_graded() {

@@ -76,6 +76,7 @@ pub(crate) struct Inner {
     pub(crate) deadline: Duration,
     pub(crate) queueing: bool,
     pub(crate) ai_grading: std::sync::atomic::AtomicBool,
+    pub(crate) text_extraction: std::sync::atomic::AtomicBool,
     pub(crate) ai_grading_of_ai_content: AiGrading,
     pub(crate) ai_grading_of_own_content: AiGrading,
     pub(crate) live: Live,
@@ -170,6 +171,7 @@ impl Builder {
                 deadline: self.deadline,
                 queueing: self.queueing,
                 ai_grading: std::sync::atomic::AtomicBool::new(false),
+                text_extraction: std::sync::atomic::AtomicBool::new(false),
                 ai_grading_of_ai_content: self.ai_grading_of_ai_content,
                 ai_grading_of_own_content: self.ai_grading_of_own_content,
                 revisions: quizzes::RevisionCache::default(),
@@ -253,6 +255,18 @@ impl Lms {
     /// Whether there is AI to grade.
     pub(crate) fn has_ai_grading(&self) -> bool {
         self.inner.ai_grading.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Says that whoever grades by AI can turn the URL of a submission into text: from now on, work that is only a
+    /// URL is queued, too, where AI grades it (S11). `lms_ai::Ai::with_extractor` says it; a process that only takes
+    /// submissions says it itself, as with [`Lms::expect_ai_grading`].
+    pub fn expect_text_extraction(&self) {
+        self.inner.text_extraction.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether the URL of a submission can be turned into text.
+    pub(crate) fn has_text_extraction(&self) -> bool {
+        self.inner.text_extraction.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// A hint, after a host's own transaction, that something was written: live subscriptions look

@@ -10,7 +10,7 @@ use crate::rules::grades;
 /// The state of work that AI does not grade, by the code of why.
 pub(crate) fn ungraded(code: &str) -> AiGradingState {
     match code {
-        "no_text" => AiGradingState::NoText,
+        "no_text" | "not_extracted" => AiGradingState::NoText,
         "too_short" => AiGradingState::TooShort,
         _ => AiGradingState::Failed,
     }
@@ -82,7 +82,8 @@ impl Assignments<'_> {
     }
 
     /// Says that AI gave no valid grade: a person must grade, and a failure is never a 0 (S11). The code says why;
-    /// `no_text` and `too_short` are shown as what they are.
+    /// `no_text` and `too_short` are shown as what they are, and `not_extracted`, of a URL that gave no text, as
+    /// `no_text`.
     ///
     /// # Errors
     /// Denied to all but the system and AI; NotFound.

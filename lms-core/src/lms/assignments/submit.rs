@@ -2,8 +2,8 @@
 
 use super::grade::follow;
 use super::*;
-use crate::lms::Planned;
 use crate::lms::learner::{Work, access, enrolled, open};
+use crate::lms::{Lms, Planned};
 use crate::rules::access::{effective_cutoff, effective_due, is_over};
 use crate::rules::completion;
 use crate::rules::lateness::late_seconds;
@@ -106,7 +106,7 @@ impl Assignments<'_> {
                     submission.submitted_at = Some(now);
                     let due = effective_due(row.due_date, access(&context).item_override);
                     submission.late_seconds = late_seconds(now, due, row.grace_seconds);
-                    submission.ai_status = ai_state(&row, &submission, self.s.lms.has_ai_grading());
+                    submission.ai_status = ai_state(&row, &submission, &self.s.lms);
                     let event = work
                         .event(EventKind::AssignmentSubmitted, SubjectType::Submission, submission.id)
                         .by_learner(true)
@@ -141,14 +141,18 @@ impl Assignments<'_> {
 }
 
 /// Whether AI grades a version that was just handed in (S11).
-fn ai_state(assignment: &Assignment, submission: &Submission, there_is_ai: bool) -> AiGradingState {
-    if !there_is_ai || assignment.ai_grading == AiGrading::Off {
+fn ai_state(assignment: &Assignment, submission: &Submission, lms: &Lms) -> AiGradingState {
+    if !lms.has_ai_grading() || assignment.ai_grading == AiGrading::Off {
         return AiGradingState::None;
     }
-    match submission.content.as_deref().map(str::trim) {
-        None | Some("") => AiGradingState::NoText,
-        Some(text) if text.chars().count() < SHORTEST_FOR_AI => AiGradingState::TooShort,
-        Some(_) => AiGradingState::Pending,
+    let chars = submission.content.as_deref().map_or(0, |text| text.trim().chars().count());
+    // What the URL leads to may be text enough.
+    let has_more = submission.submission_url.is_some() && lms.has_text_extraction();
+    match chars {
+        SHORTEST_FOR_AI.. => AiGradingState::Pending,
+        _ if has_more => AiGradingState::Pending,
+        0 => AiGradingState::NoText,
+        _ => AiGradingState::TooShort,
     }
 }
 
