@@ -4,11 +4,14 @@
 mod folder;
 mod markdown;
 mod outline;
+mod shortfall;
 mod titles;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+pub use shortfall::Headings;
 
 /// The most Markdown files that [`Source::read`] takes from one folder.
 pub const MAX_FILES: usize = 2_000;
@@ -166,6 +169,16 @@ impl Source {
             (chapter.title.clone(), format!("# {}\n\n{}", chapter.title, sections.join("\n")))
         });
         lms_ai::task::Source::new(files.collect())
+    }
+
+    /// Which headings a prompt of so many bytes has room for, and how they fared.
+    #[must_use]
+    pub fn outline_within(&self, bytes: usize) -> (Vec<lms_ai::task::SourceSection>, Headings) {
+        let headings = self.headings();
+        let sent = headings.outline_within(bytes);
+        let whole = headings.outline(160);
+        let told = Headings { all: whole.len(), sent: sent.len(), are_whole: sent == whole };
+        (sent, told)
     }
 }
 

@@ -508,7 +508,8 @@ fn what_waits_for_a_person_is_shown_and_applied_by_its_operation() {
 fn s11_a_suggested_grade_is_applied_by_its_operation() {
     let place = Place::new();
     let answering = |answer: Value| Vendor::saying(PROTOCOLS[0], Say::Text(answer.to_string())).environment();
-    let lesson = place.run(&answering(answers::outline()), &COURSE).ids("lesson").remove(0);
+    let outline = place.run(&answering(answers::outline()), &COURSE);
+    let (course, lesson) = (outline.ids("course").remove(0), outline.ids("lesson").remove(0));
     let made = place.run(&answering(assignment()), &["assignment", &lesson]).ids("assignment").remove(0);
     let submission = hand_in(&place, &made, "eve").to_string();
     let unsure = Vendor::with(PROTOCOLS[0], |_, asked| grade(asked, 20));
@@ -525,6 +526,52 @@ fn s11_a_suggested_grade_is_applied_by_its_operation() {
     assert_eq!(texts(&conn, "SELECT grader_kind FROM submissions WHERE grade IS NOT NULL"), ["human"]);
     place.run(&[], &["apply", &operation]).ends(1, "failed: there is no such proposal");
     assert_sound(&conn);
+
+    // Both marks stand side by side, and are compared.
+    let store = format!("sqlite:{}", place.path().display());
+    let evaluate = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_evaluate_grader"));
+        command.args(args).current_dir(place.out()).stdin(Stdio::null()).output().unwrap()
+    };
+    let report = evaluate(&["--store", &store, "--course", &course, "--json"]);
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(
+        (&report[0]["n"], &report[0]["taken_over"], &report[0]["marked_before_ai"]),
+        (&json!(1), &json!(1), &json!(0))
+    );
+    assert_eq!(report[0]["assignment_id"], json!(made));
+    let shown = text(&evaluate(&["--store", &store, "--course", &course]).stdout);
+    assert!(
+        shown.contains("took over 1 as suggested") && shown.contains("Scale      0 to 100 in steps of 1"),
+        "{shown}"
+    );
+    let nobody = "0198c0de-0000-7000-8000-00000000dead";
+    for (args, code) in [
+        (&["--store", &store, "--course", nobody][..], 1),
+        (&["--store", "sqlite:none.db", "--course", &course], 1),
+        (&["--store", &store], 64),
+        (&["--store", &store, "--course", &course, "--runs", "2"], 64),
+        (&["marks.csv", "--course", &course], 64),
+    ] {
+        let said = evaluate(args);
+        assert_eq!((said.status.code(), text(&said.stderr).lines().count()), (Some(code), 1), "{args:?}");
+    }
+}
+
+/// An outline that had to join or leave out chapters of its source says which; a whole one says nothing.
+#[test]
+fn what_an_outline_joined_or_left_out_is_said() {
+    let place = Place::new();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/data/source.md");
+    let whole = place.run(&[], &["course", "--source", source]);
+    whole.ends(0, "applied");
+    assert!(!whole.out.contains("note: "), "{}", whole.out);
+    let joined = place.run(&[], &["course", "--source", source, "--lessons", "2"]);
+    joined.ends(0, "applied");
+    assert_eq!(joined.ids("lesson").len(), 2);
+    let note = joined.out.lines().find(|line| line.contains("note: ")).unwrap();
+    let chapters = whole.ids("lesson").len();
+    assert!(note.contains(&format!("{chapters} of {chapters} chapters share a lesson with others: ")), "{note}");
 }
 
 /// The code of the texts is that of the first that is not written, and the line says exactly how many are.

@@ -30,6 +30,10 @@ fn a_run_makes_what_it_says_and_another_one_adds_a_course_and_changes_nothing() 
     assert!(said.contains("offline"), "it says that no model is asked");
     assert!(!said.contains('\u{1b}'), "plain lines where no person looks on");
     assert!(said.contains("lesson texts: 26/26"), "{said}");
+    for stage in ["asking for the outline", "checking the answer", "writing it in one transaction"] {
+        assert!(said.contains(stage), "{stage}: {said}");
+    }
+    assert!(!said.contains("note: "), "nothing of the source is left out: {said}");
     both_ways_of_grading(&conn, &first, &said);
     metrics_hold(&conn, &first, &said);
     certificates_are_there(&conn, &first, &said);

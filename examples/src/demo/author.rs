@@ -1,11 +1,12 @@
 //! A text becomes a course.
 
 use lms_ai::task::{CallSize, OutlineBrief};
-use lms_ai::{About, AiError, AssignmentBrief, CourseBrief, QuizBrief};
+use lms_ai::{About, AiError, AssignmentBrief, CourseBrief, QuizBrief, Stage, Stages};
 use lms_core::lms::{AssignmentRules, QuizRules};
 use lms_core::model::{AssignmentId, BasisPoints, CourseId, LessonId, QuizId, TopicId};
 
 use super::{Demo, Failure, INSTRUCTOR};
+use crate::output::Screen;
 use crate::source::Source;
 
 /// The course that was made.
@@ -39,6 +40,7 @@ const DUE_SECONDS: i64 = 14 * 86_400;
 pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
     let teacher = demo.lms.as_user(demo.instructor);
     let headings = source.headings();
+    let (sent, told) = source.outline_within(SOURCE_BYTES);
     demo.step("The course, written by AI from the source").await?;
     // A chapter is a lesson; one with very many sections is several.
     let lessons = source.chapters.iter().map(|c| c.sections.len().div_ceil(MAX_TOPICS).max(1)).sum::<usize>();
@@ -51,10 +53,16 @@ pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
             max_topics: MAX_TOPICS,
             ..OutlineBrief::default()
         },
-        source: headings.outline_within(SOURCE_BYTES),
+        source: sent,
         size: Some(CallSize { input_bytes: 256 * 1024, max_tokens: 32_000 }),
     };
-    let written = demo.ai.create_course(&teacher, &brief, About::default()).await?;
+    let (ai, stages) = demo.ai.watched();
+    let shown = tokio::spawn(show(demo.screen.clone(), stages));
+    let written = ai.create_course(&teacher, &brief, About::default()).await;
+    // The stages end with the AI that tells them.
+    drop(ai);
+    shown.await?;
+    let written = written?;
     let structure = teacher.catalog().structure(written.course_id).await?;
     demo.screen.line(format!(
         "   \"{}\"\n   {} lessons, {} topics and {} objectives, in one transaction",
@@ -63,6 +71,15 @@ pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
         structure.topics.len(),
         structure.objectives.len()
     ));
+    let outlined: Vec<(String, Vec<String>)> = structure
+        .lessons
+        .iter()
+        .map(|lesson| {
+            let topics = structure.topics.iter().filter(|topic| topic.lesson_id == lesson.id);
+            (lesson.title.clone(), topics.map(|topic| topic.title.clone()).collect())
+        })
+        .collect();
+    source.shortfall(told, &outlined).iter().for_each(|line| demo.screen.line(format!("   note: {line}")));
     let mut bar = demo.screen.progress("lesson texts", structure.topics.len());
     let mut thin = 0;
     for lesson in &structure.lessons {
@@ -87,6 +104,21 @@ pub async fn author(demo: &Demo, source: &Source) -> Result<Authored, Failure> {
     let assignment = assignment(demo, &lessons).await?;
     publish(demo, written.course_id, &quizzes, assignment).await?;
     Ok(Authored { course: written.course_id, lessons: written.lessons, quizzes, assignment })
+}
+
+/// Shows where AI is, stage by stage, until it is done.
+async fn show(screen: Screen, mut stages: Stages) {
+    while let Some(stage) = stages.next().await {
+        let said = match stage {
+            Stage::Asking { call: 1 } => "asking for the outline".to_owned(),
+            Stage::Asking { call } => format!("asking again (call {call})"),
+            Stage::Checking => "checking the answer".to_owned(),
+            Stage::Repairing { n } => format!("the answer breaks rules: repair {n}"),
+            Stage::Writing => "writing it in one transaction".to_owned(),
+            _ => continue,
+        };
+        screen.line(format!("   … {said}"));
+    }
 }
 
 async fn quizzes(demo: &Demo, lessons: &[LessonId]) -> Result<Vec<QuizId>, Failure> {

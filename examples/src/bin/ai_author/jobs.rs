@@ -6,7 +6,9 @@ use lms_ai::task::{CallSize, OutlineBrief};
 use lms_ai::{About, Ai, AiError, AssignmentBrief, BodiesBrief, CourseBrief, QuizBrief};
 use lms_core::Lms;
 use lms_core::lms::{NewUser, Session};
-use lms_core::model::{Assignment, CourseId, Points, Quiz, Role, SubjectType, SubmissionId, Topic, TopicId, User};
+use lms_core::model::{
+    Assignment, CourseId, Lesson, Points, Quiz, Role, SubjectType, SubmissionId, Topic, TopicId, User,
+};
 use lms_core::store::ContentRef;
 use lms_examples::source::Source;
 use uuid::Uuid;
@@ -106,6 +108,7 @@ async fn course(ai: &Ai, session: &Session, job: &CourseJob, about: About) -> Re
     let source = job.source.as_deref().map(Source::read).transpose().map_err(|e| End::Other(e.to_string()))?;
     let chapters = source.as_ref().map_or(5, |source| source.chapters.len().clamp(1, 300));
     let lessons = job.lessons.unwrap_or(chapters);
+    let sent = source.as_ref().map(|source| source.outline_within(SOURCE_BYTES));
     let brief = CourseBrief {
         outline: OutlineBrief {
             topic: job.topic.clone().or(source.as_ref().map(|s| s.title.clone())).unwrap_or_default(),
@@ -117,14 +120,26 @@ async fn course(ai: &Ai, session: &Session, job: &CourseJob, about: About) -> Re
             max_lessons: lessons,
             ..OutlineBrief::default()
         },
-        source: source.as_ref().map(|source| source.headings().outline_within(SOURCE_BYTES)).unwrap_or_default(),
+        source: sent.as_ref().map(|(sections, _)| sections.clone()).unwrap_or_default(),
         size: Some(CallSize {
             input_bytes: if source.is_some() { 256 * 1024 } else { 20 * 1024 },
             max_tokens: u32::try_from(2_000 + lessons * 600).unwrap_or(u32::MAX).clamp(8_000, 32_000),
         }),
     };
-    let written = ai.create_course(session, &brief, about).await?;
-    outline(session, written.course_id).await
+    let course = ai.create_course(session, &brief, about).await?.course_id;
+    let mut written = outline(session, course).await?;
+    if let (Some(source), Some((_, told))) = (&source, sent) {
+        let all = session.catalog().structure(course).await?;
+        let topics = |lesson: &Lesson| {
+            let own = all.topics.iter().filter(|topic| topic.lesson_id == lesson.id);
+            own.map(|topic| topic.title.clone()).collect()
+        };
+        let outlined: Vec<(String, Vec<String>)> =
+            all.lessons.iter().map(|lesson| (lesson.title.clone(), topics(lesson))).collect();
+        let lines = source.shortfall(told, &outlined);
+        written.lines.extend(lines.into_iter().map(|line| format!("note: {line}")));
+    }
+    Ok(written)
 }
 
 /// A quiz that is written.
