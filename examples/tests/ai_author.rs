@@ -534,6 +534,7 @@ fn s11_a_suggested_grade_is_applied_by_its_operation() {
         command.args(args).current_dir(place.out()).stdin(Stdio::null()).output().unwrap()
     };
     let report = evaluate(&["--store", &store, "--course", &course, "--json"]);
+    assert_eq!(text(&report.stderr), "");
     let report: Value = serde_json::from_slice(&report.stdout).unwrap();
     assert_eq!(
         (&report[0]["n"], &report[0]["taken_over"], &report[0]["marked_before_ai"]),

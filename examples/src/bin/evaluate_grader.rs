@@ -9,6 +9,7 @@ use lms_ai::evaluate::{Marked, Options, Report, Scale, evaluate, from_pairs};
 use lms_core::Lms;
 use lms_core::lms::MarkPair;
 use lms_core::model::{AssignmentId, CourseId, Points};
+use lms_core::store::ContentRef;
 use lms_examples::demo::Failure;
 use lms_examples::evaluation::{Attacked, Form, Ran, Sheet, TIMES, Wanted, Work, attack_all, grade_all, lines};
 use lms_examples::output::Screen;
@@ -250,7 +251,8 @@ async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseI
     }
     let mut reports = Vec::new();
     for (id, pairs) in &by_assignment {
-        let title = host.catalog().assignment(*id).await.map_err(|e| failed(&e))?.title;
+        let found = lms.store().content(None, ContentRef::Assignment(*id)).await.map_err(|e| failed(&e))?;
+        let title = found.and_then(|found| found.assignment).map_or_else(String::new, |found| found.title);
         let (scale, marked) = from_pairs(pairs).map_err(|e| failed(&e))?;
         let report = evaluate(&scale, &marked, command.options).map_err(|e| failed(&e))?;
         let adopted = pairs.iter().filter(|pair| pair.was_adopted).count();
