@@ -245,6 +245,7 @@ fn library(lms: &Lms) {
     send(lms.health());
     send(lms.migrate());
     send(lms.settle());
+    send(lms.forget_consumer("consumer"));
     send(lms.background().run(std::future::pending()));
     send(lms.background().tick());
     send(lms.live().head());

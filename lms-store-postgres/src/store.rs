@@ -380,6 +380,17 @@ impl EventLog for PgStore {
     async fn consumers(&self) -> Read<Vec<ConsumerState>> {
         reads::events::read_consumers(there(self.doc(&self.inner.statements.consumers, vec![]).await?)?)
     }
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool> {
+        if !keepable(name) {
+            return Ok(false);
+        }
+        let doc = self.doc(&self.inner.statements.forget_consumer, vec![Some(name.to_owned()), time(now)]).await?;
+        Ok(there(doc)?.int("gone")? > 0)
+    }
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64> {
+        let doc = self.doc(&self.inner.statements.trim, vec![time(before), number(limit)]).await?;
+        Ok(u64::try_from(there(doc)?.int("gone")?).unwrap_or_default())
+    }
     async fn wait(&self) {
         self.hint().await;
     }

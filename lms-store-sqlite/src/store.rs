@@ -287,6 +287,21 @@ impl EventLog for SqliteStore {
     async fn consumers(&self) -> Read<Vec<ConsumerState>> {
         self.read(reads::events::consumers).await
     }
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool> {
+        self.writer.require_schema().await?;
+        let name = name.to_owned();
+        self.writer
+            .run(Touches::Nothing, move |conn| {
+                reads::events::forget_consumer(conn, &name, now).map_err(Fault::into_store)
+            })
+            .await
+    }
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64> {
+        self.writer.require_schema().await?;
+        self.writer
+            .run(Touches::Nothing, move |conn| reads::events::trim(conn, before, limit).map_err(Fault::into_store))
+            .await
+    }
     async fn wait(&self) {
         self.writer.committed.notified().await;
     }

@@ -282,16 +282,15 @@ impl CertificateReads for MemoryStore {
 impl EventLog for MemoryStore {
     async fn ends(&self) -> Read<LogEnds> {
         let t = self.read();
-        let head = t.events().last().map_or(0, |e| e.position);
-        Ok(LogEnds { epoch: t.epoch(), oldest: 1, head })
+        Ok(LogEnds { epoch: t.epoch(), oldest: t.oldest(), head: t.head(), gone_until: t.gone_until() })
     }
     async fn settle(&self) -> Read<()> {
         Ok(())
     }
     async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>> {
         let t = self.read();
-        // Positions are dense from 1: the event after a position stands at it.
-        let from = usize::try_from(after).unwrap_or(0);
+        // Positions are dense: so many of those that are kept stand up to this one.
+        let from = usize::try_from(after + 1 - t.oldest()).unwrap_or(0);
         let limit = usize::try_from(limit.clamp(1, 2_000)).unwrap_or(1);
         Ok(t.events().iter().skip(from).filter(|e| filter.wants(&e.event)).take(limit).cloned().collect())
     }
@@ -299,9 +298,7 @@ impl EventLog for MemoryStore {
         Ok(self.read().event(id).cloned())
     }
     async fn event_at(&self, position: i64) -> Read<Option<Event>> {
-        let t = self.read();
-        let at = position.checked_sub(1).and_then(|n| usize::try_from(n).ok());
-        Ok(at.and_then(|n| t.events().get(n)).cloned())
+        Ok(self.read().event_at(position).cloned())
     }
     async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>> {
         check_consumer(name)?;
@@ -311,7 +308,7 @@ impl EventLog for MemoryStore {
         if state.as_ref().is_some_and(held) {
             return Ok(None);
         }
-        let position = state.map_or(0, |s| s.position);
+        let position = state.and_then(|s| s.position);
         let (lease_token, lease_until) = (Some(token), Some(until));
         let state = ConsumerState { name: name.to_owned(), position, lease_token, lease_until };
         t.set_consumer(state.clone());
@@ -328,6 +325,21 @@ impl EventLog for MemoryStore {
     }
     async fn consumers(&self) -> Read<Vec<ConsumerState>> {
         Ok(self.read().consumers().values().cloned().collect())
+    }
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool> {
+        let mut t = self.change();
+        let free = t.consumers().get(name).is_some_and(|s| s.lease_until.is_none_or(|until| until <= now));
+        if free {
+            t.forget_consumer(name);
+        }
+        Ok(free)
+    }
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64> {
+        let mut t = self.change();
+        let slowest = t.consumers().values().filter_map(|s| s.position).min();
+        let keep = |e: &Event| e.event.at >= before || slowest.is_some_and(|handled| e.position > handled);
+        let gone = t.trim(usize::try_from(limit).unwrap_or(usize::MAX), keep);
+        Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }
     async fn wait(&self) {
         self.committed.notified().await;

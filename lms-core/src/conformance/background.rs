@@ -230,7 +230,7 @@ pub async fn v6_who_was_overtaken_cannot_write(h: &Harness) {
     assert_eq!(second.tick().await.unwrap().consumed, 0);
     assert_eq!(h.count(greeted.clone()).await, 3);
     let now = h.store.consumers().await.unwrap().into_iter().find(|c| c.name == "greeter").unwrap().position;
-    assert!(now > place, "{now} is after {place}");
+    assert!(now > place, "{now:?} is after {place:?}");
 
     // By hand: while the lease stands, who took it writes; a batch that is out of date moves nothing.
     let mine = h.lms.lease("by_hand").await.unwrap().unwrap();

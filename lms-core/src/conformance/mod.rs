@@ -46,6 +46,7 @@ pub mod person;
 pub mod portable;
 pub mod quizzes;
 pub mod regrade;
+pub mod retention;
 pub mod screens;
 mod specimen;
 pub mod together;
@@ -196,6 +197,9 @@ macro_rules! conformance {
                 v4_cursors_of_another_log_are_refused, v5_states_end_on_the_latest, v6_a_lease_is_held_by_one,
                 v7_learners_see_their_own, v7_a_grader_does_not_listen,
                 v2_every_kind_is_told_once_per_transition },
+            retention::{ v4_what_is_older_goes_and_the_rest_keeps_its_place, v4_deleting_is_whole_wherever_it_is_cut,
+                v4_a_place_below_what_is_kept_is_gone, v4_nothing_goes_that_a_consumer_has_yet_to_handle,
+                v4_a_round_deletes_what_is_older_than_is_kept },
             background::{ v6_what_fails_keeps_nothing_else_waiting, v6_a_slow_consumer_holds_nobody_up,
                 v6_who_was_overtaken_cannot_write, v6_health_counts_what_waits },
             live::{ v7_what_was_taken_and_given_back_ends_no_stream_again, v7_a_new_course_is_its_owners_at_once,

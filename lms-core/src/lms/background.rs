@@ -22,6 +22,8 @@ pub struct Tick {
     pub abandoned: usize,
     /// AI calls whose texts were blanked because their time is over.
     pub blanked: usize,
+    /// Events that were deleted because their time is over.
+    pub trimmed: usize,
     /// What the consumers did.
     pub consumed: usize,
 }
@@ -95,6 +97,7 @@ impl Background {
                     round.expired += part.expired;
                     round.abandoned += part.abandoned;
                     round.blanked += part.blanked;
+                    round.trimmed += part.trimmed;
                     round.consumed += part.consumed;
                 }
                 Err(e) => failed = failed.or(Some(e)),
@@ -171,8 +174,8 @@ impl Lms {
     }
 
     /// One round of the library's own work: open course jobs, attempts whose time is up, and in the record of
-    /// AI calls those whose caller is gone and the texts whose time is over. What fails keeps nothing else
-    /// from being done.
+    /// AI calls those whose caller is gone and the texts whose time is over, and events that are no longer to be
+    /// kept. What fails keeps nothing else from being done.
     ///
     /// # Errors
     /// The first failure; what was done beside it stays done.
@@ -194,6 +197,7 @@ impl Lms {
         let abandoned = host.ai_log().sweep(super::ABANDONED_AFTER).await;
         tick.abandoned = first.note("abandoned_ai_calls", abandoned).unwrap_or_default();
         tick.blanked = first.note("expired_ai_texts", host.ai_log().blank_expired().await).unwrap_or_default();
+        tick.trimmed = first.note("retention", self.trim().await).unwrap_or_default();
         first.0.map_or(Ok(tick), Err)
     }
 }

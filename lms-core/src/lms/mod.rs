@@ -23,6 +23,7 @@ mod person;
 mod portable;
 mod quizzes;
 mod reading;
+mod retention;
 mod reviews;
 mod templates;
 mod xapi;
@@ -52,6 +53,7 @@ pub use person::*;
 pub use portable::*;
 pub use quizzes::*;
 pub use reading::*;
+pub(crate) use retention::require_kept;
 pub use reviews::*;
 pub use xapi::*;
 
@@ -78,6 +80,7 @@ pub(crate) struct Inner {
     pub(crate) ai_grading: std::sync::atomic::AtomicBool,
     pub(crate) ai_grading_of_ai_content: AiGrading,
     pub(crate) ai_grading_of_own_content: AiGrading,
+    pub(crate) keep_events: Option<u16>,
     pub(crate) live: Live,
     pub(crate) revisions: quizzes::RevisionCache,
     stripes: Vec<tokio::sync::Mutex<()>>,
@@ -111,6 +114,7 @@ pub struct Builder {
     queueing: bool,
     ai_grading_of_ai_content: AiGrading,
     ai_grading_of_own_content: AiGrading,
+    keep_events: Option<u16>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -158,6 +162,17 @@ impl Builder {
         self.ai_grading_of_own_content = mode;
         self
     }
+    /// For how many days events are kept; for good unless set. At least 2, whatever is set: a course's numbers
+    /// look back over 24 hours.
+    ///
+    /// [`Lms::tick`] and [`Background`] delete what is older, from the oldest event up, and never what a named
+    /// consumer has yet to handle ([`Health::slowest`] names it). What rests on an event lives as long as it: a
+    /// subscriber who was away for longer is told so (`events.gone`), a command's id is known for that long only
+    /// ([`Session::with_command_id`]), and so is a learner's last activity (V4).
+    pub fn keep_events(mut self, days: u16) -> Self {
+        self.keep_events = Some(days.max(2));
+        self
+    }
     /// The library.
     pub fn build(self) -> Lms {
         Lms {
@@ -172,6 +187,7 @@ impl Builder {
                 ai_grading: std::sync::atomic::AtomicBool::new(false),
                 ai_grading_of_ai_content: self.ai_grading_of_ai_content,
                 ai_grading_of_own_content: self.ai_grading_of_own_content,
+                keep_events: self.keep_events,
                 revisions: quizzes::RevisionCache::default(),
                 stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
             }),
@@ -196,6 +212,7 @@ impl Lms {
             queueing: true,
             ai_grading_of_ai_content: AiGrading::Apply,
             ai_grading_of_own_content: AiGrading::Off,
+            keep_events: None,
         }
     }
 
@@ -321,6 +338,10 @@ areas! {
 impl Session {
     /// Gives the next command this id: repeating it with the same id finds the first outcome
     /// instead of doing it twice. One session then serves one command.
+    ///
+    /// An id is known for as long as the command's event is kept ([`Builder::keep_events`]). A command that is
+    /// repeated later is decided anew: what can be once only (an enrollment, a mark, a row made by the
+    /// command) is found or refused, an event of the host's own is recorded again.
     #[must_use]
     pub fn with_command_id(mut self, id: Uuid) -> Self {
         self.command_id = Some(id);

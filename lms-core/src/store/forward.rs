@@ -212,6 +212,12 @@ impl<S: EventLog + ?Sized> EventLog for Arc<S> {
     async fn consumers(&self) -> Read<Vec<ConsumerState>> {
         (**self).consumers().await
     }
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool> {
+        (**self).forget_consumer(name, now).await
+    }
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64> {
+        (**self).trim(before, limit).await
+    }
     async fn wait(&self) {
         (**self).wait().await
     }

@@ -259,6 +259,9 @@ pub struct LogEnds {
     pub oldest: i64,
     /// The last position; 0 before the first event.
     pub head: i64,
+    /// The latest instant of the events that are no longer kept; none while all are. Whatever happened after
+    /// it is kept.
+    pub gone_until: Option<Timestamp>,
 }
 
 /// A named consumer's place in the log (V6).
@@ -266,8 +269,9 @@ pub struct LogEnds {
 pub struct ConsumerState {
     /// Its name.
     pub name: String,
-    /// The last position that it has handled.
-    pub position: i64,
+    /// The last position that it has handled; none for one that has no place in the log, because it finds its
+    /// work in rows.
+    pub position: Option<i64>,
     /// Who holds it now.
     pub lease_token: Option<Uuid>,
     /// Until when.
@@ -289,12 +293,18 @@ pub trait EventLog: Send + Sync {
     /// The event at this position.
     async fn event_at(&self, position: i64) -> Read<Option<Event>>;
     /// Takes or renews a consumer's lease by compare-and-set: free, over, or already under this
-    /// token. `None` when another holds it. Makes the consumer at position 0 when it is new.
+    /// token. `None` when another holds it. Makes the consumer, without a place in the log, when it is new.
     async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>>;
     /// Gives a lease back, if it is still held under this token.
     async fn release(&self, name: &str, token: Uuid) -> Read<()>;
     /// The places of all consumers.
     async fn consumers(&self) -> Read<Vec<ConsumerState>>;
+    /// Forgets a consumer and its place, unless somebody holds its lease at this instant; whether it did.
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool>;
+    /// Deletes the oldest events, at most `limit`, in one transaction: from the oldest one up, as long as each
+    /// happened before `before` and every consumer with a place has handled it. Says how many. Neither
+    /// the head nor any position that is kept MUST move, also when nothing is kept; events without a position stay.
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64>;
     /// Resolves after a commit that may have added events, by this process or, as far as the store
     /// can tell, by another. May resolve without cause.
     async fn wait(&self);
