@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Lms;
+use super::{Failing, Lms};
 use crate::error::Error;
 
 /// How the library is.
@@ -29,6 +29,8 @@ pub struct Health {
     pub consumers: Vec<(String, Option<i64>)>,
     /// The consumer that is furthest behind in the log, if any is behind: what it has yet to handle is kept.
     pub slowest: Option<String>,
+    /// Background work of this process that failed when it was last tried.
+    pub failing: Vec<Failing>,
 }
 
 /// Up to where it counts.
@@ -61,6 +63,7 @@ impl Lms {
             awaiting_ai,
             consumers: consumers.into_iter().map(|c| (c.name, c.position)).collect(),
             slowest,
+            failing: self.inner.failing.list(),
         })
     }
 }

@@ -11,6 +11,7 @@ mod certificates;
 mod command;
 mod consumer;
 mod enrollment;
+mod failing;
 mod grants;
 mod health;
 mod jobs;
@@ -43,6 +44,7 @@ pub use certificates::*;
 pub use command::{Command, Planned};
 pub use consumer::*;
 pub use enrollment::*;
+pub use failing::Failing;
 pub use grants::*;
 pub use health::*;
 pub use learning::*;
@@ -82,6 +84,7 @@ pub(crate) struct Inner {
     pub(crate) ai_grading_of_own_content: AiGrading,
     pub(crate) keep_events: Option<u16>,
     pub(crate) live: Live,
+    pub(crate) failing: failing::FailingWork,
     pub(crate) revisions: quizzes::RevisionCache,
     stripes: Vec<tokio::sync::Mutex<()>>,
 }
@@ -188,6 +191,7 @@ impl Builder {
                 ai_grading_of_ai_content: self.ai_grading_of_ai_content,
                 ai_grading_of_own_content: self.ai_grading_of_own_content,
                 keep_events: self.keep_events,
+                failing: failing::FailingWork::default(),
                 revisions: quizzes::RevisionCache::default(),
                 stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
             }),
