@@ -204,6 +204,7 @@ fn overview(s: &Session) {
     send(s.overview().outline(any(), any()));
     send(s.overview().scorecard(any(), any()));
     send(s.overview().to_grade(any(), any()));
+    send(s.overview().to_grade_after(any(), any(), any()));
     send(s.overview().learner_home(any()));
     send(s.overview().gradebook(any(), any()));
     send(s.overview().gradebook_csv(any()));

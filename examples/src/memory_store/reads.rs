@@ -17,6 +17,11 @@ fn page<R: Stored>(t: &Tables, page: ById, id: impl Fn(&R) -> Uuid, wanted: impl
     t.all::<R>().filter(|r| id(r) > after && wanted(r)).take(limit).cloned().collect()
 }
 
+/// Whether a row stands behind a place in a list by time.
+fn behind(after: Option<InTime>, at: Option<Timestamp>, id: impl Into<Uuid>) -> bool {
+    after.is_none_or(|after| (at, id.into()) > (Some(after.at), after.id))
+}
+
 fn first<R>(mut rows: Vec<R>, limit: u32) -> Vec<R> {
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     rows
@@ -147,13 +152,21 @@ impl LearningReads for MemoryStore {
         let waits = |s: &Submission| s.ai_status == AiGradingState::Pending;
         Ok(heads(self.read().sorted(waits, |s| s.submitted_at), limit))
     }
-    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
+    async fn to_grade(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<SubmissionHead>> {
         let waits = |s: &Submission| {
+            let for_a_person = s.state == SubmissionState::Submitted && s.ai_status != AiGradingState::Pending;
             s.course_id == course
-                && (s.suggested_seq.is_some()
-                    || (s.state == SubmissionState::Submitted && s.ai_status != AiGradingState::Pending))
+                && s.suggested_seq.is_some() == suggested
+                && (suggested || for_a_person)
+                && behind(after, s.submitted_at, s.id)
         };
-        Ok(heads(self.read().sorted(waits, |s| s.submitted_at), limit))
+        Ok(heads(self.read().sorted(waits, |s| (s.submitted_at, s.id)), limit))
     }
     async fn versions(
         &self,
@@ -194,16 +207,27 @@ impl LearningReads for MemoryStore {
         };
         Ok(enrollments.into_iter().map(member).collect())
     }
-    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>> {
-        let open = |r: &ReviewRequest| r.course_id == course && r.state == ReviewState::Open;
-        Ok(first(self.read().sorted(open, |r| r.created_at), limit))
+    async fn open_reviews(&self, course: CourseId, after: Option<InTime>, limit: u32) -> Read<Vec<ReviewRequest>> {
+        let open = |r: &ReviewRequest| {
+            r.course_id == course && r.state == ReviewState::Open && behind(after, Some(r.created_at), r.id)
+        };
+        Ok(first(self.read().sorted(open, |r| (r.created_at, r.id)), limit))
     }
-    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
+    async fn pending_attempts(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<AttemptHead>> {
         let waits = |a: &QuizAttempt| {
             let for_a_person = a.state == AttemptState::PendingReview && a.ai_pending == 0;
-            a.course_id == course && (a.ai_suggested > 0 || for_a_person)
+            a.course_id == course
+                && (a.ai_suggested > 0) == suggested
+                && (suggested || for_a_person)
+                && behind(after, a.completed_at, a.id)
         };
-        Ok(heads(self.read().sorted(waits, |a| a.completed_at), limit))
+        Ok(heads(self.read().sorted(waits, |a| (a.completed_at, a.id)), limit))
     }
     async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
         Ok(heads(self.read().sorted(|a: &QuizAttempt| a.ai_pending > 0, |a| a.completed_at), limit))

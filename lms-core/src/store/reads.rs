@@ -37,6 +37,17 @@ impl Default for ById {
     }
 }
 
+/// A place in a list by time, oldest first, and id: that of its last row so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct InTime {
+    /// The row's time.
+    pub at: Timestamp,
+    /// The row's id.
+    pub id: Uuid,
+}
+
 /// Reads of people.
 #[async_trait]
 pub trait PeopleReads: Send + Sync {
@@ -114,8 +125,15 @@ pub trait LearningReads: Send + Sync {
     async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>>;
     /// Versions that wait for AI grading, oldest first.
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>>;
-    /// Versions of a course that wait for a person, oldest first.
-    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>>;
+    /// Versions of a course that wait for a person, by the time at which they were handed in and id, behind a
+    /// place: those with an AI suggestion, or those that wait for a grade.
+    async fn to_grade(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<SubmissionHead>>;
     /// The versions of an assignment that were handed in, whole, of the enrollments with ids from `from`
     /// to `to`, by enrollment and number.
     async fn versions(
@@ -129,11 +147,18 @@ pub trait LearningReads: Send + Sync {
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>>;
     /// The people of a course, by enrollment id: the same page as [`LearningReads::records`] of all.
     async fn members(&self, course: CourseId, page: ById) -> Read<Vec<Member>>;
-    /// Requests for a review that wait in a course, oldest first.
-    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>>;
-    /// Attempts of a course with an answer that waits for a person, oldest first: those with an AI suggestion,
-    /// and those that wait for a grade while no answer of theirs waits for AI.
-    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>>;
+    /// Requests for a review that wait in a course, by the time at which they were made and id, behind a place.
+    async fn open_reviews(&self, course: CourseId, after: Option<InTime>, limit: u32) -> Read<Vec<ReviewRequest>>;
+    /// Attempts of a course with an answer that waits for a person, by the time at which they were handed in and
+    /// id, behind a place: those with an AI suggestion, or those that wait for a grade while no answer of theirs
+    /// waits for AI.
+    async fn pending_attempts(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<AttemptHead>>;
     /// Attempts with an answer that waits for AI grading, oldest first.
     async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>>;
     /// All work of one enrollment, whole: attempts, submissions with their drafts, requests for a review.
