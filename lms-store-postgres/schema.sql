@@ -1258,7 +1258,9 @@ CREATE INDEX activity_events_active ON "lms_private".activity_events (at, studen
 CREATE TABLE "lms_private".lms_log (
     one boolean NOT NULL PRIMARY KEY CHECK (one),
     epoch uuid NOT NULL,
-    head bigint NOT NULL CHECK (head >= 0)
+    head bigint NOT NULL CHECK (head >= 0),
+    -- The latest instant of the events that are no longer kept.
+    gone_until timestamptz
 );
 INSERT INTO "lms_private".lms_log (one, epoch, head) VALUES (true, gen_random_uuid(), 0);
 
@@ -1266,8 +1268,8 @@ INSERT INTO "lms_private".lms_log (one, epoch, head) VALUES (true, gen_random_uu
 CREATE TABLE "lms_private".consumers (
     -- Its name.
     name text NOT NULL PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 200),
-    -- The last position that it has handled.
-    position bigint NOT NULL CHECK (position >= 0),
+    -- The last position that it has handled; NULL for one that finds its work in rows.
+    position bigint CHECK (position >= 0),
     -- Who holds it now; every batch of the holder names this token.
     lease_token uuid,
     -- Until when.

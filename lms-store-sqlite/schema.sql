@@ -378,8 +378,8 @@ CREATE INDEX certificates_template_id ON certificates (template_id);
 CREATE TABLE consumers (
     -- Its name.
     name TEXT NOT NULL PRIMARY KEY CHECK (length(name) BETWEEN 1 AND 200),
-    -- The last position that it has handled.
-    position INTEGER NOT NULL CHECK (position >= 0),
+    -- The last position that it has handled; NULL for one that finds its work in rows.
+    position INTEGER CHECK (position >= 0),
     -- Who holds it now; every batch of the holder names this token.
     lease_token BLOB CHECK (length(lease_token) = 16),
     -- Until when.
@@ -705,7 +705,9 @@ CREATE UNIQUE INDEX lessons_order ON lessons (course_id, order_index) WHERE orde
 -- Which log this is: a cursor of another epoch is refused. One row.
 CREATE TABLE lms_log (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
-    epoch BLOB NOT NULL CHECK (length(epoch) = 16)
+    epoch BLOB NOT NULL CHECK (length(epoch) = 16),
+    -- The latest instant of the events that are no longer kept.
+    gone_until INTEGER
 ) STRICT;
 
 -- Which migrations were applied.

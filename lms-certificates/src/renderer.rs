@@ -18,7 +18,7 @@ use crate::{CertificateFacts, Fonts, PageSize, RenderError, TemplateVersion, ren
 /// reported to staff.
 #[derive(Clone)]
 pub struct Renderer {
-    fonts: Fonts,
+    fonts: Arc<Fonts>,
     issuer: TemplateVersion,
     verify_base: Option<String>,
 }
@@ -36,7 +36,7 @@ impl Renderer {
     /// Renders with the built-in template for an issuer, and these fonts.
     pub fn new(issuer_name: impl Into<String>, fonts: Fonts) -> Self {
         let issuer = TemplateVersion { issuer_name: issuer_name.into(), ..TemplateVersion::built_in() };
-        Self { fonts, issuer, verify_base: None }
+        Self { fonts: Arc::new(fonts), issuer, verify_base: None }
     }
 
     /// Prints a code that leads to `base` + the verification code. The route must take both cases.
@@ -147,9 +147,29 @@ impl Renderer {
             return Ok(Err(RenderError::UnreadableTemplate));
         };
         Ok(match images_of(assets, &document).await? {
-            Ok(images) => self.render(certificate, &document, images),
+            Ok(images) => self.render_apart(certificate, document, images).await,
             Err(e) => Err(e),
         })
+    }
+
+    /// The page, made on a thread for long work: it takes longer than a thread that serves others may be held.
+    async fn render_apart(
+        &self,
+        certificate: &Certificate,
+        document: TemplateDocument,
+        images: Images,
+    ) -> Result<Vec<u8>, RenderError> {
+        let (renderer, certificate) = (self.clone(), certificate.clone());
+        let made = move || renderer.render(&certificate, &document, images);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return made() };
+        match runtime.spawn_blocking(made).await {
+            Ok(page) => page,
+            Err(e) => match e.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and with it this future.
+                Err(_) => std::future::pending().await,
+            },
+        }
     }
 
     /// Deletes the files of an erased person's certificate, those of all its revisions.

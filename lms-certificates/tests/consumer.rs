@@ -1,9 +1,11 @@
 //! The worker that makes the PDFs, and deletes those of erased people.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use lms_certificates::{Fonts, RenderError, Renderer};
+use lms_certificates::{Fonts, Images, RenderError, Renderer};
 use lms_core::Lms;
 use lms_core::assets::{AssetError, Assets, Folder};
 use lms_core::lms::{Consumer, UpdateCourse};
@@ -194,4 +196,45 @@ fn c6_every_code_of_a_failed_rendering_stands_on_the_page() {
     code.sort_unstable();
     assert_eq!(page, code, "left is docs/errors.md, right is RenderError::CODES");
     assert!(code.contains(&RenderError::EmptyName.code()));
+}
+
+/// A page takes long to make, and the thread that asks for it serves others meanwhile. A machine that is slow for a
+/// moment has other tries.
+/// rules: C6
+#[tokio::test]
+async fn c6_a_page_holds_no_thread_that_serves_others() {
+    let files = tempfile::tempdir().unwrap();
+    let lms = Lms::builder(SqliteStore::in_memory().await.unwrap()).assets(Folder::new(files.path())).build();
+    lms.migrate().await.unwrap();
+    let room = Classroom::build(&lms, 1, 5).await.unwrap();
+    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let mut tries = Vec::new();
+    for n in 0..5 {
+        room.student(n).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
+        let pending = lms.system().certificates().pending(1).await.unwrap().remove(0);
+        let started = Instant::now();
+        renderer.render(&pending, &TemplateDocument::default(), Images::default()).unwrap();
+        let whole = started.elapsed();
+        let longest = Arc::new(Mutex::new(Duration::ZERO));
+        let seen = longest.clone();
+        let serving = tokio::spawn(async move {
+            let mut last = Instant::now();
+            loop {
+                tokio::task::yield_now().await;
+                let mut longest = seen.lock().unwrap();
+                *longest = longest.max(last.elapsed());
+                last = Instant::now();
+            }
+        });
+        tokio::task::yield_now().await;
+        let ready = renderer.render_one(&lms, &pending).await.unwrap();
+        assert_eq!(ready.rendering, Rendering::Ready);
+        serving.abort();
+        let longest = *longest.lock().unwrap();
+        if longest < whole / 2 {
+            return;
+        }
+        tries.push((longest, whole));
+    }
+    panic!("nobody was served for as long as a page takes: {tries:?}");
 }

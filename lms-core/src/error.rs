@@ -263,6 +263,11 @@ refusals! {
         /// Where to begin instead.
         oldest: i64,
     } = "events.gone" Conflict "events before position {oldest} are no longer kept";
+    /// A window of time begins before what the log keeps (M3, V4).
+    WindowGone {
+        /// Since when everything is kept.
+        kept_since: Timestamp,
+    } = "analytics.window_gone" Invalid "the window begins before {kept_since}, and older events are no longer kept";
     /// Another process has taken a consumer over (V6).
     LeaseLost {} = "consumer.lease_lost" Conflict "another process has taken this consumer over";
     /// A right that a subscription rested on was taken away (V7).

@@ -204,6 +204,7 @@ fn overview(s: &Session) {
     send(s.overview().outline(any(), any()));
     send(s.overview().scorecard(any(), any()));
     send(s.overview().to_grade(any(), any()));
+    send(s.overview().to_grade_after(any(), any(), any()));
     send(s.overview().learner_home(any()));
     send(s.overview().gradebook(any(), any()));
     send(s.overview().gradebook_csv(any()));
@@ -245,6 +246,7 @@ fn library(lms: &Lms) {
     send(lms.health());
     send(lms.migrate());
     send(lms.settle());
+    send(lms.forget_consumer("consumer"));
     send(lms.background().run(std::future::pending()));
     send(lms.background().tick());
     send(lms.live().head());

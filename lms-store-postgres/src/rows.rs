@@ -64,6 +64,11 @@ impl Doc {
         self.take(name)?.as_i64().ok_or_else(odd)
     }
 
+    /// An instant in microseconds, or none.
+    pub(crate) fn micros(&mut self, name: &str) -> Result<Option<Timestamp>> {
+        Ok(self.take(name)?.as_i64().and_then(Timestamp::from_micros))
+    }
+
     /// A text.
     pub(crate) fn text(&mut self, name: &str) -> Result<String> {
         match self.take(name)? {

@@ -29,6 +29,11 @@ fn time(at: Timestamp) -> Option<String> {
     Some(literal::time(at))
 }
 
+/// The parameters of a place in a list by time.
+fn place(after: Option<InTime>) -> (Option<String>, Option<String>) {
+    (after.and_then(|after| time(after.at)), after.map(|after| after.id.to_string()))
+}
+
 /// Whether a text can be in the database at all: none with U+0000 is, so nothing is found by one.
 fn keepable(text: &str) -> bool {
     !text.contains('\0')
@@ -199,8 +204,16 @@ impl LearningReads for PgStore {
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         self.list(&self.inner.statements.awaiting_ai, vec![number(limit)]).await
     }
-    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
-        self.list(&self.inner.statements.to_grade, vec![id(course), number(limit)]).await
+    async fn to_grade(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<SubmissionHead>> {
+        let (at, behind) = place(after);
+        let params = vec![id(course), Some(suggested.to_string()), at, behind, number(limit)];
+        self.list(&self.inner.statements.to_grade, params).await
     }
     async fn versions(
         &self,
@@ -218,11 +231,20 @@ impl LearningReads for PgStore {
         let params = vec![id(course), id(reads::above(page)), number(reads::at_most(page))];
         self.list(&self.inner.statements.members, params).await
     }
-    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>> {
-        self.list(&self.inner.statements.open_reviews, vec![id(course), number(limit)]).await
+    async fn open_reviews(&self, course: CourseId, after: Option<InTime>, limit: u32) -> Read<Vec<ReviewRequest>> {
+        let (at, behind) = place(after);
+        self.list(&self.inner.statements.open_reviews, vec![id(course), at, behind, number(limit)]).await
     }
-    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
-        self.list(&self.inner.statements.pending_attempts, vec![id(course), number(limit)]).await
+    async fn pending_attempts(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<AttemptHead>> {
+        let (at, behind) = place(after);
+        let params = vec![id(course), Some(suggested.to_string()), at, behind, number(limit)];
+        self.list(&self.inner.statements.pending_attempts, params).await
     }
     async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
         self.list(&self.inner.statements.attempts_awaiting_ai, vec![number(limit)]).await
@@ -379,6 +401,17 @@ impl EventLog for PgStore {
     }
     async fn consumers(&self) -> Read<Vec<ConsumerState>> {
         reads::events::read_consumers(there(self.doc(&self.inner.statements.consumers, vec![]).await?)?)
+    }
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool> {
+        if !keepable(name) {
+            return Ok(false);
+        }
+        let doc = self.doc(&self.inner.statements.forget_consumer, vec![Some(name.to_owned()), time(now)]).await?;
+        Ok(there(doc)?.int("gone")? > 0)
+    }
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64> {
+        let doc = self.doc(&self.inner.statements.trim, vec![time(before), number(limit)]).await?;
+        Ok(u64::try_from(there(doc)?.int("gone")?).unwrap_or_default())
     }
     async fn wait(&self) {
         self.hint().await;

@@ -154,8 +154,14 @@ impl LearningReads for SqliteStore {
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         self.read(move |conn| reads::learning::awaiting_ai(conn, limit)).await
     }
-    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
-        self.read(move |conn| reads::learning::to_grade(conn, course, limit)).await
+    async fn to_grade(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<SubmissionHead>> {
+        self.read(move |conn| reads::learning::to_grade(conn, course, suggested, after, limit)).await
     }
     async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
         self.short(move |conn| reads::certificates::facts(conn, course, student)).await
@@ -174,11 +180,17 @@ impl LearningReads for SqliteStore {
     async fn members(&self, course: CourseId, page: ById) -> Read<Vec<Member>> {
         self.read(move |conn| reads::learning::members(conn, course, page)).await
     }
-    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>> {
-        self.read(move |conn| reads::learning::open_reviews(conn, course, limit)).await
+    async fn open_reviews(&self, course: CourseId, after: Option<InTime>, limit: u32) -> Read<Vec<ReviewRequest>> {
+        self.read(move |conn| reads::learning::open_reviews(conn, course, after, limit)).await
     }
-    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
-        self.read(move |conn| reads::learning::pending_attempts(conn, course, limit)).await
+    async fn pending_attempts(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<AttemptHead>> {
+        self.read(move |conn| reads::learning::pending_attempts(conn, course, suggested, after, limit)).await
     }
     async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
         self.read(move |conn| reads::learning::attempts_awaiting_ai(conn, limit)).await
@@ -286,6 +298,21 @@ impl EventLog for SqliteStore {
     }
     async fn consumers(&self) -> Read<Vec<ConsumerState>> {
         self.read(reads::events::consumers).await
+    }
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool> {
+        self.writer.require_schema().await?;
+        let name = name.to_owned();
+        self.writer
+            .run(Touches::Nothing, move |conn| {
+                reads::events::forget_consumer(conn, &name, now).map_err(Fault::into_store)
+            })
+            .await
+    }
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64> {
+        self.writer.require_schema().await?;
+        self.writer
+            .run(Touches::Nothing, move |conn| reads::events::trim(conn, before, limit).map_err(Fault::into_store))
+            .await
     }
     async fn wait(&self) {
         self.writer.committed.notified().await;

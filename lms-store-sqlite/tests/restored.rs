@@ -75,3 +75,29 @@ async fn v5_a_state_is_read_anew_after_a_restore() {
     room.student(0).learning().complete_lesson(room.lessons[1]).await.unwrap();
     assert_eq!(next(&mut states).await.unwrap().lessons_done, 2, "and it follows the log from there");
 }
+
+/// The same where the log that was put back has grown past the place with what does not concern the state: the
+/// event that stood there is another one.
+/// rules: V4, V5
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v5_a_state_is_read_anew_where_the_log_has_grown_past_it() {
+    let world = World::new().await;
+    let room = Classroom::build(&world.lms, 3, 1).await.unwrap();
+    let other = Classroom::build(&world.lms, 3, 1).await.unwrap();
+    let old = world.lms.settle().await.unwrap();
+    let (me, course, id) = (room.student(0), room.course, room.students[0]);
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let mut states = world.lms.live().learner_progress(&me, course, id).await.unwrap();
+    assert_eq!(next(&mut states).await.unwrap().lessons_done, 1);
+    me.learning().complete_lesson(room.lessons[1]).await.unwrap();
+    assert_eq!(next(&mut states).await.unwrap().lessons_done, 2);
+    let place = world.lms.settle().await.unwrap();
+    put_back(&world, old);
+    for lesson in &other.lessons {
+        other.student(0).learning().complete_lesson(*lesson).await.unwrap();
+    }
+    assert!(number(&world.sql(), "SELECT max(position) FROM activity_events") > place);
+    assert_eq!(next(&mut states).await.unwrap().course_id, course, "without any event of its own");
+    me.learning().complete_lesson(room.lessons[2]).await.unwrap();
+    assert_eq!(next(&mut states).await.unwrap().lessons_done, 3, "and it follows the log from there");
+}

@@ -17,6 +17,11 @@ fn page<R: Stored>(t: &Tables, page: ById, id: impl Fn(&R) -> Uuid, wanted: impl
     t.all::<R>().filter(|r| id(r) > after && wanted(r)).take(limit).cloned().collect()
 }
 
+/// Whether a row stands behind a place in a list by time.
+fn behind(after: Option<InTime>, at: Option<Timestamp>, id: impl Into<Uuid>) -> bool {
+    after.is_none_or(|after| (at, id.into()) > (Some(after.at), after.id))
+}
+
 fn first<R>(mut rows: Vec<R>, limit: u32) -> Vec<R> {
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     rows
@@ -147,13 +152,21 @@ impl LearningReads for MemoryStore {
         let waits = |s: &Submission| s.ai_status == AiGradingState::Pending;
         Ok(heads(self.read().sorted(waits, |s| s.submitted_at), limit))
     }
-    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
+    async fn to_grade(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<SubmissionHead>> {
         let waits = |s: &Submission| {
+            let for_a_person = s.state == SubmissionState::Submitted && s.ai_status != AiGradingState::Pending;
             s.course_id == course
-                && (s.suggested_seq.is_some()
-                    || (s.state == SubmissionState::Submitted && s.ai_status != AiGradingState::Pending))
+                && s.suggested_seq.is_some() == suggested
+                && (suggested || for_a_person)
+                && behind(after, s.submitted_at, s.id)
         };
-        Ok(heads(self.read().sorted(waits, |s| s.submitted_at), limit))
+        Ok(heads(self.read().sorted(waits, |s| (s.submitted_at, s.id)), limit))
     }
     async fn versions(
         &self,
@@ -194,16 +207,27 @@ impl LearningReads for MemoryStore {
         };
         Ok(enrollments.into_iter().map(member).collect())
     }
-    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>> {
-        let open = |r: &ReviewRequest| r.course_id == course && r.state == ReviewState::Open;
-        Ok(first(self.read().sorted(open, |r| r.created_at), limit))
+    async fn open_reviews(&self, course: CourseId, after: Option<InTime>, limit: u32) -> Read<Vec<ReviewRequest>> {
+        let open = |r: &ReviewRequest| {
+            r.course_id == course && r.state == ReviewState::Open && behind(after, Some(r.created_at), r.id)
+        };
+        Ok(first(self.read().sorted(open, |r| (r.created_at, r.id)), limit))
     }
-    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
+    async fn pending_attempts(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<AttemptHead>> {
         let waits = |a: &QuizAttempt| {
             let for_a_person = a.state == AttemptState::PendingReview && a.ai_pending == 0;
-            a.course_id == course && (a.ai_suggested > 0 || for_a_person)
+            a.course_id == course
+                && (a.ai_suggested > 0) == suggested
+                && (suggested || for_a_person)
+                && behind(after, a.completed_at, a.id)
         };
-        Ok(heads(self.read().sorted(waits, |a| a.completed_at), limit))
+        Ok(heads(self.read().sorted(waits, |a| (a.completed_at, a.id)), limit))
     }
     async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
         Ok(heads(self.read().sorted(|a: &QuizAttempt| a.ai_pending > 0, |a| a.completed_at), limit))
@@ -282,16 +306,15 @@ impl CertificateReads for MemoryStore {
 impl EventLog for MemoryStore {
     async fn ends(&self) -> Read<LogEnds> {
         let t = self.read();
-        let head = t.events().last().map_or(0, |e| e.position);
-        Ok(LogEnds { epoch: t.epoch(), oldest: 1, head })
+        Ok(LogEnds { epoch: t.epoch(), oldest: t.oldest(), head: t.head(), gone_until: t.gone_until() })
     }
     async fn settle(&self) -> Read<()> {
         Ok(())
     }
     async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>> {
         let t = self.read();
-        // Positions are dense from 1: the event after a position stands at it.
-        let from = usize::try_from(after).unwrap_or(0);
+        // Positions are dense: so many of those that are kept stand up to this one.
+        let from = usize::try_from(after + 1 - t.oldest()).unwrap_or(0);
         let limit = usize::try_from(limit.clamp(1, 2_000)).unwrap_or(1);
         Ok(t.events().iter().skip(from).filter(|e| filter.wants(&e.event)).take(limit).cloned().collect())
     }
@@ -299,9 +322,7 @@ impl EventLog for MemoryStore {
         Ok(self.read().event(id).cloned())
     }
     async fn event_at(&self, position: i64) -> Read<Option<Event>> {
-        let t = self.read();
-        let at = position.checked_sub(1).and_then(|n| usize::try_from(n).ok());
-        Ok(at.and_then(|n| t.events().get(n)).cloned())
+        Ok(self.read().event_at(position).cloned())
     }
     async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>> {
         check_consumer(name)?;
@@ -311,7 +332,7 @@ impl EventLog for MemoryStore {
         if state.as_ref().is_some_and(held) {
             return Ok(None);
         }
-        let position = state.map_or(0, |s| s.position);
+        let position = state.and_then(|s| s.position);
         let (lease_token, lease_until) = (Some(token), Some(until));
         let state = ConsumerState { name: name.to_owned(), position, lease_token, lease_until };
         t.set_consumer(state.clone());
@@ -328,6 +349,21 @@ impl EventLog for MemoryStore {
     }
     async fn consumers(&self) -> Read<Vec<ConsumerState>> {
         Ok(self.read().consumers().values().cloned().collect())
+    }
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool> {
+        let mut t = self.change();
+        let free = t.consumers().get(name).is_some_and(|s| s.lease_until.is_none_or(|until| until <= now));
+        if free {
+            t.forget_consumer(name);
+        }
+        Ok(free)
+    }
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64> {
+        let mut t = self.change();
+        let slowest = t.consumers().values().filter_map(|s| s.position).min();
+        let keep = |e: &Event| e.event.at >= before || slowest.is_some_and(|handled| e.position > handled);
+        let gone = t.trim(usize::try_from(limit).unwrap_or(usize::MAX), keep);
+        Ok(u64::try_from(gone).unwrap_or(u64::MAX))
     }
     async fn wait(&self) {
         self.committed.notified().await;

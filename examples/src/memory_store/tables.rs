@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher as _, Hasher as _};
 
 use lms_core::model::table::{Record, Value};
-use lms_core::model::{Event, EventId};
+use lms_core::model::{Event, EventId, Timestamp};
 use lms_core::store::{ConsumerState, OnDelete, Only, Reference, Row, Siblings, StoreErrorKind, Stored, Table, Unique};
 use uuid::Uuid;
 
@@ -35,7 +35,12 @@ pub(super) struct Tables {
     /// Which row has the values of a table's n-th uniqueness.
     taken: HashMap<(Table, usize, String), Key>,
     events: Vec<Event>,
-    told: HashMap<EventId, usize>,
+    /// The position of each event.
+    told: HashMap<EventId, i64>,
+    /// The last position.
+    head: i64,
+    /// The latest instant of the events that are no longer kept.
+    gone_until: Option<Timestamp>,
     consumers: BTreeMap<String, ConsumerState>,
     budgets: Budgets,
     epoch: Uuid,
@@ -50,6 +55,8 @@ impl Default for Tables {
             taken: HashMap::new(),
             events: Vec::new(),
             told: HashMap::new(),
+            head: 0,
+            gone_until: None,
             consumers: BTreeMap::new(),
             budgets: Budgets::default(),
             epoch: Uuid::from_u64_pair(random(), random()),
@@ -112,7 +119,20 @@ impl Tables {
         &self.events
     }
     pub(super) fn event(&self, id: EventId) -> Option<&Event> {
-        self.told.get(&id).and_then(|n| self.events.get(*n))
+        self.told.get(&id).and_then(|position| self.event_at(*position))
+    }
+    /// Positions are dense: the event at one stands as far behind the oldest.
+    pub(super) fn event_at(&self, position: i64) -> Option<&Event> {
+        usize::try_from(position - self.oldest()).ok().and_then(|n| self.events.get(n))
+    }
+    pub(super) fn oldest(&self) -> i64 {
+        self.events.first().map_or(self.head + 1, |event| event.position)
+    }
+    pub(super) const fn head(&self) -> i64 {
+        self.head
+    }
+    pub(super) const fn gone_until(&self) -> Option<Timestamp> {
+        self.gone_until
     }
     pub(super) const fn consumers(&self) -> &BTreeMap<String, ConsumerState> {
         &self.consumers
@@ -308,11 +328,21 @@ impl Tables {
         if self.told.contains_key(&event.id) {
             return Err(StoreErrorKind::Duplicate(lms_core::store::Constraint::Event));
         }
-        let position = i64::try_from(self.events.len()).unwrap_or(i64::MAX - 1) + 1;
-        self.told.insert(event.id, self.events.len());
+        self.head += 1;
+        self.told.insert(event.id, self.head);
         self.undo.push(Undo::Told(event.id));
-        self.events.push(Event { position, event });
-        Ok(position)
+        self.events.push(Event { position: self.head, event });
+        Ok(self.head)
+    }
+
+    /// Drops the oldest events, at most `limit`, up to the first that is to be kept.
+    pub(super) fn trim(&mut self, limit: usize, keep: impl Fn(&Event) -> bool) -> usize {
+        let count = self.events.iter().take(limit).take_while(|event| !keep(event)).count();
+        for event in self.events.drain(..count) {
+            self.told.remove(&event.event.id);
+            self.gone_until = self.gone_until.max(Some(event.event.at));
+        }
+        count
     }
 
     /// Changes events that were told; their places stay.
@@ -327,6 +357,10 @@ impl Tables {
         let name = state.name.clone();
         let old = self.consumers.insert(name.clone(), state);
         self.undo.push(Undo::Consumer(name, old));
+    }
+
+    pub(super) fn forget_consumer(&mut self, name: &str) {
+        self.consumers.remove(name);
     }
 
     pub(super) fn change_budgets(&mut self, change: impl FnOnce(&mut Budgets)) {
@@ -350,6 +384,7 @@ impl Tables {
                 Undo::Told(id) => {
                     self.told.remove(&id);
                     self.events.pop();
+                    self.head -= 1;
                 }
                 Undo::Event(n, old) => {
                     if let Some(event) = self.events.get_mut(n) {

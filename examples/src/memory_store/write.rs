@@ -124,7 +124,7 @@ impl Tables {
             }
             Change::AdvanceConsumer { name, position } => {
                 let mut state = self.consumers().get(name).ok_or(CONFLICT)?.clone();
-                state.position = *position;
+                state.position = Some(*position);
                 self.set_consumer(state);
                 Ok(())
             }

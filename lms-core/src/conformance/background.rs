@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::Harness;
 use crate::error::Error;
-use crate::lms::{Consumer, HostEvent, Lease, Lms, QuizRules, Tick};
+use crate::lms::{Consumer, HostEvent, Lease, Lms, NewAssignment, QuizRules, Tick};
 use crate::model::table::Json;
-use crate::model::{AttemptId, CourseId, CourseJob, EventKind, Id, JobKind};
+use crate::model::{AttemptId, CourseId, CourseJob, EventKind, Id, JobKind, Points};
 use crate::store::{Change, EventFilter, WriteBatch};
 use crate::testing::Classroom;
 
@@ -123,10 +123,16 @@ pub async fn v6_what_fails_keeps_nothing_else_waiting(h: &Harness) {
     let (failing, failed) = each("fails", Fails);
     let (idle, seen) = each("idle", Idle);
     let background = h.lms.background().with(failing).with(idle).pause(Duration::from_millis(20));
-    let said = background.tick().await.unwrap_err();
-    assert_eq!(said.code(), "store.corrupt", "the first that failed: the job");
+    let round = background.tick().await.unwrap();
+    assert_eq!(round, Tick { expired: 1, failed: 2, ..Tick::default() });
     assert_eq!((failed.load(Ordering::SeqCst), seen.load(Ordering::SeqCst)), (1, 1));
     assert!(is_expired(h, attempt).await);
+    let nothing = background.tick().await.unwrap_err();
+    assert_eq!(nothing.code(), "store.corrupt", "nothing was done, and this failed first: the job");
+    let failing = h.lms.health().await.unwrap().failing;
+    let told: Vec<_> = failing.iter().map(|f| (f.what, f.which.as_deref(), f.code, f.times)).collect();
+    let id = Uuid::from_u128(41).to_string();
+    assert_eq!(told, [("consumer", Some("fails"), "busy", 2), ("course_job", Some(&*id), "store.corrupt", 2)]);
 
     // The same for as long as it runs.
     let second = overdue(h, &room).await;
@@ -135,6 +141,55 @@ pub async fn v6_what_fails_keeps_nothing_else_waiting(h: &Harness) {
     let running = tokio::spawn(async move { background.run(async move { stopping.notified().await }).await });
     eventually(async || seen.load(Ordering::SeqCst) > 3 && failed.load(Ordering::SeqCst) > 3).await;
     eventually(async || is_expired(h, second).await).await;
+    stop.notify_one();
+    tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap();
+    // With the job its failure is gone.
+    let done = Change::AdvanceJob { job: Id::from_uuid(Uuid::from_u128(41)), cursor: None, done_at: Some(h.lms.now()) };
+    h.store.write(Arc::new(WriteBatch { changes: vec![done], ..WriteBatch::default() })).await.unwrap();
+    h.lms.tick().await.unwrap();
+    assert!(h.lms.health().await.unwrap().failing.iter().all(|f| f.what == "consumer"));
+}
+
+/// A damaged job, tried again for as long as it is there, slows down nothing beside it: a job of many chunks goes
+/// on without a rest, and what falls due is done at the next commit, not after the pause.
+/// rules: V6, A6
+pub async fn v6_a_damaged_job_slows_nothing_down(h: &Harness) {
+    let room = h.classroom(1, 120).await;
+    let other = h.classroom(1, 0).await.course;
+    let job = |n: u128, course_id, kind| CourseJob {
+        id: Id::from_uuid(Uuid::from_u128(n)),
+        course_id,
+        kind,
+        at: h.lms.now(),
+        params: Json::object(),
+        cursor: None,
+        done_at: None,
+    };
+    let assignment = room
+        .teacher()
+        .catalog()
+        .add_assignment(room.lessons[0], NewAssignment::new("Essay", Points::from_units(1_000_000)))
+        .await;
+    let params = Json::of(&serde_json::json!({ "assignment": assignment.unwrap().id, "rescale": null, "actor": null }));
+    let good = CourseJob { params, ..job(42, room.course, JobKind::Recompute) };
+    let changes = [job(41, other, JobKind::Regrade), good].into_iter().map(|job| Change::Insert(job.into())).collect();
+    h.store.write(Arc::new(WriteBatch { changes, ..WriteBatch::default() })).await.unwrap();
+    let stop = Arc::new(Notify::new());
+    let stopping = stop.clone();
+    // A pause that nothing here can wait for.
+    let background = h.lms.background().pause(Duration::from_secs(600));
+    let running = tokio::spawn(async move { background.run(async move { stopping.notified().await }).await });
+    eventually(async || h.store.open_jobs(10).await.unwrap().len() == 1).await;
+    let failing = h.lms.health().await.unwrap().failing;
+    assert_eq!(failing.iter().map(|f| (f.what, f.times)).collect::<Vec<_>>(), [("course_job", 1)], "and it rests");
+    let attempt = overdue(h, &room).await;
+    eventually(async || {
+        room.student(1).learning().open_course(room.course).await.unwrap();
+        h.clock.advance(3_600);
+        is_expired(h, attempt).await
+    })
+    .await;
+    assert_eq!(h.lms.health().await.unwrap().failing[0].times, 1, "not at every commit");
     stop.notify_one();
     tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap();
 }
@@ -230,7 +285,7 @@ pub async fn v6_who_was_overtaken_cannot_write(h: &Harness) {
     assert_eq!(second.tick().await.unwrap().consumed, 0);
     assert_eq!(h.count(greeted.clone()).await, 3);
     let now = h.store.consumers().await.unwrap().into_iter().find(|c| c.name == "greeter").unwrap().position;
-    assert!(now > place, "{now} is after {place}");
+    assert!(now > place, "{now:?} is after {place:?}");
 
     // By hand: while the lease stands, who took it writes; a batch that is out of date moves nothing.
     let mine = h.lms.lease("by_hand").await.unwrap().unwrap();

@@ -17,7 +17,7 @@ const MOST_POLLS: usize = 300;
 const SETTLED: usize = 3;
 
 /// Polls a future so many times, and drops it where it has not ended by then.
-async fn dropped_after<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn dropped_after<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut polled = 0;
     poll_fn(|cx| {
@@ -31,17 +31,17 @@ async fn dropped_after<T>(polls: usize, future: impl Future<Output = T>) -> Opti
 }
 
 /// The counts of polls to try: from none until the future ended by itself some times in a row.
-struct Polls {
+pub(super) struct Polls {
     next: usize,
     ended: usize,
 }
 
 impl Polls {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { next: 0, ended: 0 }
     }
 
-    fn next(&mut self) -> Option<usize> {
+    pub(super) fn next(&mut self) -> Option<usize> {
         if self.ended == SETTLED {
             return None;
         }
@@ -50,7 +50,7 @@ impl Polls {
         Some(self.next - 1)
     }
 
-    fn saw(&mut self, ended: bool) {
+    pub(super) fn saw(&mut self, ended: bool) {
         self.ended = if ended { self.ended + 1 } else { 0 };
     }
 }

@@ -46,6 +46,7 @@ pub mod person;
 pub mod portable;
 pub mod quizzes;
 pub mod regrade;
+pub mod retention;
 pub mod screens;
 mod specimen;
 pub mod together;
@@ -168,7 +169,7 @@ macro_rules! conformance {
             access::{ x1_reads_and_writes_give_the_same_reasons, x3_what_was_begun_stays_readable,
                 x2_a_requirement_that_cannot_be_met_asks_for_nothing, l2_a_learner_reads_a_lesson },
             copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates, o6_a_date_moves_in_its_own_zone },
-            screens::{ g2_a_learners_home, g2_new_feedback_of_every_kind, g2_certificates_of_every_course, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff, g3_a_quiz_says_who_graded_it,
+            screens::{ g2_a_learners_home, g2_new_feedback_of_every_kind, g2_certificates_of_every_course, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff, g5_twelve_hundred_wait, g3_a_quiz_says_who_graded_it,
                 m5_figures_equal_a_recount_after_anything },
             permissions::{ r1_every_action_for_every_actor, r1_ai_reads_only_what_it_grades, q14_no_answer_to_a_learner_holds_a_key },
             grading::{ s10_clearing_returns_to_the_mark_by_ai, s9_s10_marks_by_ai_beside_marks_by_people, s2_returned_work_comes_back_as_another_version,
@@ -196,7 +197,11 @@ macro_rules! conformance {
                 v4_cursors_of_another_log_are_refused, v5_states_end_on_the_latest, v6_a_lease_is_held_by_one,
                 v7_learners_see_their_own, v7_a_grader_does_not_listen,
                 v2_every_kind_is_told_once_per_transition },
-            background::{ v6_what_fails_keeps_nothing_else_waiting, v6_a_slow_consumer_holds_nobody_up,
+            retention::{ v4_what_is_older_goes_and_the_rest_keeps_its_place, v4_deleting_is_whole_wherever_it_is_cut,
+                v4_a_place_below_what_is_kept_is_gone, v4_nothing_goes_that_a_consumer_has_yet_to_handle,
+                v4_a_round_deletes_what_is_older_than_is_kept },
+            background::{ v6_what_fails_keeps_nothing_else_waiting, v6_a_damaged_job_slows_nothing_down,
+                v6_a_slow_consumer_holds_nobody_up,
                 v6_who_was_overtaken_cannot_write, v6_health_counts_what_waits },
             live::{ v7_what_was_taken_and_given_back_ends_no_stream_again, v7_a_new_course_is_its_owners_at_once,
                 v7_a_quiet_stream_gets_on, v7_learners_hear_of_what_they_see_and_of_nothing_else,

@@ -9,7 +9,7 @@ use super::atomicity::valid_log;
 use super::quizzes::answer;
 use crate::lms::{
     AiGrade, AiOrigin, AnswerGrade, AssignmentRules, GradedItem, ItemState, NewGrade, NewQuestion, NewQuiz,
-    NewSubmission, OutlineLesson, QuizRules, RosterFilter, ScoreCell,
+    NewSubmission, OutlineLesson, QuizRules, RosterFilter, ScoreCell, ToGradePlace,
 };
 use crate::model::question::{Answer, QuestionBody};
 use crate::model::{
@@ -453,6 +453,52 @@ pub async fn g5_what_waits_for_staff(h: &Harness) {
     let counts = (few.reviews.len(), few.suggestions.len(), few.submissions.len(), few.attempts.len());
     assert_eq!(counts, (1, 1, 1, 1));
     assert_eq!((few.submissions[0].id, few.attempts[0].id), (waiting.submissions[0].id, waiting.attempts[0].id));
+    // Page by page all of it comes, once, in the same order.
+    let (mut submissions, mut attempts, mut place) = (few.submissions, few.attempts, few.next);
+    let mut others = few.reviews.len() + few.suggestions.len() + few.answer_suggestions.len();
+    while let Some(after) = place {
+        let page = teacher.overview().to_grade_after(room.course, after, 1).await.unwrap();
+        submissions.extend(page.submissions);
+        attempts.extend(page.attempts);
+        others += page.reviews.len() + page.suggestions.len() + page.answer_suggestions.len();
+        place = page.next;
+    }
+    assert_eq!((submissions, attempts, others), (waiting.submissions, waiting.attempts, 2));
+}
+
+/// Twelve hundred versions of one instant and one behind them: none is left out, and none comes twice.
+/// rules: G5
+pub async fn g5_twelve_hundred_wait(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let teacher = room.teacher();
+    let rules = AssignmentRules { ai_grading: Some(AiGrading::Off), ..AssignmentRules::default() };
+    let essay = assign(&room, rules, None).await;
+    room.student(0).assignments().submit(essay.id, NewSubmission::text(WORK)).await.unwrap();
+    h.clock.advance(60);
+    let last = room.student(1).assignments().submit(essay.id, NewSubmission::text(WORK)).await.unwrap();
+    let copies = |of: crate::model::Submission| {
+        (0..1_199_u128).map(move |n| {
+            let id = crate::model::Id::from_uuid(uuid::Uuid::from_u128(n + 1));
+            crate::store::Change::Insert(
+                crate::model::Submission { id, version_no: i64::try_from(n).unwrap() + 2, ..of.clone() }.into(),
+            )
+        })
+    };
+    let (from, to) = (crate::model::Id::from_uuid(uuid::Uuid::nil()), crate::model::Id::from_uuid(uuid::Uuid::max()));
+    let versions = h.store.versions(essay.id, from, to).await.unwrap();
+    let whole = versions.into_iter().map(|v| v.submission).find(|s| s.id != last.id).unwrap();
+    let batch = crate::store::WriteBatch { changes: copies(whole).collect(), ..Default::default() };
+    h.store.write(std::sync::Arc::new(batch)).await.unwrap();
+    let (mut seen, mut place, mut pages) = (Vec::new(), Some(ToGradePlace::default()), 0);
+    while let Some(after) = place {
+        let page = teacher.overview().to_grade_after(room.course, after, 1_000).await.unwrap();
+        seen.extend(page.submissions.iter().map(|s| s.id));
+        (place, pages) = (page.next, pages + 1);
+    }
+    assert_eq!((seen.len(), pages, seen.last()), (1_201, 3, Some(&last.id)));
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 1_201, "each once");
 }
 
 /// After any sequence of commands the set-based figures are what a recount of every learner comes to, and every

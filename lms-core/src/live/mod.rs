@@ -98,7 +98,7 @@ async fn same_log(store: &dyn Store, cursor: &Cursor) -> Result<LogEnds, Error> 
     if cursor.epoch() != ends.epoch || cursor.position() > ends.head {
         return Err(Refusal::Resync {}.into());
     }
-    if cursor.position() + 1 < ends.oldest {
+    if cursor.position().saturating_add(1) < ends.oldest {
         return Err(Refusal::Gone { oldest: ends.oldest }.into());
     }
     same_event(store, ends, cursor).await?;

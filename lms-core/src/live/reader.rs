@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::scope::Scope;
 use super::{Cursor, LOOK, LiveEvent, LiveItem, PAGE, POLL, Reached, end_of, same_event, same_log};
 use crate::error::{Error, Refusal};
+use crate::lms::require_kept;
 use crate::store::{EventFilter, Store};
 
 /// The least time from one place without an event to the next.
@@ -83,7 +84,13 @@ impl Reader {
     async fn page(&mut self) -> Result<Result<bool, Left>, Error> {
         // Looked at before the page: what the page then does not hold up to there is not for this subscriber.
         let end = self.look().await?;
-        let page = self.store.events(self.cursor.position(), &self.scope.widened(&self.filter), PAGE).await?;
+        let from = self.cursor.position();
+        let page = self.store.events(from, &self.scope.widened(&self.filter), PAGE).await?;
+        // A page that does not go on from its place leaves out what the store's filter does, or what is no longer
+        // kept.
+        if page.first().map_or(end.is_some(), |event| event.position > from + 1) {
+            require_kept(&*self.store, from).await?;
+        }
         let full = page.len() >= PAGE as usize;
         let scanned_to = page.last().map_or(self.cursor.position(), |e| e.position);
         for event in page {

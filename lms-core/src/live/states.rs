@@ -3,18 +3,19 @@
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{LOOK, Live, LiveStream, PAGE, POLL, Receiver};
-use crate::error::Error;
+use super::{Cursor, LOOK, Live, LiveStream, PAGE, POLL, Receiver, end_of, same_log};
+use crate::error::{Error, Refusal};
 use crate::lms::Session;
 use crate::model::{CourseId, Event, UserId};
-use crate::store::{EventFilter, LogEnds, Store, StoreError, fresh};
+use crate::store::{EventFilter, Store, fresh};
 
 /// Which events of a course a state follows, and how far they were read.
 struct Changes {
     filter: EventFilter,
     /// Only of this learner, and of nobody in particular.
     student: Option<UserId>,
-    seen: LogEnds,
+    /// The last event that was read.
+    place: Cursor,
     looked_at: Option<Instant>,
 }
 
@@ -24,19 +25,23 @@ impl Changes {
     }
 
     /// Reads the next page: whether it asks for another look, and whether more may be there at once.
-    async fn next(&mut self, store: &dyn Store) -> Result<(bool, bool), StoreError> {
+    async fn next(&mut self, store: &dyn Store) -> Result<(bool, bool), Error> {
         if self.looked_at.is_none_or(|at| at.elapsed() >= LOOK) {
-            let ends = store.ends().await?;
-            self.looked_at = Some(Instant::now());
-            if ends.epoch != self.seen.epoch || ends.head < self.seen.head {
-                // Another log, after a restore or a failover: what holds now is read from its rows.
-                self.seen = ends;
-                return Ok((true, false));
+            match same_log(store, &self.place).await {
+                Ok(_) => self.looked_at = Some(Instant::now()),
+                // Another log, after a restore or a failover, also one that has grown past the place meanwhile; or
+                // what came after it is no longer kept. What holds now is read from the rows.
+                Err(Error::Refused(Refusal::Resync {} | Refusal::Gone { .. })) => {
+                    self.place = end_of(store, store.ends().await?).await?;
+                    self.looked_at = Some(Instant::now());
+                    return Ok((true, false));
+                }
+                Err(e) => return Err(e),
             }
         }
-        let page = store.events(self.seen.head, &self.filter, PAGE).await?;
+        let page = store.events(self.place.position(), &self.filter, PAGE).await?;
         if let Some(last) = page.last() {
-            self.seen.head = last.position;
+            self.place = Cursor::new(self.place.epoch(), last.position, Some(last.event.id.uuid()));
         }
         Ok((page.iter().any(|event| self.concern(event)), page.len() >= PAGE as usize))
     }
@@ -57,8 +62,8 @@ impl Live {
         Fut: Future<Output = Result<T, Error>> + Send,
     {
         let filter = EventFilter { course: Some(course), ..EventFilter::default() };
-        let seen = self.store.ends().await?;
-        let mut changes = Changes { filter, student, seen, looked_at: Some(Instant::now()) };
+        let place = end_of(&*self.store, self.store.ends().await?).await?;
+        let mut changes = Changes { filter, student, place, looked_at: Some(Instant::now()) };
         let (store, wake) = (self.store.clone(), self.wake.clone());
         let (to, from) = mpsc::channel(1);
         tokio::spawn(async move {
@@ -77,9 +82,9 @@ impl Live {
                         Ok((true, _)) => break,
                         Ok((false, true)) => continue,
                         Ok((false, false)) => {}
-                        Err(e) if e.is_retryable() => changes.looked_at = None,
+                        Err(Error::Store(e)) if e.is_retryable() => changes.looked_at = None,
                         Err(e) => {
-                            let _ = to.send(Err(e.into())).await;
+                            let _ = to.send(Err(e)).await;
                             return;
                         }
                     }

@@ -115,7 +115,8 @@ impl Activity<'_> {
     /// and the system. Live readers use [`Live`](crate::live::Live).
     ///
     /// # Errors
-    /// Denied, NotFound.
+    /// Denied, NotFound; Gone where events above the position are no longer kept: the first page that is there
+    /// begins after `oldest - 1`.
     pub async fn events(&self, filter: EventFilter, after: i64, limit: u32) -> Result<Vec<Event>, Error> {
         match (self.s.rights_of(), filter.course) {
             (None, _) => {}
@@ -144,7 +145,9 @@ impl Activity<'_> {
                 }
             }
         }
-        Ok(self.s.store().events(after, &filter, limit.clamp(1, 2_000)).await?)
+        let page = self.s.store().events(after, &filter, limit.clamp(1, 2_000)).await?;
+        super::retention::require_kept(self.s.store(), after).await?;
+        Ok(page)
     }
 
     /// Recounts every derived figure of a course from its base rows, and reports what differs (P11):

@@ -190,7 +190,8 @@ impl Analytics<'_> {
     /// instructors, over all courses for admins and the system.
     ///
     /// # Errors
-    /// Denied, NotFound.
+    /// Denied, NotFound; WindowGone where the window begins before what the log keeps
+    /// ([`Builder::keep_events`](super::Builder::keep_events)).
     pub async fn active_students(&self, course: Option<CourseId>, hours: u32) -> Result<i64, Error> {
         match course {
             Some(course) => self.allow(course).await?,
@@ -204,7 +205,10 @@ impl Analytics<'_> {
             }
         }
         let now = self.s.lms.now();
-        Ok(self.s.store().active_students(course, now.plus_seconds(-i64::from(hours) * 3_600), now).await?)
+        let after = now.plus_seconds(-i64::from(hours) * 3_600);
+        let students = self.s.store().active_students(course, after, now).await?;
+        super::retention::require_kept_since(self.s.store(), after).await?;
+        Ok(students)
     }
 
     /// The on-time rate of an assignment (M4), for the course's instructors.

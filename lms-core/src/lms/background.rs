@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::failing::Round;
 use super::{Consumer, Lms};
 use crate::error::Error;
 
@@ -22,8 +23,27 @@ pub struct Tick {
     pub abandoned: usize,
     /// AI calls whose texts were blanked because their time is over.
     pub blanked: usize,
+    /// Events that were deleted because their time is over.
+    pub trimmed: usize,
     /// What the consumers did.
     pub consumed: usize,
+    /// What could not be done: health() says what and why.
+    pub failed: usize,
+}
+
+impl Tick {
+    /// Whether nothing was done.
+    fn is_idle(self) -> bool {
+        Self { failed: 0, ..self } == Self::default()
+    }
+
+    /// What was done, or, where nothing was, why.
+    fn or(self, first: Option<Error>) -> Result<Self, Error> {
+        match first {
+            Some(e) if self.is_idle() => Err(e),
+            _ => Ok(self),
+        }
+    }
 }
 
 /// One future that does everything due.
@@ -81,63 +101,59 @@ impl Background {
         all.await;
     }
 
-    /// One round of everything, side by side, for cron and tests.
+    /// One round of everything, side by side, for cron and tests. What fails keeps nothing else from being done;
+    /// it is counted, and [`Lms::health`] says what it was.
     ///
     /// # Errors
-    /// The first failure; what the others did stays done.
+    /// The first failure, where nothing was done beside it.
     pub async fn tick(&self) -> Result<Tick, Error> {
         let mut round = Tick::default();
-        let mut failed = None;
-        for part in join_all(self.work().map(|work| self.once(work))).await {
-            match part {
-                Ok(part) => {
-                    round.jobs += part.jobs;
-                    round.expired += part.expired;
-                    round.abandoned += part.abandoned;
-                    round.blanked += part.blanked;
-                    round.consumed += part.consumed;
-                }
-                Err(e) => failed = failed.or(Some(e)),
-            }
+        let mut first = None;
+        for (part, failure) in join_all(self.work().map(|work| self.once(work, None))).await {
+            round.jobs += part.jobs;
+            round.expired += part.expired;
+            round.abandoned += part.abandoned;
+            round.blanked += part.blanked;
+            round.trimmed += part.trimmed;
+            round.consumed += part.consumed;
+            round.failed += part.failed;
+            first = first.or(failure);
         }
-        failed.map_or(Ok(round), Err)
+        round.or(first)
     }
 
     fn work(&self) -> impl Iterator<Item = Work<'_>> {
         std::iter::once(Work::Core).chain(self.consumers.iter().map(|consumer| Work::Consumer(consumer.as_ref())))
     }
 
-    /// One step of one part; a failure is logged here.
-    async fn once(&self, work: Work<'_>) -> Result<Tick, Error> {
+    /// One step of one part, and its first failure. What failed less than `rest` ago is left alone, where the
+    /// part is made of several things.
+    async fn once(&self, work: Work<'_>, rest: Option<Duration>) -> (Tick, Option<Error>) {
         match work {
-            Work::Core => self.lms.tick().await,
-            Work::Consumer(consumer) => match self.lms.step(consumer).await {
-                Ok(consumed) => Ok(Tick { consumed, ..Tick::default() }),
-                Err(e) => {
-                    let (consumer, code) = (consumer.name(), e.code());
-                    tracing::warn!(consumer, code, "a step of background work failed and is tried again");
-                    Err(e)
-                }
-            },
+            Work::Core => self.lms.round(rest).await,
+            Work::Consumer(consumer) => {
+                let mut round = Round::new(&self.lms, None);
+                let step = round.attempt("consumer", Some(consumer.name().to_owned()), self.lms.step(consumer)).await;
+                (Tick { consumed: step.unwrap_or_default(), failed: round.failed, ..Tick::default() }, round.first)
+            }
         }
     }
 
     /// One part, step after step, until it is told to stop.
     async fn go_on(&self, work: Work<'_>, mut stopped: watch::Receiver<bool>) {
         while !*stopped.borrow() {
-            let failed = match self.once(work).await {
+            let (done, _) = self.once(work, Some(self.pause)).await;
+            if !done.is_idle() {
                 // More may be due at once.
-                Ok(done) if done != Tick::default() => {
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-                Ok(_) => false,
-                Err(_) => true,
-            };
+                tokio::task::yield_now().await;
+                continue;
+            }
+            // What failed is not tried again at every commit of others. Of the library's own work only that rests
+            // which failed.
+            let listens = done.failed == 0 || matches!(work, Work::Core);
             tokio::select! {
                 _ = stopped.changed() => return,
-                // What failed is not tried again at every commit of others.
-                () = self.lms.inner.live.changed(), if !failed => {}
+                () = self.lms.inner.live.changed(), if listens => {}
                 () = tokio::time::sleep(self.pause) => {}
             }
         }
@@ -147,23 +163,6 @@ impl Background {
 /// Course jobs of one round.
 const JOBS: usize = 16;
 
-/// The first failure of several things that all are to be tried; each is logged.
-#[derive(Default)]
-struct First(Option<Error>);
-
-impl First {
-    fn note<T>(&mut self, what: &'static str, result: Result<T, Error>) -> Option<T> {
-        match result {
-            Ok(done) => Some(done),
-            Err(e) => {
-                tracing::warn!(what, code = e.code(), "background work failed and is tried again");
-                self.0.get_or_insert(e);
-                None
-            }
-        }
-    }
-}
-
 impl Lms {
     /// Everything that is due, as one future; see [`Background`].
     pub fn background(&self) -> Background {
@@ -171,29 +170,41 @@ impl Lms {
     }
 
     /// One round of the library's own work: open course jobs, attempts whose time is up, and in the record of
-    /// AI calls those whose caller is gone and the texts whose time is over. What fails keeps nothing else
-    /// from being done.
+    /// AI calls those whose caller is gone and the texts whose time is over, and events that are no longer to be
+    /// kept. What fails keeps nothing else from being done; it is counted, and [`Lms::health`] says what it was.
     ///
     /// # Errors
-    /// The first failure; what was done beside it stays done.
+    /// The first failure, where nothing was done beside it.
     pub async fn tick(&self) -> Result<Tick, Error> {
+        let (tick, first) = self.round(None).await;
+        tick.or(first)
+    }
+
+    /// One round, and its first failure. What failed less than `rest` ago is left alone.
+    async fn round(&self, rest: Option<Duration>) -> (Tick, Option<Error>) {
         let mut tick = Tick::default();
-        let mut first = First::default();
-        let jobs = self.inner.store.open_jobs(500).await.map_err(Error::from);
-        for job in first.note("course_jobs", jobs).unwrap_or_default() {
-            if first.note("course_job", self.step_job(&job).await).is_some() {
-                tick.jobs += 1;
-            }
-            if tick.jobs == JOBS {
-                break;
+        let mut round = Round::new(self, rest);
+        let open = async { Ok(self.inner.store.open_jobs(500).await?) };
+        if let Some(jobs) = round.attempt("course_jobs", None, open).await {
+            round.only("course_job", jobs.iter().map(|job| job.id.to_string()));
+            for job in jobs {
+                if round.attempt("course_job", Some(job.id.to_string()), self.step_job(&job)).await.is_some() {
+                    tick.jobs += 1;
+                }
+                if tick.jobs == JOBS {
+                    break;
+                }
             }
         }
         let host = self.system();
-        let swept = first.note("expiry", host.quizzes().expire_due(200).await);
+        let swept = round.attempt("expiry", None, async { host.quizzes().expire_due(200).await }).await;
         tick.expired = swept.map_or(0, |swept| usize::try_from(swept.done).unwrap_or(usize::MAX));
-        let abandoned = host.ai_log().sweep(super::ABANDONED_AFTER).await;
-        tick.abandoned = first.note("abandoned_ai_calls", abandoned).unwrap_or_default();
-        tick.blanked = first.note("expired_ai_texts", host.ai_log().blank_expired().await).unwrap_or_default();
-        first.0.map_or(Ok(tick), Err)
+        let abandoned = async { host.ai_log().sweep(super::ABANDONED_AFTER).await };
+        tick.abandoned = round.attempt("abandoned_ai_calls", None, abandoned).await.unwrap_or_default();
+        let blanked = async { host.ai_log().blank_expired().await };
+        tick.blanked = round.attempt("expired_ai_texts", None, blanked).await.unwrap_or_default();
+        tick.trimmed = round.attempt("retention", None, self.trim()).await.unwrap_or_default();
+        tick.failed = round.failed;
+        (tick, round.first)
     }
 }

@@ -1,7 +1,7 @@
 //! Named consumers: background work from above the core, each in one process at a time (V6).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -94,23 +94,35 @@ pub struct Lease {
     name: String,
     token: Uuid,
     position: AtomicI64,
+    /// Whether it has a place in the log.
+    placed: AtomicBool,
 }
 
 impl Lease {
     /// The position up to which the consumer has handled the log: as it was when the lease was taken, or
-    /// after the last [`Lease::write`] through it. 0 for a consumer that is new.
+    /// after the last [`Lease::write`] through it. 0 for a consumer without a place in the log: one that is new, or
+    /// finds its work in rows.
     pub fn position(&self) -> i64 {
         self.position.load(Ordering::Acquire)
     }
 
-    /// The events after its place that the filter wants, in order, at most `limit` (≤ 2,000).
+    /// The events after its place that the filter wants, in order, at most `limit` (≤ 2,000). A consumer without
+    /// a place begins at the oldest event that is kept; from then on none that it has yet to handle is deleted
+    /// ([`Builder::keep_events`](super::Builder::keep_events)).
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read; LeaseLost as of [`Lease::write`]. Gone where events after its place are no
+    /// longer kept, because it was forgotten meanwhile: with an empty write to `oldest - 1` it goes on there.
     pub async fn events(&self, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, Error> {
         let store = self.lms.store();
         store.settle().await?;
-        Ok(store.events(self.position(), filter, limit).await?)
+        if !self.placed.load(Ordering::Acquire) {
+            self.write(WriteBatch::default(), store.ends().await?.oldest - 1).await?;
+        }
+        let from = self.position();
+        let events = store.events(from, filter, limit).await?;
+        super::retention::require_kept(store.as_ref(), from).await?;
+        Ok(events)
     }
 
     /// The batch as it may be written under this lease only, together with the consumer's new place: for a
@@ -134,6 +146,7 @@ impl Lease {
         match written {
             Ok(_) => {
                 self.position.store(position, Ordering::Release);
+                self.placed.store(true, Ordering::Release);
                 self.lms.committed();
                 Ok(())
             }
@@ -196,7 +209,8 @@ impl Lms {
             lms: self.clone(),
             name: state.name,
             token,
-            position: AtomicI64::new(state.position),
+            position: AtomicI64::new(state.position.unwrap_or(0)),
+            placed: AtomicBool::new(state.position.is_some()),
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Lms;
+use super::{Failing, Lms};
 use crate::error::Error;
 
 /// How the library is.
@@ -15,6 +15,8 @@ pub struct Health {
     pub schema_needed: i64,
     /// The last position of the event log.
     pub head: i64,
+    /// The oldest position that is kept; head + 1 when none is.
+    pub oldest: i64,
     /// Events that were committed and had no position yet when this was asked for; they have one now.
     pub unnumbered: i64,
     /// Wide changes that are not carried to every learner yet; counted up to 500.
@@ -23,8 +25,12 @@ pub struct Health {
     pub pending_certificates: usize,
     /// Submissions and attempts that wait for an AI grade; each counted up to 500.
     pub awaiting_ai: usize,
-    /// The named consumers and how far they are in the log; those that find their work in rows stay at 0.
-    pub consumers: Vec<(String, i64)>,
+    /// The named consumers and how far they are in the log; none for those that find their work in rows.
+    pub consumers: Vec<(String, Option<i64>)>,
+    /// The consumer that is furthest behind in the log, if any is behind: what it has yet to handle is kept.
+    pub slowest: Option<String>,
+    /// Background work of this process that failed when it was last tried.
+    pub failing: Vec<Failing>,
 }
 
 /// Up to where it counts.
@@ -40,18 +46,24 @@ impl Lms {
         let (schema_version, schema_needed) = store.schema_version().await?;
         let before = store.ends().await?.head;
         store.settle().await?;
-        let head = store.ends().await?.head;
+        let ends = store.ends().await?;
+        let head = ends.head;
         let consumers = store.consumers().await?;
         let awaiting_ai = store.awaiting_ai(COUNTED).await?.len() + store.attempts_awaiting_ai(COUNTED).await?.len();
+        let behind = consumers.iter().filter_map(|c| Some((c.position.filter(|at| *at < head)?, &c.name)));
+        let slowest = behind.min().map(|(_, name)| name.clone());
         Ok(Health {
             schema_version,
             schema_needed,
             head,
+            oldest: ends.oldest,
             unnumbered: head - before,
             open_jobs: store.open_jobs(COUNTED).await?.len(),
             pending_certificates: store.pending_renderings(COUNTED).await?.len(),
             awaiting_ai,
             consumers: consumers.into_iter().map(|c| (c.name, c.position)).collect(),
+            slowest,
+            failing: self.inner.failing.list(),
         })
     }
 }

@@ -11,6 +11,7 @@ mod certificates;
 mod command;
 mod consumer;
 mod enrollment;
+mod failing;
 mod grants;
 mod health;
 mod jobs;
@@ -23,6 +24,7 @@ mod person;
 mod portable;
 mod quizzes;
 mod reading;
+mod retention;
 mod reviews;
 mod templates;
 mod xapi;
@@ -42,6 +44,7 @@ pub use certificates::*;
 pub use command::{Command, Planned};
 pub use consumer::*;
 pub use enrollment::*;
+pub use failing::Failing;
 pub use grants::*;
 pub use health::*;
 pub use learning::*;
@@ -52,6 +55,7 @@ pub use person::*;
 pub use portable::*;
 pub use quizzes::*;
 pub use reading::*;
+pub(crate) use retention::require_kept;
 pub use reviews::*;
 pub use xapi::*;
 
@@ -79,7 +83,9 @@ pub(crate) struct Inner {
     pub(crate) text_extraction: std::sync::atomic::AtomicBool,
     pub(crate) ai_grading_of_ai_content: AiGrading,
     pub(crate) ai_grading_of_own_content: AiGrading,
+    pub(crate) keep_events: Option<u16>,
     pub(crate) live: Live,
+    pub(crate) failing: failing::FailingWork,
     pub(crate) revisions: quizzes::RevisionCache,
     stripes: Vec<tokio::sync::Mutex<()>>,
 }
@@ -112,6 +118,7 @@ pub struct Builder {
     queueing: bool,
     ai_grading_of_ai_content: AiGrading,
     ai_grading_of_own_content: AiGrading,
+    keep_events: Option<u16>,
 }
 
 impl std::fmt::Debug for Builder {
@@ -159,6 +166,17 @@ impl Builder {
         self.ai_grading_of_own_content = mode;
         self
     }
+    /// For how many days events are kept; for good unless set. At least 2, whatever is set: a course's numbers
+    /// look back over 24 hours.
+    ///
+    /// [`Lms::tick`] and [`Background`] delete what is older, from the oldest event up, and never what a named
+    /// consumer has yet to handle ([`Health::slowest`] names it). What rests on an event lives as long as it: a
+    /// subscriber who was away for longer is told so (`events.gone`), a command's id is known for that long only
+    /// ([`Session::with_command_id`]), and so is a learner's last activity (V4).
+    pub fn keep_events(mut self, days: u16) -> Self {
+        self.keep_events = Some(days.max(2));
+        self
+    }
     /// The library.
     pub fn build(self) -> Lms {
         Lms {
@@ -174,6 +192,8 @@ impl Builder {
                 text_extraction: std::sync::atomic::AtomicBool::new(false),
                 ai_grading_of_ai_content: self.ai_grading_of_ai_content,
                 ai_grading_of_own_content: self.ai_grading_of_own_content,
+                keep_events: self.keep_events,
+                failing: failing::FailingWork::default(),
                 revisions: quizzes::RevisionCache::default(),
                 stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
             }),
@@ -198,6 +218,7 @@ impl Lms {
             queueing: true,
             ai_grading_of_ai_content: AiGrading::Apply,
             ai_grading_of_own_content: AiGrading::Off,
+            keep_events: None,
         }
     }
 
@@ -335,6 +356,10 @@ areas! {
 impl Session {
     /// Gives the next command this id: repeating it with the same id finds the first outcome
     /// instead of doing it twice. One session then serves one command.
+    ///
+    /// An id is known for as long as the command's event is kept ([`Builder::keep_events`]). A command that is
+    /// repeated later is decided anew: what can be once only (an enrollment, a mark, a row made by the
+    /// command) is found or refused, an event of the host's own is recorded again.
     #[must_use]
     pub fn with_command_id(mut self, id: Uuid) -> Self {
         self.command_id = Some(id);

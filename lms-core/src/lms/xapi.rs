@@ -233,7 +233,7 @@ impl Activity<'_> {
     /// may read every grade (S14). Without one is what is voided, cleared, deleted, or worth nothing.
     ///
     /// # Errors
-    /// Invalid where the host's IRI or a verb is none; Denied, NotFound.
+    /// Invalid where the host's IRI or a verb is none; Denied, NotFound; Gone as of [`Activity::events`].
     pub async fn export_xapi(
         &self,
         options: &XapiOptions,

@@ -93,8 +93,14 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         (**self).awaiting_ai(limit).await
     }
-    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>> {
-        (**self).to_grade(course, limit).await
+    async fn to_grade(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<SubmissionHead>> {
+        (**self).to_grade(course, suggested, after, limit).await
     }
     async fn versions(
         &self,
@@ -110,11 +116,17 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn members(&self, course: CourseId, page: ById) -> Read<Vec<Member>> {
         (**self).members(course, page).await
     }
-    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>> {
-        (**self).open_reviews(course, limit).await
+    async fn open_reviews(&self, course: CourseId, after: Option<InTime>, limit: u32) -> Read<Vec<ReviewRequest>> {
+        (**self).open_reviews(course, after, limit).await
     }
-    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>> {
-        (**self).pending_attempts(course, limit).await
+    async fn pending_attempts(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<AttemptHead>> {
+        (**self).pending_attempts(course, suggested, after, limit).await
     }
     async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
         (**self).attempts_awaiting_ai(limit).await
@@ -211,6 +223,12 @@ impl<S: EventLog + ?Sized> EventLog for Arc<S> {
     }
     async fn consumers(&self) -> Read<Vec<ConsumerState>> {
         (**self).consumers().await
+    }
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool> {
+        (**self).forget_consumer(name, now).await
+    }
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64> {
+        (**self).trim(before, limit).await
     }
     async fn wait(&self) {
         (**self).wait().await

@@ -37,6 +37,17 @@ impl Default for ById {
     }
 }
 
+/// A place in a list by time, oldest first, and id: that of its last row so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct InTime {
+    /// The row's time.
+    pub at: Timestamp,
+    /// The row's id.
+    pub id: Uuid,
+}
+
 /// Reads of people.
 #[async_trait]
 pub trait PeopleReads: Send + Sync {
@@ -114,8 +125,15 @@ pub trait LearningReads: Send + Sync {
     async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>>;
     /// Versions that wait for AI grading, oldest first.
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>>;
-    /// Versions of a course that wait for a person, oldest first.
-    async fn to_grade(&self, course: CourseId, limit: u32) -> Read<Vec<SubmissionHead>>;
+    /// Versions of a course that wait for a person, by the time at which they were handed in and id, behind a
+    /// place: those with an AI suggestion, or those that wait for a grade.
+    async fn to_grade(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<SubmissionHead>>;
     /// The versions of an assignment that were handed in, whole, of the enrollments with ids from `from`
     /// to `to`, by enrollment and number.
     async fn versions(
@@ -129,11 +147,18 @@ pub trait LearningReads: Send + Sync {
     async fn attempts(&self, quiz: QuizId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<QuizAttempt>>;
     /// The people of a course, by enrollment id: the same page as [`LearningReads::records`] of all.
     async fn members(&self, course: CourseId, page: ById) -> Read<Vec<Member>>;
-    /// Requests for a review that wait in a course, oldest first.
-    async fn open_reviews(&self, course: CourseId, limit: u32) -> Read<Vec<ReviewRequest>>;
-    /// Attempts of a course with an answer that waits for a person, oldest first: those with an AI suggestion,
-    /// and those that wait for a grade while no answer of theirs waits for AI.
-    async fn pending_attempts(&self, course: CourseId, limit: u32) -> Read<Vec<AttemptHead>>;
+    /// Requests for a review that wait in a course, by the time at which they were made and id, behind a place.
+    async fn open_reviews(&self, course: CourseId, after: Option<InTime>, limit: u32) -> Read<Vec<ReviewRequest>>;
+    /// Attempts of a course with an answer that waits for a person, by the time at which they were handed in and
+    /// id, behind a place: those with an AI suggestion, or those that wait for a grade while no answer of theirs
+    /// waits for AI.
+    async fn pending_attempts(
+        &self,
+        course: CourseId,
+        suggested: bool,
+        after: Option<InTime>,
+        limit: u32,
+    ) -> Read<Vec<AttemptHead>>;
     /// Attempts with an answer that waits for AI grading, oldest first.
     async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>>;
     /// All work of one enrollment, whole: attempts, submissions with their drafts, requests for a review.
@@ -259,6 +284,9 @@ pub struct LogEnds {
     pub oldest: i64,
     /// The last position; 0 before the first event.
     pub head: i64,
+    /// The latest instant of the events that are no longer kept; none while all are. Whatever happened after
+    /// it is kept.
+    pub gone_until: Option<Timestamp>,
 }
 
 /// A named consumer's place in the log (V6).
@@ -266,8 +294,9 @@ pub struct LogEnds {
 pub struct ConsumerState {
     /// Its name.
     pub name: String,
-    /// The last position that it has handled.
-    pub position: i64,
+    /// The last position that it has handled; none for one that has no place in the log, because it finds its
+    /// work in rows.
+    pub position: Option<i64>,
     /// Who holds it now.
     pub lease_token: Option<Uuid>,
     /// Until when.
@@ -289,12 +318,18 @@ pub trait EventLog: Send + Sync {
     /// The event at this position.
     async fn event_at(&self, position: i64) -> Read<Option<Event>>;
     /// Takes or renews a consumer's lease by compare-and-set: free, over, or already under this
-    /// token. `None` when another holds it. Makes the consumer at position 0 when it is new.
+    /// token. `None` when another holds it. Makes the consumer, without a place in the log, when it is new.
     async fn lease(&self, name: &str, token: Uuid, now: Timestamp, until: Timestamp) -> Read<Option<ConsumerState>>;
     /// Gives a lease back, if it is still held under this token.
     async fn release(&self, name: &str, token: Uuid) -> Read<()>;
     /// The places of all consumers.
     async fn consumers(&self) -> Read<Vec<ConsumerState>>;
+    /// Forgets a consumer and its place, unless somebody holds its lease at this instant; whether it did.
+    async fn forget_consumer(&self, name: &str, now: Timestamp) -> Read<bool>;
+    /// Deletes the oldest events, at most `limit`, in one transaction: from the oldest one up, as long as each
+    /// happened before `before` and every consumer with a place has handled it. Says how many. Neither
+    /// the head nor any position that is kept MUST move, also when nothing is kept; events without a position stay.
+    async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64>;
     /// Resolves after a commit that may have added events, by this process or, as far as the store
     /// can tell, by another. May resolve without cause.
     async fn wait(&self);

@@ -13,13 +13,14 @@ pub(super) fn ends() -> String {
          'epoch', md5(concat_ws(' ', g.epoch, (SELECT system_identifier FROM pg_control_system()),
                                 (SELECT timeline_id FROM pg_control_checkpoint())))::uuid,
          'oldest', coalesce((SELECT min(position) FROM {priv}.activity_events WHERE position IS NOT NULL), g.head + 1),
-         'head', g.head)::text
+         'head', g.head, 'gone_until', (extract(epoch from g.gone_until) * 1000000)::bigint)::text
      FROM {priv}.lms_log AS g WHERE g.one"
         .to_owned()
 }
 
 pub(crate) fn read_ends(mut doc: Doc) -> Result<LogEnds, StoreError> {
-    Ok(LogEnds { epoch: doc.id("epoch")?, oldest: doc.int("oldest")?, head: doc.int("head")? })
+    let gone_until = doc.micros("gone_until")?;
+    Ok(LogEnds { epoch: doc.id("epoch")?, oldest: doc.int("oldest")?, head: doc.int("head")?, gone_until })
 }
 
 /// Which index a page of events walks.
@@ -101,13 +102,40 @@ pub(super) fn lease() -> String {
     format!(
         "WITH taken AS (
              INSERT INTO {{priv}}.consumers AS c (name, position, lease_token, lease_until)
-             VALUES ($1, 0, $2::uuid, $4::timestamptz)
+             VALUES ($1, NULL, $2::uuid, $4::timestamptz)
              ON CONFLICT (name) DO UPDATE SET lease_token = excluded.lease_token, lease_until = excluded.lease_until
              WHERE c.lease_token IS NULL OR c.lease_token = excluded.lease_token OR c.lease_until <= $3::timestamptz
              RETURNING {STATE} AS v)
          SELECT json_build_object('consumers', {})::text",
         list("SELECT v FROM taken")
     )
+}
+
+/// $1 name, $2 now.
+pub(super) fn forget_consumer() -> String {
+    "WITH gone AS (DELETE FROM {priv}.consumers WHERE name = $1 AND (lease_until IS NULL OR lease_until <= $2::timestamptz)
+                   RETURNING name)
+     SELECT json_build_object('gone', (SELECT count(*) FROM gone))::text"
+        .to_owned()
+}
+
+/// $1 before, $2 limit. The oldest events up to the first one that is to be kept, or that a consumer has yet to
+/// handle. Two at once delete each row once.
+pub(super) fn trim() -> String {
+    "WITH oldest AS (
+         SELECT position, at FROM {priv}.activity_events WHERE position IS NOT NULL
+         ORDER BY position LIMIT $2::bigint),
+     cut AS (
+         SELECT least((SELECT min(position) FROM {priv}.consumers),
+                      coalesce((SELECT min(position) - 1 FROM oldest WHERE at >= $1::timestamptz),
+                               (SELECT max(position) FROM oldest))) AS position),
+     gone AS (
+         DELETE FROM {priv}.activity_events WHERE position <= (SELECT position FROM cut) RETURNING at),
+     noted AS (
+         UPDATE {priv}.lms_log SET gone_until = greatest(gone_until, (SELECT max(at) FROM gone))
+         WHERE one AND EXISTS (SELECT 1 FROM gone))
+     SELECT json_build_object('gone', (SELECT count(*) FROM gone))::text"
+        .to_owned()
 }
 
 /// $1 name, $2 token.
@@ -123,7 +151,7 @@ pub(crate) fn read_consumers(mut doc: Doc) -> Result<Vec<ConsumerState>, StoreEr
             let at = |n: usize| row.get(n).unwrap_or(&Json::Null);
             Ok(ConsumerState {
                 name: at(0).as_str().unwrap_or_default().to_owned(),
-                position: int(at(1))?,
+                position: if at(1).is_null() { None } else { Some(int(at(1))?) },
                 lease_token: if at(2).is_null() { None } else { Some(uuid(at(2))?) },
                 lease_until: at(3).as_i64().and_then(Timestamp::from_micros),
             })

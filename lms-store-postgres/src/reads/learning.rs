@@ -108,12 +108,13 @@ pub(super) fn awaiting_ai() -> String {
     listing(&many::<SubmissionHead>("WHERE t.ai_status = 'pending' ORDER BY t.submitted_at, t.id LIMIT $1::bigint"))
 }
 
-/// $1 course, $2 limit.
+/// $1 course, $2 whether those with a suggestion, $3 and $4 a place in time or null, $5 limit.
 pub(super) fn to_grade() -> String {
     listing(&many::<SubmissionHead>(
         "WHERE t.course_id = $1::uuid AND (t.state = 'submitted' OR t.suggested_seq IS NOT NULL)
-           AND (t.suggested_seq IS NOT NULL OR (t.state = 'submitted' AND t.ai_status <> 'pending'))
-         ORDER BY t.submitted_at, t.id LIMIT $2::bigint",
+           AND (t.suggested_seq IS NOT NULL) = $2::boolean AND ($2::boolean OR t.ai_status <> 'pending')
+           AND ($3::timestamptz IS NULL OR (t.submitted_at, t.id) > ($3::timestamptz, $4::uuid))
+         ORDER BY t.submitted_at, t.id LIMIT $5::bigint",
     ))
 }
 
@@ -163,19 +164,22 @@ pub(super) fn members() -> String {
     listing(&many::<Member>("WHERE t.course_id = $1::uuid AND t.id > $2::uuid ORDER BY t.id LIMIT $3::bigint"))
 }
 
-/// $1 course, $2 limit.
+/// $1 course, $2 and $3 a place in time or null, $4 limit.
 pub(super) fn open_reviews() -> String {
     listing(&many::<ReviewRequest>(
-        "WHERE t.course_id = $1::uuid AND t.state = 'open' ORDER BY t.created_at, t.id LIMIT $2::bigint",
+        "WHERE t.course_id = $1::uuid AND t.state = 'open'
+           AND ($2::timestamptz IS NULL OR (t.created_at, t.id) > ($2::timestamptz, $3::uuid))
+         ORDER BY t.created_at, t.id LIMIT $4::bigint",
     ))
 }
 
-/// $1 course, $2 limit.
+/// $1 course, $2 whether those with a suggestion, $3 and $4 a place in time or null, $5 limit.
 pub(super) fn pending_attempts() -> String {
     listing(&many::<AttemptHead>(
         "WHERE t.course_id = $1::uuid AND (t.state = 'pending_review' OR t.ai_suggested > 0)
-           AND (t.ai_suggested > 0 OR t.ai_pending = 0)
-         ORDER BY t.completed_at, t.id LIMIT $2::bigint",
+           AND (t.ai_suggested > 0) = $2::boolean AND ($2::boolean OR t.ai_pending = 0)
+           AND ($3::timestamptz IS NULL OR (t.completed_at, t.id) > ($3::timestamptz, $4::uuid))
+         ORDER BY t.completed_at, t.id LIMIT $5::bigint",
     ))
 }
 

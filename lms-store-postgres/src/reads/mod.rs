@@ -117,6 +117,8 @@ statements! {
     consumers = events::consumers();
     lease = events::lease();
     release = events::release();
+    forget_consumer = events::forget_consumer();
+    trim = events::trim();
     ai_log = ai_logs::by_id();
     ai_operation = ai_logs::operation();
     ai_logs_all = ai_logs::page(ai_logs::Key::All, false);

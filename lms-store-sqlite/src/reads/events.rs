@@ -3,23 +3,24 @@
 use lms_core::model::table::{Record, Value};
 use lms_core::model::{Event, EventId, NewEvent, Timestamp};
 use lms_core::store::{ConsumerState, EventFilter, LogEnds};
-use rusqlite::{Connection, Params, params, params_from_iter};
+use rusqlite::{Connection, Params, TransactionBehavior, params, params_from_iter};
 use uuid::Uuid;
 
 use crate::error::{Fault, Result};
 use crate::rows::{Bound, columns, execute, id, number, record_at, text, time, uuid_at};
 
 pub(crate) fn ends(conn: &Connection) -> Result<LogEnds> {
-    let epoch = {
-        let mut statement = conn.prepare_cached("SELECT epoch FROM lms_log WHERE one = 1")?;
+    let (epoch, gone_until) = {
+        let mut statement = conn.prepare_cached("SELECT epoch, gone_until FROM lms_log WHERE one = 1")?;
         let mut rows = statement.query([])?;
         let row = rows.next()?.ok_or_else(|| Fault::corrupt("lms_log", "epoch", None))?;
-        uuid_at(row, 0, ("lms_log", "epoch"))?
+        let gone_until: Option<i64> = row.get(1)?;
+        (uuid_at(row, 0, ("lms_log", "epoch"))?, gone_until.and_then(Timestamp::from_micros))
     };
     let head = number(conn, "SELECT seq FROM sqlite_sequence WHERE name = 'activity_events'", [])?.unwrap_or(0);
     let oldest: Option<i64> =
         conn.prepare_cached("SELECT min(position) FROM activity_events")?.query_row([], |row| row.get(0))?;
-    Ok(LogEnds { epoch, oldest: oldest.unwrap_or(head + 1), head })
+    Ok(LogEnds { epoch, oldest: oldest.unwrap_or(head + 1), head, gone_until })
 }
 
 fn read(conn: &Connection, tail: &str, params: impl Params) -> Result<Vec<Event>> {
@@ -73,7 +74,7 @@ pub(crate) fn lease(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Option<ConsumerState>> {
-    execute(conn, "INSERT INTO consumers (name, position) VALUES (?1, 0) ON CONFLICT (name) DO NOTHING", [text(name)])?;
+    execute(conn, "INSERT INTO consumers (name) VALUES (?1) ON CONFLICT (name) DO NOTHING", [text(name)])?;
     let taken = execute(
         conn,
         "UPDATE consumers SET lease_token = ?2, lease_until = ?4
@@ -110,4 +111,33 @@ pub(crate) fn consumers(conn: &Connection) -> Result<Vec<ConsumerState>> {
         });
     }
     Ok(found)
+}
+
+pub(crate) fn forget_consumer(conn: &Connection, name: &str, now: Timestamp) -> Result<bool> {
+    let sql = "DELETE FROM consumers WHERE name = ?1 AND (lease_until IS NULL OR lease_until <= ?2)";
+    Ok(execute(conn, sql, params![text(name), time(now)])? > 0)
+}
+
+/// Deletes the oldest events in one transaction. AUTOINCREMENT keeps the head, also when none is left.
+pub(crate) fn trim(conn: &mut Connection, before: Timestamp, limit: u32) -> Result<u64> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let slowest: Option<i64> =
+        tx.prepare_cached("SELECT min(position) FROM consumers")?.query_row([], |row| row.get(0))?;
+    let mut last: Option<(i64, i64)> = None;
+    {
+        let mut oldest = tx.prepare_cached("SELECT position, at FROM activity_events ORDER BY position LIMIT ?1")?;
+        let mut rows = oldest.query([limit])?;
+        while let Some(row) = rows.next()? {
+            let (position, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+            if at >= before.as_micros() || slowest.is_some_and(|handled| position > handled) {
+                break;
+            }
+            last = Some((position, last.map_or(at, |(_, latest)| latest.max(at))));
+        }
+    }
+    let Some((position, at)) = last else { return Ok(0) };
+    let gone = execute(&tx, "DELETE FROM activity_events WHERE position <= ?1", [position])?;
+    execute(&tx, "UPDATE lms_log SET gone_until = max(coalesce(gone_until, ?1), ?1)", [at])?;
+    tx.commit()?;
+    Ok(u64::try_from(gone).unwrap_or(u64::MAX))
 }

@@ -2,14 +2,14 @@
 
 use lms_core::model::*;
 use lms_core::store::{
-    AnswerEntry, AttemptHead, ById, LearnerRecord, Member, PersonWork, ScoredWork, SubmissionFeedback, SubmissionHead,
-    VersionRecord,
+    AnswerEntry, AttemptHead, ById, InTime, LearnerRecord, Member, PersonWork, ScoredWork, SubmissionFeedback,
+    SubmissionHead, VersionRecord,
 };
 use rusqlite::{Connection, params};
 
 use super::{above, at_most};
 use crate::error::Result;
-use crate::rows::{count, first, id, select, time, uuids};
+use crate::rows::{Bound, count, first, id, id_or_null, select, time, time_or_null, uuids};
 
 pub(crate) fn record(conn: &Connection, course: CourseId, student: UserId) -> Result<Option<LearnerRecord>> {
     let enrollment: Option<Enrollment> =
@@ -113,14 +113,26 @@ pub(crate) fn awaiting_ai(conn: &Connection, limit: u32) -> Result<Vec<Submissio
     select(conn, "WHERE t.ai_status = 'pending' ORDER BY t.submitted_at, t.id LIMIT ?1", [limit])
 }
 
-pub(crate) fn to_grade(conn: &Connection, course: CourseId, limit: u32) -> Result<Vec<SubmissionHead>> {
+/// The parameters of a place in a list by time.
+fn place(after: Option<InTime>) -> (Bound<'static>, Bound<'static>) {
+    (time_or_null(after.map(|after| after.at)), id_or_null(after.map(|after| after.id)))
+}
+
+pub(crate) fn to_grade(
+    conn: &Connection,
+    course: CourseId,
+    suggested: bool,
+    after: Option<InTime>,
+    limit: u32,
+) -> Result<Vec<SubmissionHead>> {
+    let (at, behind) = place(after);
     select(
         conn,
         "WHERE t.course_id = ?1 AND (t.state = 'submitted' OR t.suggested_seq IS NOT NULL)
-           AND (t.suggested_seq IS NOT NULL
-                OR (t.state = 'submitted' AND t.ai_status <> 'pending'))
-         ORDER BY t.submitted_at, t.id LIMIT ?2",
-        params![id(course), limit],
+           AND (t.suggested_seq IS NOT NULL) = ?2 AND (?2 OR t.ai_status <> 'pending')
+           AND (?3 IS NULL OR (t.submitted_at, t.id) > (?3, ?4))
+         ORDER BY t.submitted_at, t.id LIMIT ?5",
+        params![id(course), suggested, at, behind, limit],
     )
 }
 
@@ -179,21 +191,36 @@ pub(crate) fn members(conn: &Connection, course: CourseId, page: ById) -> Result
     )
 }
 
-pub(crate) fn open_reviews(conn: &Connection, course: CourseId, limit: u32) -> Result<Vec<ReviewRequest>> {
+pub(crate) fn open_reviews(
+    conn: &Connection,
+    course: CourseId,
+    after: Option<InTime>,
+    limit: u32,
+) -> Result<Vec<ReviewRequest>> {
+    let (at, behind) = place(after);
     select(
         conn,
-        "WHERE t.course_id = ?1 AND t.state = 'open' ORDER BY t.created_at, t.id LIMIT ?2",
-        params![id(course), limit],
+        "WHERE t.course_id = ?1 AND t.state = 'open' AND (?2 IS NULL OR (t.created_at, t.id) > (?2, ?3))
+         ORDER BY t.created_at, t.id LIMIT ?4",
+        params![id(course), at, behind, limit],
     )
 }
 
-pub(crate) fn pending_attempts(conn: &Connection, course: CourseId, limit: u32) -> Result<Vec<AttemptHead>> {
+pub(crate) fn pending_attempts(
+    conn: &Connection,
+    course: CourseId,
+    suggested: bool,
+    after: Option<InTime>,
+    limit: u32,
+) -> Result<Vec<AttemptHead>> {
+    let (at, behind) = place(after);
     select(
         conn,
         "WHERE t.course_id = ?1 AND (t.state = 'pending_review' OR t.ai_suggested > 0)
-           AND (t.ai_suggested > 0 OR t.ai_pending = 0)
-         ORDER BY t.completed_at, t.id LIMIT ?2",
-        params![id(course), limit],
+           AND (t.ai_suggested > 0) = ?2 AND (?2 OR t.ai_pending = 0)
+           AND (?3 IS NULL OR (t.completed_at, t.id) > (?3, ?4))
+         ORDER BY t.completed_at, t.id LIMIT ?5",
+        params![id(course), suggested, at, behind, limit],
     )
 }
 

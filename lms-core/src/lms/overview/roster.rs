@@ -52,7 +52,7 @@ pub struct RosterRow {
     pub completed_at: Option<Timestamp>,
     /// The course score (M7).
     pub score: Option<Percent>,
-    /// When they last did something in it (M3).
+    /// When they last did something in it (M3), as far as events are kept.
     pub last_activity: Option<Timestamp>,
     /// Items that are missing (S8).
     pub missing: i64,
@@ -81,7 +81,7 @@ impl Overview<'_> {
     /// those that the filter wants; staff in their own course and who has withdrawn are left out.
     ///
     /// # Errors
-    /// NotFound to everybody else.
+    /// NotFound to everybody else; WindowGone where `inactive_since` is before what the log keeps.
     #[tracing::instrument(name = "lms.roster", skip_all, fields(course, outcome))]
     pub async fn roster(&self, course: CourseId, filter: RosterFilter, page: ById) -> Result<Roster, Error> {
         self.require_grader(course).await?;
@@ -90,6 +90,9 @@ impl Overview<'_> {
         let structure = store.structure(course).await?.ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
         let records = store.records(course, false, page).await?;
         let members = store.members(course, page).await?;
+        if let Some(since) = filter.inactive_since {
+            crate::lms::retention::require_kept_since(store, since.plus_micros(-1)).await?;
+        }
         let now = self.s.lms.now();
         let next = (records.len() == page.limit as usize).then(|| records.last().map(|r| r.enrollment.id.uuid()));
         let mut rows = Vec::new();

@@ -1,11 +1,12 @@
 //! What waits for staff (G5).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::error::Error;
 use crate::lms::Overview;
 use crate::model::*;
-use crate::store::{AttemptHead, SubmissionHead};
+use crate::store::{AttemptHead, InTime, SubmissionHead};
 
 /// What waits for staff in a course: each list oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,38 +23,74 @@ pub struct ToGrade {
     pub answer_suggestions: Vec<AttemptHead>,
     /// Attempts with an essay that waits for a grade (Q12).
     pub attempts: Vec<AttemptHead>,
+    /// Where the next page begins, for [`Overview::to_grade_after`]; absent when no list goes on.
+    pub next: Option<ToGradePlace>,
+}
+
+/// How far each list of [`ToGrade`] was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ToGradePlace {
+    /// Of the reviews.
+    pub reviews: Option<InTime>,
+    /// Of the suggestions.
+    pub suggestions: Option<InTime>,
+    /// Of the submissions.
+    pub submissions: Option<InTime>,
+    /// Of the suggestions for answers.
+    pub answer_suggestions: Option<InTime>,
+    /// Of the attempts.
+    pub attempts: Option<InTime>,
 }
 
 /// The most of each kind.
 const MOST: u32 = 500;
 
+/// Moves a place to a page's last row; whether the list goes on.
+fn moved<R>(place: &mut Option<InTime>, page: &[R], limit: u32, of: impl Fn(&R) -> (Option<Timestamp>, Uuid)) -> bool {
+    if let Some((Some(at), id)) = page.last().map(of) {
+        *place = Some(InTime { at, id });
+    }
+    page.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
 impl Overview<'_> {
-    /// What waits for staff, for graders (G5): at most `limit` (1 to 500) of each kind. Versions and
-    /// answers that AI is about to grade are not among them.
+    /// What waits for staff, for graders (G5): at most `limit` (1 to 500) of each kind, and where the next page
+    /// begins. Versions and answers that AI is about to grade are not among them.
     ///
     /// # Errors
     /// NotFound to everybody else.
     #[tracing::instrument(name = "lms.to_grade", skip_all, fields(course, outcome))]
     pub async fn to_grade(&self, course: CourseId, limit: u32) -> Result<ToGrade, Error> {
+        self.to_grade_after(course, ToGradePlace::default(), limit).await
+    }
+
+    /// The next page of what waits for staff, from the `next` of the page before. A list that had come to its end
+    /// holds what has come since.
+    ///
+    /// # Errors
+    /// As [`Overview::to_grade`].
+    pub async fn to_grade_after(&self, course: CourseId, after: ToGradePlace, limit: u32) -> Result<ToGrade, Error> {
         self.require_grader(course).await?;
         let limit = limit.clamp(1, MOST);
         let store = self.s.store();
-        // Both kinds come in one list; each is cut by itself, so that neither keeps the other out.
-        let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        let (mut suggestions, mut submissions): (Vec<SubmissionHead>, Vec<SubmissionHead>) =
-            store.to_grade(course, MOST).await?.into_iter().partition(|s| s.suggested_seq.is_some());
-        suggestions.truncate(most);
-        submissions.truncate(most);
-        let (mut answer_suggestions, mut attempts): (Vec<AttemptHead>, Vec<AttemptHead>) =
-            store.pending_attempts(course, MOST).await?.into_iter().partition(|a| a.ai_suggested > 0);
-        answer_suggestions.truncate(most);
-        attempts.truncate(most);
-        Ok(ToGrade {
-            reviews: store.open_reviews(course, limit).await?,
-            suggestions,
-            submissions,
-            answer_suggestions,
-            attempts,
-        })
+        let reviews = store.open_reviews(course, after.reviews, limit).await?;
+        let suggestions = store.to_grade(course, true, after.suggestions, limit).await?;
+        let submissions = store.to_grade(course, false, after.submissions, limit).await?;
+        let answer_suggestions = store.pending_attempts(course, true, after.answer_suggestions, limit).await?;
+        let attempts = store.pending_attempts(course, false, after.attempts, limit).await?;
+        let mut next = after;
+        let version = |s: &SubmissionHead| (s.submitted_at, s.id.uuid());
+        let attempt = |a: &AttemptHead| (a.completed_at, a.id.uuid());
+        let go_on = [
+            moved(&mut next.reviews, &reviews, limit, |r| (Some(r.created_at), r.id.uuid())),
+            moved(&mut next.suggestions, &suggestions, limit, version),
+            moved(&mut next.submissions, &submissions, limit, version),
+            moved(&mut next.answer_suggestions, &answer_suggestions, limit, attempt),
+            moved(&mut next.attempts, &attempts, limit, attempt),
+        ];
+        let next = go_on.contains(&true).then_some(next);
+        Ok(ToGrade { reviews, suggestions, submissions, answer_suggestions, attempts, next })
     }
 }

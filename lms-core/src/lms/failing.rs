@@ -1,0 +1,120 @@
+//! Background work that fails: how long it rests, and what health() says of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::Lms;
+use crate::error::Error;
+use crate::model::Timestamp;
+
+/// Background work of this process that failed when it was last tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct Failing {
+    /// What it is: `course_job`, `expiry`, `retention`, `consumer`, …
+    pub what: &'static str,
+    /// Which one: the id of the job, the name of the consumer.
+    pub which: Option<String>,
+    /// The code of its last error.
+    pub code: &'static str,
+    /// Since when it fails.
+    pub since: Timestamp,
+    /// How often in a row.
+    pub times: u64,
+}
+
+type Name = (&'static str, Option<String>);
+
+struct Entry {
+    code: &'static str,
+    since: Timestamp,
+    times: u64,
+    tried: Instant,
+}
+
+/// What fails in this process.
+#[derive(Default)]
+pub(crate) struct FailingWork(Mutex<BTreeMap<Name, Entry>>);
+
+impl FailingWork {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Name, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of it.
+    pub(super) fn list(&self) -> Vec<Failing> {
+        let entry = |((what, which), entry): (&Name, &Entry)| Failing {
+            what,
+            which: which.clone(),
+            code: entry.code,
+            since: entry.since,
+            times: entry.times,
+        };
+        self.entries().iter().map(entry).collect()
+    }
+
+    /// Forgets those of a kind that are not there any more.
+    fn keep(&self, what: &'static str, there: &BTreeSet<String>) {
+        self.entries().retain(|(of, which), _| *of != what || which.as_ref().is_some_and(|id| there.contains(id)));
+    }
+}
+
+/// One round of several things, each of which is to be tried whatever the others do.
+pub(super) struct Round<'a> {
+    lms: &'a Lms,
+    /// For how long what failed is left alone; none to try everything.
+    rest: Option<Duration>,
+    /// How many failed.
+    pub(super) failed: usize,
+    /// The first failure.
+    pub(super) first: Option<Error>,
+}
+
+impl<'a> Round<'a> {
+    pub(super) const fn new(lms: &'a Lms, rest: Option<Duration>) -> Self {
+        Self { lms, rest, failed: 0, first: None }
+    }
+
+    /// Tries one thing, unless it failed a moment ago; what it gave, if it went well. A failure is logged,
+    /// and stands in health() until it goes well.
+    pub(super) async fn attempt<T>(
+        &mut self,
+        what: &'static str,
+        which: Option<String>,
+        work: impl Future<Output = Result<T, Error>> + Send,
+    ) -> Option<T> {
+        let failing = &self.lms.inner.failing;
+        let name = (what, which);
+        if let Some(rest) = self.rest
+            && failing.entries().get(&name).is_some_and(|entry| entry.tried.elapsed() < rest)
+        {
+            return None;
+        }
+        match work.await {
+            Ok(done) => {
+                failing.entries().remove(&name);
+                Some(done)
+            }
+            Err(e) => {
+                let (which, code) = (name.1.as_deref(), e.code());
+                tracing::warn!(what, which, code, "background work failed and is tried again");
+                let now = self.lms.now();
+                let mut entries = failing.entries();
+                let entry = entries.entry(name).or_insert(Entry { code, since: now, times: 0, tried: Instant::now() });
+                (entry.code, entry.times, entry.tried) = (code, entry.times.saturating_add(1), Instant::now());
+                self.failed += 1;
+                self.first.get_or_insert(e);
+                None
+            }
+        }
+    }
+
+    /// Forgets the failures of what is not there any more.
+    pub(super) fn only(&self, what: &'static str, there: impl Iterator<Item = String>) {
+        self.lms.inner.failing.keep(what, &there.collect());
+    }
+}
