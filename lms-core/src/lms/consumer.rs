@@ -134,7 +134,7 @@ impl Lease {
         match written {
             Ok(_) => {
                 self.position.store(position, Ordering::Release);
-                self.lms.committed();
+                self.lms.wrote();
                 Ok(())
             }
             Err(e) if matches!(e.kind(), StoreErrorKind::Conflict { expect: Some(0) }) => {
