@@ -1,3 +1,5 @@
+BEGIN;
+
 -- The tables of the Postgres store, version 1: what every column holds and which rules the database
 -- keeps by itself, as the last line of defence behind the library.
 --
@@ -2233,3 +2235,5 @@ REVOKE ALL ON FUNCTION "lms_private".write_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".learner_v1 FROM PUBLIC;
 
 INSERT INTO "lms_private".lms_schema (version, min_reader, applied_at) VALUES (1, 1, now());
+
+COMMIT;

@@ -47,3 +47,16 @@ fn a_server_gets_the_same_course_and_its_log_names_nobody() {
         assert!(!log.contains(&piece), "the log holds `{piece}`");
     }
 }
+
+/// The host's order and the library's enrollment commit or fail together, on both stores.
+#[test]
+fn an_order_and_an_enrollment_go_together() {
+    let server = Cluster::start(&[]);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_host_transaction")).arg(server.url()).output().unwrap();
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", text(&output.stderr));
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    let neither = "the card was refused   orders: 0, enrolled: no";
+    let both = "paid                   orders: 1, enrolled: yes";
+    assert_eq!(lines, ["SQLite", neither, both, "Postgres", neither, both]);
+}

@@ -4,12 +4,19 @@ use std::time::Duration;
 
 use lms_core::store::{StoreError, StoreErrorKind};
 use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 
-use crate::PgStore;
 use crate::error::of_read;
 use crate::held::Lines;
 use crate::sql::Names;
+use crate::{LIMIT, PgStore};
+
+/// What leads to the primary.
+#[derive(Clone)]
+enum To {
+    Url(String),
+    Pool(PgPool),
+}
 
 /// What a session of the store's own begins with. A plan is kept for as long as the session: one made while a
 /// table was empty would go on reading all of it when it has grown. Every read has its index; where a table is
@@ -22,11 +29,12 @@ const SESSION: &str = "SET default_transaction_isolation = 'read committed'; SET
 #[derive(Clone)]
 #[must_use]
 pub struct Builder {
-    url: String,
+    to: To,
     lms: String,
     private: String,
     connections: u32,
     acquire: Duration,
+    limit: Duration,
     replica: Option<String>,
     pooled: bool,
     direct: Option<String>,
@@ -46,12 +54,21 @@ impl std::fmt::Debug for Builder {
 
 impl Builder {
     pub(crate) fn new(url: String) -> Self {
+        Self::to(To::Url(url))
+    }
+
+    pub(crate) fn over(pool: PgPool) -> Self {
+        Self::to(To::Pool(pool))
+    }
+
+    fn to(to: To) -> Self {
         Self {
-            url,
+            to,
             lms: "lms".into(),
             private: "lms_private".into(),
             connections: 10,
             acquire: Duration::from_secs(5),
+            limit: LIMIT,
             replica: None,
             pooled: false,
             direct: None,
@@ -65,15 +82,24 @@ impl Builder {
         self
     }
 
-    /// How many connections at most; ten unless set, at least one. One more listens for hints.
+    /// How many connections at most; ten unless set, at least one. One more listens for hints. A host's own pool
+    /// has its own bound.
     pub const fn max_connections(mut self, connections: u32) -> Self {
         self.connections = if connections == 0 { 1 } else { connections };
         self
     }
 
-    /// How long a caller waits for a connection; five seconds unless set.
+    /// How long a caller waits for a connection; five seconds unless set. A host's own pool has its own bound.
     pub const fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire = timeout;
+        self
+    }
+
+    /// How long an answer of the server's is waited for; a minute unless set. It is for connections that have
+    /// died without a word, and for a server that hangs: no batch of the library's takes that long. A read is
+    /// sent again over another connection; of a batch the outcome is then unknown, which the library finds out.
+    pub const fn answer_timeout(mut self, timeout: Duration) -> Self {
+        self.limit = timeout;
         self
     }
 
@@ -85,7 +111,8 @@ impl Builder {
     }
 
     /// The URL leads to a transaction pooler (PgBouncer, Supavisor): every statement then runs in a
-    /// transaction of its own and nothing is kept in sessions. `direct` is a URL to the server itself,
+    /// transaction of its own and nothing is kept in sessions. A host's own pool that leads to one should be made
+    /// with `statement_cache_capacity(0)`. `direct` is a URL to the server itself,
     /// for LISTEN; without one, hints from other processes are replaced by the poll.
     pub fn pooled(mut self, direct: Option<String>) -> Self {
         self.pooled = true;
@@ -98,27 +125,38 @@ impl Builder {
     /// # Errors
     /// When a URL cannot be read, a name is not a schema name, or the server cannot be reached in time.
     pub async fn connect(self) -> Result<PgStore, StoreError> {
+        let store = self.open()?;
+        store.inner.lines.take().await.map_err(of_read)?;
+        Ok(store)
+    }
+
+    /// The store, whose first use connects.
+    pub(crate) fn open(self) -> Result<PgStore, StoreError> {
         let names = Names::new(&self.lms, &self.private)?;
-        let options = parse(&self.url)?;
+        let (lines, options) = match &self.to {
+            To::Url(url) => {
+                let options = parse(url)?;
+                (self.lines(options.clone()), options)
+            }
+            To::Pool(pool) => (Lines::hosts(pool.clone(), self.limit), pool.connect_options().as_ref().clone()),
+        };
         let listening = match (&self.direct, self.pooled) {
             (Some(direct), _) => Some(single(parse(direct)?)),
             (None, true) => {
                 tracing::warn!("behind a pooler and without a direct URL, other processes' events come by polling");
                 None
             }
-            (None, false) => Some(single(options.clone())),
+            (None, false) => Some(single(options)),
         };
         let replica = match &self.replica {
             Some(url) => Some(self.lines(parse(url)?)),
             None => None,
         };
-        let lines = self.lines(options);
-        lines.take().await.map_err(of_read)?;
-        Ok(PgStore::start(lines, replica, listening, self.pooled, names))
+        Ok(PgStore::start(lines, replica, listening, self.pooled, self.limit, names))
     }
 
     fn lines(&self, options: PgConnectOptions) -> Lines {
-        Lines::own(self.pool(options), self.connections, self.acquire)
+        Lines::own(self.pool(options), self.connections, self.acquire, self.limit)
     }
 
     fn pool(&self, options: PgConnectOptions) -> PgPool {
@@ -141,9 +179,22 @@ impl Builder {
 
 fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     // The parser's own message may repeat the URL, and with it a password.
-    url.parse().map_err(|_: sqlx::Error| {
+    let options: PgConnectOptions = url.parse().map_err(|_: sqlx::Error| {
         StoreError::with_source(StoreErrorKind::NotSupported, "the URL is not one of a Postgres server")
-    })
+    })?;
+    check_tls(options.get_ssl_mode(), cfg!(feature = "tls"))?;
+    Ok(options)
+}
+
+/// Refuses to ask for an encrypted connection where none can be made, with the words for what to do.
+fn check_tls(wanted: PgSslMode, can: bool) -> Result<(), StoreError> {
+    if can || matches!(wanted, PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer) {
+        return Ok(());
+    }
+    Err(StoreError::with_source(
+        StoreErrorKind::NotSupported,
+        "the URL asks for TLS (sslmode), and this was built without it: add the feature `tls` of lms-store-postgres",
+    ))
 }
 
 /// A pool of one, for a session that listens.
@@ -154,4 +205,21 @@ pub(crate) fn single(options: PgConnectOptions) -> PgPool {
         .idle_timeout(None)
         .max_lifetime(None)
         .connect_lazy_with(options)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "these are tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_tls_a_url_that_asks_for_it_is_refused_with_the_feature() {
+        for wanted in [PgSslMode::Require, PgSslMode::VerifyCa, PgSslMode::VerifyFull] {
+            let refused = check_tls(wanted, false).unwrap_err();
+            let why = std::error::Error::source(&refused).unwrap().to_string();
+            assert!(why.contains("the feature `tls` of lms-store-postgres"), "{why}");
+            check_tls(wanted, true).unwrap();
+        }
+        check_tls(PgSslMode::Prefer, false).unwrap();
+    }
 }

@@ -20,13 +20,24 @@ pub(crate) fn remedy(error: &Error) -> Remedy {
     match error {
         Error::Database(e) => match e.code().as_deref() {
             Some("40001" | "40P01") => Remedy::Again,
-            // admin_shutdown, crash_shutdown, cannot_connect_now, idle sessions that were ended
-            Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03") => Remedy::Reconnect,
+            Some(code) if is_lost(code) => Remedy::Reconnect,
             _ => Remedy::None,
         },
         Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed | Error::Tls(_) => Remedy::Reconnect,
         _ => Remedy::None,
     }
+}
+
+/// Whether a code says that the connection is of no use any more.
+fn is_lost(code: &str) -> bool {
+    matches!(
+        code,
+        // admin_shutdown, crash_shutdown, cannot_connect_now; sessions ended for being idle or for a
+        // transaction that took too long; a former primary that only reads now.
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" | "25006"
+    )
+        // Connection exceptions, and what a pooler says of the servers behind it.
+        || code.starts_with("08")
 }
 
 /// The library's error for a failed read.
@@ -41,7 +52,7 @@ pub(crate) fn of_write(error: Error) -> StoreError {
 
 fn convert(error: Error, broken: StoreErrorKind) -> StoreError {
     let kind = match &error {
-        Error::Database(e) => of_database(e.as_ref()),
+        Error::Database(e) => of_database(e.as_ref(), broken),
         Error::PoolTimedOut | Error::PoolClosed => StoreErrorKind::Unavailable,
         Error::Io(_) | Error::Protocol(_) | Error::WorkerCrashed | Error::Tls(_) => broken,
         _ => StoreErrorKind::Backend,
@@ -68,7 +79,7 @@ fn message(error: &dyn DatabaseError) -> String {
     }
 }
 
-fn of_database(error: &dyn DatabaseError) -> StoreErrorKind {
+fn of_database(error: &dyn DatabaseError, broken: StoreErrorKind) -> StoreErrorKind {
     match error.code().as_deref().unwrap_or_default() {
         // Raised where something is to be taken back: with the place of the expectation, or of a row that is gone.
         "LM001" => {
@@ -79,9 +90,12 @@ fn of_database(error: &dyn DatabaseError) -> StoreErrorKind {
         // A pooler that had no server for the statement in time, or none at all: nothing was sent on.
         "08P01" if from_pooler(error.message()) => StoreErrorKind::Unavailable,
         // A lock that was not had in time, and what a try again may mend.
-        "55P03" | "40001" | "40P01" | "57P01" | "57P02" | "57P03" | "53300" | "53200" | "53100" => {
-            StoreErrorKind::Unavailable
-        }
+        "55P03" | "40001" | "40P01" | "53300" | "53200" | "53100" => StoreErrorKind::Unavailable,
+        // The server ended the session before the transaction's end, or took no write at all.
+        "57P01" | "57P03" | "57P05" | "25P03" | "25P04" | "25006" => StoreErrorKind::Unavailable,
+        // The session went away at a time that nobody knows ("server conn crashed?"): a commit may have been on
+        // its way.
+        code if is_lost(code) => broken,
         _ => StoreErrorKind::Backend,
     }
 }
@@ -118,4 +132,85 @@ fn unique(name: &str) -> Option<Constraint> {
         name if name.ends_with("_pkey") || name.ends_with("_key") || name.ends_with("_once") => Constraint::Id,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::borrow::Cow;
+
+    #[derive(Debug)]
+    struct Said(&'static str, &'static str);
+
+    impl std::fmt::Display for Said {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.1)
+        }
+    }
+    impl std::error::Error for Said {}
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.1
+        }
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+        fn kind(&self) -> sqlx::error::ErrorKind {
+            sqlx::error::ErrorKind::Other
+        }
+    }
+
+    fn said(code: &'static str, message: &'static str) -> Error {
+        Error::Database(Box::new(Said(code, message)))
+    }
+
+    /// What ends a connection is known to be that: nobody is told of a database error that no second try
+    /// mends, and where a commit may have gone through the outcome is unknown.
+    #[test]
+    fn what_ends_a_connection_is_never_a_plain_database_error() {
+        const SENT: StoreErrorKind = StoreErrorKind::Unconfirmed;
+        const NOT_SENT: StoreErrorKind = StoreErrorKind::Unavailable;
+        let table = [
+            ("57P01", "terminating connection due to administrator command", NOT_SENT),
+            ("57P02", "terminating connection because of crash of another server process", SENT),
+            ("57P03", "the database system is starting up", NOT_SENT),
+            ("57P05", "terminating connection due to idle-session timeout", NOT_SENT),
+            ("25P03", "terminating connection due to idle-in-transaction timeout", NOT_SENT),
+            ("25P04", "terminating connection due to transaction timeout", NOT_SENT),
+            ("25006", "cannot execute INSERT in a read-only transaction", NOT_SENT),
+            ("08000", "connection_exception", SENT),
+            ("08003", "connection_does_not_exist", SENT),
+            ("08006", "connection_failure", SENT),
+            ("08P01", "server conn crashed?", SENT),
+            ("08P01", "server disconnected while query was in progress", SENT),
+            ("08P01", "query_wait_timeout", NOT_SENT),
+            ("08P01", "no more connections allowed (max_client_conn)", NOT_SENT),
+            ("08P01", "server login has been failing, try again later (server_login_retry)", NOT_SENT),
+            ("08P01", "pgbouncer cannot connect to server", NOT_SENT),
+        ];
+        for (code, message, of_a_write) in table {
+            assert_eq!(remedy(&said(code, message)), Remedy::Reconnect, "{code} {message}");
+            assert_eq!(of_write(said(code, message)).kind(), &of_a_write, "{code} {message}");
+            assert_eq!(of_read(said(code, message)).kind(), &StoreErrorKind::Unavailable, "{code} {message}");
+        }
+        for broken in [|| Error::WorkerCrashed, || Error::Protocol("half a message".into())] {
+            assert_eq!(remedy(&broken()), Remedy::Reconnect);
+            assert_eq!(of_write(broken()).kind(), &SENT);
+            assert_eq!(of_read(broken()).kind(), &NOT_SENT);
+        }
+        // And what does not end it.
+        for (code, kind) in [("40001", NOT_SENT), ("55P03", NOT_SENT), ("42P01", StoreErrorKind::Backend)] {
+            assert_ne!(remedy(&said(code, "")), Remedy::Reconnect, "{code}");
+            assert_eq!(of_write(said(code, "")).kind(), &kind, "{code}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{Connection as _, PgConnection, PgPool, Postgres};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A connection that nobody has taken for so long goes back to the pool.
@@ -24,6 +24,8 @@ pub(crate) struct Lines {
     pool: PgPool,
     kept: Option<Arc<Kept>>,
     patience: Duration,
+    /// How long a connection that is in doubt may take to answer.
+    limit: Duration,
 }
 
 /// Connections between two uses, the last one used on top.
@@ -31,6 +33,7 @@ struct Kept {
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
     swept: AtomicBool,
+    limit: Duration,
 }
 
 struct Idle {
@@ -43,15 +46,15 @@ struct Idle {
 
 impl Lines {
     /// Over a pool of the store's own, with so many connections.
-    pub(crate) fn own(pool: PgPool, connections: u32, patience: Duration) -> Self {
+    pub(crate) fn own(pool: PgPool, connections: u32, patience: Duration, limit: Duration) -> Self {
         let turns = Semaphore::new(usize::try_from(connections).unwrap_or(1).max(1));
-        let kept = Kept { turns: turns.into(), idle: Mutex::default(), swept: AtomicBool::new(false) };
-        Self { pool, kept: Some(Arc::new(kept)), patience }
+        let kept = Kept { turns: turns.into(), idle: Mutex::default(), swept: AtomicBool::new(false), limit };
+        Self { pool, kept: Some(Arc::new(kept)), patience, limit }
     }
 
     /// Over a host's pool, which is the host's to share out: nothing is kept.
-    pub(crate) fn hosts(pool: PgPool) -> Self {
-        Self { pool, kept: None, patience: Duration::ZERO }
+    pub(crate) fn hosts(pool: PgPool, limit: Duration) -> Self {
+        Self { pool, kept: None, patience: Duration::ZERO, limit }
     }
 
     /// The pool.
@@ -63,7 +66,8 @@ impl Lines {
     pub(crate) async fn take(&self) -> Result<Held, sqlx::Error> {
         let Some(kept) = &self.kept else {
             let conn = self.pool.acquire().await?;
-            return Ok(Held { conn: Some(conn), taken: Instant::now(), state: State::AtRest, home: None });
+            let (taken, state) = (Instant::now(), State::AtRest);
+            return Ok(Held { conn: Some(conn), taken, state, home: None, limit: self.limit });
         };
         let turn = tokio::time::timeout(self.patience, kept.turns.clone().acquire_owned());
         let turn = turn.await.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
@@ -72,7 +76,8 @@ impl Lines {
             Some(idle) => (idle.conn, idle.taken),
             None => (self.pool.acquire().await?, Instant::now()),
         };
-        Ok(Held { conn: Some(conn), taken, state: State::AtRest, home: Some((kept.clone(), turn)) })
+        let home = Some((kept.clone(), turn));
+        Ok(Held { conn: Some(conn), taken, state: State::AtRest, home, limit: self.limit })
     }
 }
 
@@ -95,14 +100,15 @@ impl Kept {
             let mut idle = self.idle();
             idle.extract_if(.., |one| one.used.elapsed() >= REST).collect()
         };
-        resting.into_iter().for_each(|one| give_back(one.conn));
+        resting.into_iter().for_each(|one| give_back(one.conn, self.limit));
         !self.idle().is_empty()
     }
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        self.idle().drain(..).for_each(|one| give_back(one.conn));
+        let limit = self.limit;
+        self.idle().drain(..).for_each(|one| give_back(one.conn, limit));
     }
 }
 
@@ -138,12 +144,30 @@ fn in_runtime() -> bool {
     tokio::runtime::Handle::try_current().is_ok()
 }
 
-/// To the pool, whose ping needs a runtime; without one the connection is closed.
-fn give_back(conn: PoolConnection<Postgres>) {
+/// To the pool, once it has answered: the pool's own ping waits for as long as the network likes. That needs a
+/// runtime; without one the connection is closed.
+fn give_back(conn: PoolConnection<Postgres>, limit: Duration) {
+    let mut back = Back(Some(conn));
     if in_runtime() {
-        drop(conn);
-    } else {
-        drop(conn.leak());
+        tokio::spawn(async move {
+            let Some(conn) = back.0.as_mut() else { return };
+            if !tokio::time::timeout(limit, conn.ping()).await.is_ok_and(|answer| answer.is_ok()) {
+                back.0.take().map(PoolConnection::detach);
+            }
+        });
+    }
+}
+
+/// A connection on its way to the pool, also where the runtime ends meanwhile.
+struct Back(Option<PoolConnection<Postgres>>);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        match self.0.take() {
+            Some(conn) if in_runtime() => drop(conn),
+            Some(conn) => drop(conn.leak()),
+            None => {}
+        }
     }
 }
 
@@ -168,6 +192,7 @@ pub(crate) struct Held {
     taken: Instant,
     state: State,
     home: Option<(Arc<Kept>, OwnedSemaphorePermit)>,
+    limit: Duration,
 }
 
 impl Held {
@@ -194,12 +219,12 @@ impl Held {
         self.state = if well { State::AtRest } else { State::InDoubt };
     }
 
-    /// The connection is broken, and those that rest beside it may be, too.
+    /// The connection is broken, and those that rest beside it may be, too: nobody waits for a word of theirs.
     pub(crate) fn close(&mut self) {
         self.state = State::Broken;
         if let Some((kept, _)) = &self.home {
             let others: Vec<_> = kept.idle().drain(..).collect();
-            others.into_iter().for_each(|one| give_back(one.conn));
+            others.into_iter().for_each(|one| drop(one.conn.detach()));
         }
     }
 }
@@ -212,9 +237,16 @@ impl Drop for Held {
                 kept.keep(Idle { conn, taken: self.taken, used: Instant::now() });
                 return;
             }
-            (State::Inside | State::Broken, _) => conn.close_on_drop(),
+            (State::Inside, _) if in_runtime() => {
+                conn.close_on_drop();
+                return;
+            }
+            (State::Inside | State::Broken, _) => {
+                drop(conn.detach());
+                return;
+            }
             _ => {}
         }
-        give_back(conn);
+        give_back(conn, self.limit);
     }
 }

@@ -19,6 +19,7 @@ mod error;
 #[cfg(test)]
 mod generate;
 mod held;
+mod host;
 mod literal;
 mod migrate;
 mod reads;
@@ -56,9 +57,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a batch that the database undid is sent again.
 const TRIES: u32 = 5;
 /// What begins every transaction of the store's own.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+///
+/// Between two statements of one there is nothing but a round trip: a session that stays there for longer belongs
+/// to a process that has stopped, and must not keep its locks from everybody else.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '10s'";
 /// The same behind a transaction pooler, where the session has no settings of its own.
-const BEGIN_POOLED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on";
+const BEGIN_POOLED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; \
+                            SET LOCAL idle_in_transaction_session_timeout = '10s'";
+/// How long an answer is waited for, unless the host says otherwise.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The domain in a Postgres database. Cheap to clone.
 #[derive(Clone)]
@@ -72,6 +79,8 @@ pub(crate) struct Inner {
     /// Where LISTEN works: a session of its own, not through a pooler.
     listening: Option<PgPool>,
     pooled: bool,
+    /// How long an answer of the server's is waited for.
+    limit: Duration,
     names: Names,
     statements: reads::Statements,
     ready: AtomicBool,
@@ -113,14 +122,30 @@ impl PgStore {
     /// after; `synchronous_commit` is the host's to leave on. Connections go back to the host's pool after
     /// every statement, at the price of the pool's ping; a pool of the store's own saves that round trip.
     ///
+    /// **The pool must lead to the server itself.** Through a transaction pooler (PgBouncer, Supavisor) an answer
+    /// can be the one to another caller's question, and nothing says so: for such a pool take
+    /// [`PgStore::builder_over`] with [`Builder::pooled`].
+    ///
     /// # Errors
     /// NotSupported for names that are not schema names.
     pub fn with_pool(pool: PgPool, lms: &str, private: &str) -> Result<Self, StoreError> {
-        let listening = builder::single(pool.connect_options().as_ref().clone());
-        Ok(Self::start(Lines::hosts(pool), None, Some(listening), false, Names::new(lms, private)?))
+        Self::builder_over(pool).schemas(lms, private).open()
     }
 
-    fn start(lines: Lines, replica: Option<Lines>, listening: Option<PgPool>, pooled: bool, names: Names) -> Self {
+    /// Starts with the host's own pool and every default: as [`PgStore::with_pool`], with a replica, behind a
+    /// transaction pooler, or with other limits.
+    pub fn builder_over(pool: PgPool) -> Builder {
+        Builder::over(pool)
+    }
+
+    fn start(
+        lines: Lines,
+        replica: Option<Lines>,
+        listening: Option<PgPool>,
+        pooled: bool,
+        limit: Duration,
+        names: Names,
+    ) -> Self {
         let hints = Arc::new(Hints::default());
         let inner = Arc::new(Inner {
             statements: reads::Statements::new(&names),
@@ -128,6 +153,7 @@ impl PgStore {
             replica,
             listening,
             pooled,
+            limit,
             names,
             ready: AtomicBool::new(false),
             explicit: AtomicBool::new(false),
@@ -143,7 +169,7 @@ impl PgStore {
     }
 
     /// The SQL of every migration that the database has not had yet, for a role that may migrate to run
-    /// by itself; empty when there is none.
+    /// by itself, each in a transaction; empty when there is none.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -152,58 +178,14 @@ impl PgStore {
         Ok(migrate::pending_after(version, &self.inner.names))
     }
 
-    /// The SQL of all migrations in schemas of these names, without a database.
+    /// The SQL of all migrations in schemas of these names, without a database: one transaction, so that a
+    /// script that breaks off leaves nothing behind.
     ///
     /// # Errors
     /// NotSupported for names that are not schema names.
     pub fn print_sql(lms: &str, private: &str) -> Result<String, StoreError> {
-        Ok(migrate::pending_after(0, &Names::new(lms, private)?).concat())
-    }
-
-    /// Applies a planned batch inside the host's own transaction, whole or not at all: after a Conflict
-    /// or a Duplicate the transaction stands as before the call, and the host plans again. After its
-    /// commit the host calls `lms.committed()`; the poll backs that up.
-    ///
-    /// In an isolation level above READ COMMITTED a snapshot that is out of date is a serialization
-    /// failure (SQLSTATE 40001, Unavailable here): the host rolls back and begins again.
-    ///
-    /// # Errors
-    /// As [`Store::write`](lms_core::store::Store::write); NotSupported for a batch that changes the
-    /// structure of a course, which would hold the course's lock until the host commits: see
-    /// [`PgStore::write_structure_in`].
-    pub async fn write_in(&self, conn: &mut PgConnection, batch: &WriteBatch) -> Result<Committed, StoreError> {
-        if !batch.exclusive.is_empty() {
-            return Err(StoreError::with_source(
-                StoreErrorKind::NotSupported,
-                "the batch changes a course's structure and would lock it until the host commits",
-            ));
-        }
-        self.write_structure_in(conn, batch).await
-    }
-
-    /// As [`PgStore::write_in`], also for a batch that changes the structure of a course: nobody works
-    /// in the course until the host commits.
-    ///
-    /// # Errors
-    /// As [`Store::write`](lms_core::store::Store::write).
-    pub async fn write_structure_in(
-        &self,
-        conn: &mut PgConnection,
-        batch: &WriteBatch,
-    ) -> Result<Committed, StoreError> {
-        self.require_schema().await?;
-        let call = Call::of(batch, &self.inner.names, true)?;
-        let mut savepoint = conn.begin().await.map_err(of_read)?;
-        match call.send(&mut savepoint, !self.inner.pooled).await {
-            Ok(_) => {
-                savepoint.commit().await.map_err(of_read)?;
-                Ok(write::committed(batch))
-            }
-            Err(e) => {
-                savepoint.rollback().await.map_err(of_read)?;
-                Err(write::failed(e))
-            }
-        }
+        let sql = migrate::pending_after(0, &Names::new(lms, private)?).concat();
+        Ok(format!("BEGIN;\n\n{sql}\nCOMMIT;\n"))
     }
 
     /// Refuses to work on a schema that this library does not know; looks once.
@@ -220,9 +202,17 @@ impl PgStore {
     /// transaction, so that a pooler keeps question and answer together.
     pub(crate) async fn found(&self) -> Result<(i64, i64), StoreError> {
         let mut conn = self.inner.lines.take().await.map_err(of_read)?;
-        let found = found_in(conn.enter(), &self.inner.names).await;
-        conn.over(found.is_ok());
-        found
+        let found = tokio::time::timeout(self.inner.limit, found_in(conn.enter(), &self.inner.names)).await;
+        match found {
+            Ok(found) => {
+                conn.over(found.is_ok());
+                found
+            }
+            Err(_) => {
+                conn.close();
+                Err(of_read(too_late()))
+            }
+        }
     }
 
     /// Sends a batch.
@@ -233,7 +223,7 @@ impl PgStore {
         loop {
             tries += 1;
             let mut conn = inner.lines.take().await.map_err(of_read)?;
-            match self.send(&mut conn, &call).await {
+            match within(inner.limit, self.send(&mut conn, &call)).await {
                 Ok(()) => {
                     if !batch.events.is_empty() {
                         inner.hints.committed();
@@ -291,9 +281,13 @@ impl PgStore {
 
     /// Reads one document from the replica, where there is one and it is good enough.
     pub(crate) async fn stale_doc(&self, sql: &Arc<str>, params: Params) -> Result<Option<Doc>, StoreError> {
+        Doc::parse(self.text(self.stale(), sql, params).await?.as_deref())
+    }
+
+    /// Where figures come from.
+    fn stale(&self) -> &Lines {
         let replica = self.inner.replica.as_ref().filter(|_| !lms_core::store::must_be_fresh());
-        let lines = replica.unwrap_or(&self.inner.lines);
-        Doc::parse(self.text(lines, sql, params).await?.as_deref())
+        replica.unwrap_or(&self.inner.lines)
     }
 
     /// Reads one list of records.
@@ -302,7 +296,25 @@ impl PgStore {
         sql: &Arc<str>,
         params: Params,
     ) -> Result<Vec<R>, StoreError> {
-        let text = self.text(&self.inner.lines, sql, params).await?.unwrap_or_default();
+        self.list_on(&self.inner.lines, sql, params).await
+    }
+
+    /// The same from the replica, where there is one and it is good enough.
+    pub(crate) async fn stale_list<R: lms_core::model::table::Record>(
+        &self,
+        sql: &Arc<str>,
+        params: Params,
+    ) -> Result<Vec<R>, StoreError> {
+        self.list_on(self.stale(), sql, params).await
+    }
+
+    async fn list_on<R: lms_core::model::table::Record>(
+        &self,
+        lines: &Lines,
+        sql: &Arc<str>,
+        params: Params,
+    ) -> Result<Vec<R>, StoreError> {
+        let text = self.text(lines, sql, params).await?.unwrap_or_default();
         let json = serde_json::from_str(&text).map_err(|e| StoreError::with_source(StoreErrorKind::Backend, e))?;
         rows::records(json)
     }
@@ -326,7 +338,8 @@ impl PgStore {
             };
             match remedy(&error) {
                 Remedy::Again if tries < TRIES => {}
-                Remedy::Reconnect if started.elapsed() < PATIENCE => {}
+                // A connection that nobody answers on any more may have taken longer to show itself.
+                Remedy::Reconnect if started.elapsed() < PATIENCE || tries < 2 => {}
                 _ => return Err(of_read(error)),
             }
             tokio::time::sleep(jitter(tries)).await;
@@ -343,15 +356,15 @@ impl PgStore {
         let row = if self.inner.pooled {
             // Behind a pooler only a transaction keeps a statement and its answer together.
             let inside = conn.enter();
-            async {
+            let inside = async {
                 let mut tx = inside.begin_with(BEGIN_POOLED).await?;
                 let row = query.fetch_optional(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(row)
-            }
-            .await
+            };
+            within(self.inner.limit, inside).await
         } else {
-            query.fetch_optional(conn.statement()).await
+            within(self.inner.limit, query.fetch_optional(conn.statement())).await
         };
         conn.over(row.is_ok());
         if row.as_ref().is_err_and(|e| remedy(e) == Remedy::Reconnect) {
@@ -365,6 +378,16 @@ impl PgStore {
 fn jitter(tries: u32) -> Duration {
     let most = (5_u64 << tries.min(6)).min(100);
     Duration::from_millis(rand::random_range(1..=most))
+}
+
+/// What the server answers, if it does within the limit.
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(too_late()))
+}
+
+/// The error of a connection on which no answer comes.
+fn too_late() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the server did not answer in time"))
 }
 
 /// A batch in a transaction of its own.

@@ -47,7 +47,9 @@ pub(crate) fn check((version, min_reader): (i64, i64)) -> Result<(), StoreError>
 
 /// Applies what is missing, all or nothing, under a lock.
 pub(crate) async fn migrate(conn: &mut PgConnection, names: &Names) -> Result<(), StoreError> {
-    let mut tx = conn.begin().await.map_err(of_read)?;
+    // Each statement sees what was committed before it: in another level the look at the version would be as old
+    // as the wait for the lock.
+    let mut tx = conn.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await.map_err(of_read)?;
     let lock = names.expand("SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({class}, -1)");
     sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *tx).await.map_err(of_read)?;
     let (version, min_reader) = found(&mut tx, names).await?;

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use lms_core::store::StoreError;
+use lms_core::store::{StoreError, StoreErrorKind};
 use sqlx::postgres::PgListener;
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::sync::Notify;
 
-use crate::error::of_read;
-use crate::{BEGIN, BEGIN_POOLED, Inner, PgStore};
+use crate::error::{Remedy, of_read, remedy};
+use crate::held::Held;
+use crate::{BEGIN, BEGIN_POOLED, Inner, PgStore, within};
 
 /// How many events one step numbers.
 const STEP: i64 = 2_000;
@@ -100,12 +101,23 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
 }
 
 /// Numbers all that had committed when it was called.
+///
+/// # Errors
+/// Unavailable when another session has the log for so long that nothing is numbered.
 pub(crate) async fn drain(inner: &Inner) -> Result<(), StoreError> {
+    let mut moved_at = Instant::now();
     loop {
         match step(inner).await? {
             // Another process is at it; its step may have begun before our commit.
-            -1 => tokio::time::sleep(Duration::from_millis(2)).await,
+            -1 if moved_at.elapsed() < inner.limit => tokio::time::sleep(Duration::from_millis(2)).await,
+            -1 => {
+                return Err(StoreError::with_source(
+                    StoreErrorKind::Unavailable,
+                    "another session holds the log, and no event gets its position until it ends",
+                ));
+            }
             moved => {
+                moved_at = Instant::now();
                 if moved > 0 {
                     inner.hints.numbered.notify_waiters();
                 }
@@ -118,12 +130,20 @@ pub(crate) async fn drain(inner: &Inner) -> Result<(), StoreError> {
 }
 
 async fn step(inner: &Inner) -> Result<i64, StoreError> {
-    let sql = inner.names.expand(&format!("SELECT {{priv}}.relay_v1({STEP})"));
     let mut conn = inner.lines.take().await.map_err(of_read)?;
+    let moved = within(inner.limit, step_on(&mut conn, inner)).await;
+    if moved.as_ref().is_err_and(|e| remedy(e) == Remedy::Reconnect) {
+        conn.close();
+    }
+    moved.map_err(of_read)
+}
+
+async fn step_on(conn: &mut Held, inner: &Inner) -> Result<i64, sqlx::Error> {
+    let sql = inner.names.expand(&format!("SELECT {{priv}}.relay_v1({STEP})"));
     if !inner.pooled && !inner.explicit.load(Ordering::Relaxed) {
         let answer = sqlx::query(AssertSqlSafe(sql.clone())).fetch_one(conn.statement()).await;
         conn.over(answer.is_ok());
-        let moved = answer.and_then(|row| row.try_get::<i64, _>(0)).map_err(of_read)?;
+        let moved = answer?.try_get::<i64, _>(0)?;
         if moved != -2 {
             return Ok(moved);
         }
@@ -139,7 +159,7 @@ async fn step(inner: &Inner) -> Result<i64, StoreError> {
     }
     .await;
     conn.over(moved.is_ok());
-    moved.map_err(of_read)
+    moved
 }
 
 impl PgStore {
@@ -185,8 +205,11 @@ async fn hear(pool: &sqlx::PgPool, channel: &str, hints: &Hints, inner: &Weak<In
                     return Ok(());
                 }
             }
-            // A half-open connection says nothing: the poll of every subscriber is behind this.
-            () = tokio::time::sleep(LISTENING) => {}
+            // A connection that has died without a word says nothing, either: it is asked.
+            () = tokio::time::sleep(LISTENING) => {
+                let asked = sqlx::raw_sql("SELECT").execute(&mut listener);
+                within(LISTENING, asked).await?;
+            }
         }
         if inner.strong_count() == 0 || hints.closed.load(Ordering::Acquire) {
             return Ok(());

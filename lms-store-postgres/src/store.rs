@@ -7,7 +7,7 @@ use lms_core::model::*;
 use lms_core::store::*;
 use uuid::Uuid;
 
-use crate::error::of_write;
+use crate::error::of_read;
 use crate::literal;
 use crate::reads::{self, above, at_most};
 use crate::rows::Doc;
@@ -52,7 +52,7 @@ impl Store for PgStore {
     }
 
     async fn migrate(&self) -> Result<(), StoreError> {
-        let mut conn = self.inner.lines.pool().acquire().await.map_err(of_write)?;
+        let mut conn = self.inner.lines.pool().acquire().await.map_err(of_read)?;
         migrate::migrate(&mut conn, &self.inner.names).await?;
         drop(conn);
         self.require_schema().await
@@ -96,14 +96,20 @@ impl CatalogReads for PgStore {
         if !filter.external_id.as_deref().is_none_or(keepable) {
             return Ok(Vec::new());
         }
-        let params = vec![
-            id(above(page)),
-            or_null(filter.instructor),
-            filter.published.map(|p| p.to_string()),
-            filter.external_id.clone(),
-            number(at_most(page)),
-        ];
-        self.list(&self.inner.statements.courses, params).await
+        let s = &self.inner.statements;
+        let mut params = vec![id(above(page)), filter.published.map(|p| p.to_string()), number(at_most(page))];
+        let sql = match (&filter.external_id, filter.instructor) {
+            (Some(external), instructor) => {
+                params.extend([Some(external.clone()), or_null(instructor)]);
+                &s.courses_external_id
+            }
+            (None, Some(instructor)) => {
+                params.push(id(instructor));
+                &s.courses_instructor
+            }
+            (None, None) => &s.courses_all,
+        };
+        self.list(sql, params).await
     }
     async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
         use reads::content::Place;
@@ -318,7 +324,7 @@ impl AnalyticsReads for PgStore {
         }))
     }
     async fn lesson_counts(&self, course: CourseId) -> Read<Vec<LessonCounts>> {
-        self.list(&self.inner.statements.lesson_counts, vec![id(course)]).await
+        self.stale_list(&self.inner.statements.lesson_counts, vec![id(course)]).await
     }
     async fn quiz_percents(&self, scope: QuizScope) -> Read<PercentSum> {
         let s = &self.inner.statements;
@@ -415,6 +421,9 @@ impl EventLog for PgStore {
     }
     async fn wait(&self) {
         self.hint().await;
+    }
+    fn committed(&self) {
+        self.inner.hints.committed();
     }
 }
 

@@ -22,6 +22,7 @@ const INSTALL: &str = "no Postgres server for the tests: install one (Debian: ap
 #[derive(Debug)]
 pub struct Cluster {
     url: String,
+    port: String,
     data: Option<PathBuf>,
     bin: Option<PathBuf>,
     // The server stops when this process lets go of the guard's input, by whatever end it comes to.
@@ -36,9 +37,20 @@ impl Cluster {
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(|| match std::env::var(URL_VARIABLE) {
-            Ok(url) if !url.is_empty() => Self { url, data: None, bin: None, _guard: None },
+            Ok(url) if !url.is_empty() => Self { url, port: String::new(), data: None, bin: None, _guard: None },
             _ => Self::start(&[]),
         })
+    }
+
+    /// A server that this process has started, whatever the environment says: for tests that put a pooler
+    /// before it. It is [`Cluster::shared`] where that one is ours.
+    ///
+    /// # Panics
+    /// When none can be started; the message says what to install.
+    pub fn own() -> &'static Self {
+        static OWN: OnceLock<Cluster> = OnceLock::new();
+        let shared = Self::shared();
+        if shared.data.is_some() { shared } else { OWN.get_or_init(|| Self::start(&[])) }
     }
 
     /// A server of the caller's own, with settings.
@@ -87,14 +99,11 @@ impl Cluster {
         if !made.status.success() {
             return Err(format!("initdb failed: {}", String::from_utf8_lossy(&made.stderr)));
         }
-        let mut arguments = vec![
-            "-c".to_owned(),
-            "listen_addresses=".to_owned(),
-            "-k".to_owned(),
-            folder.display().to_string(),
-            "-p".to_owned(),
-            "5432".to_owned(),
-        ];
+        let mut arguments =
+            vec!["-c".to_owned(), "listen_addresses=".to_owned(), "-k".to_owned(), folder.display().to_string()];
+        // A socket in a folder of its own needs no port of its own; a server that listens does.
+        let port = settings.iter().find(|(name, _)| *name == "port").map_or("5432", |(_, value)| value);
+        arguments.extend(["-c".to_owned(), format!("port={port}")]);
         // A test's server need not survive the machine; it does survive `-m immediate`.
         let defaults =
             [("max_connections", "300"), ("fsync", "off"), ("max_wal_size", "1GB"), ("log_min_messages", "fatal")];
@@ -103,7 +112,8 @@ impl Cluster {
         }
         std::fs::write(folder.join("options"), arguments.join("\n")).map_err(|e| e.to_string())?;
         let mut cluster = Self {
-            url: format!("postgres://postgres@localhost/postgres?host={}", folder.display()),
+            url: format!("postgres://postgres@localhost:{port}/postgres?host={}", folder.display()),
+            port: port.to_owned(),
             data: Some(data.clone()),
             bin: Some(bin.clone()),
             _guard: None,
@@ -154,6 +164,11 @@ impl Cluster {
         &self.url
     }
 
+    /// The folder of its files; none where it is not ours.
+    pub fn data(&self) -> Option<&Path> {
+        self.data.as_deref()
+    }
+
     /// Stops the server as a power loss would, and starts it again.
     ///
     /// # Panics
@@ -195,7 +210,7 @@ impl Cluster {
         let (Some(data), Some(bin)) = (&self.data, &self.bin) else { return true };
         let folder = data.parent().unwrap_or(data);
         Command::new(bin.join("pg_isready"))
-            .args(["-q", "-p", "5432", "-h"])
+            .args(["-q", "-p", &self.port, "-h"])
             .arg(folder)
             .status()
             .is_ok_and(|s| s.success())
@@ -205,13 +220,14 @@ impl Cluster {
     /// the value.
     ///
     /// # Panics
-    /// When PgBouncer is not installed or does not start; the message says which.
+    /// When PgBouncer is not installed or does not start, or the server is not one that we have started; the
+    /// message says which.
     #[expect(clippy::panic, reason = "tests cannot go on without it, and must say so")]
     pub fn pooler(&self, size: u32) -> Pooler {
         let Some(data) = &self.data else {
-            panic!("the server at {URL_VARIABLE} is not the tests' to put a pooler before")
+            panic!("the server at {URL_VARIABLE} is not the tests' to put a pooler before: take Cluster::own()")
         };
-        Pooler::start(data.parent().unwrap_or(data), size).unwrap_or_else(|e| panic!("{e}"))
+        Pooler::start(data.parent().unwrap_or(data), &self.port, size).unwrap_or_else(|e| panic!("{e}"))
     }
 
     /// Two schema names that nobody else uses.
@@ -241,13 +257,13 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    fn start(server: &Path, size: u32) -> Result<Self, String> {
+    fn start(server: &Path, port: &str, size: u32) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("lms-pool-").tempdir().map_err(|e| e.to_string())?;
         let at = folder.path().display();
         let settings = format!(
-            "[databases]\npostgres = host={} port=5432 dbname=postgres user=postgres\n[pgbouncer]\n\
+            "[databases]\npostgres = host={} port={port} dbname=postgres user=postgres\n[pgbouncer]\n\
              listen_addr =\nunix_socket_dir = {at}\nlisten_port = 6432\nauth_type = any\n\
-             pool_mode = transaction\ndefault_pool_size = {size}\nmax_client_conn = 500\n\
+             pool_mode = transaction\ndefault_pool_size = {size}\nmax_client_conn = 500\nserver_login_retry = 1\n\
              logfile = {at}/log\npidfile = {at}/pid\nignore_startup_parameters = extra_float_digits\n",
             server.display()
         );
@@ -266,7 +282,7 @@ impl Pooler {
         let guard = command
             .arg("-c")
             .arg(
-                "PATH=$PATH:/usr/sbin; pgbouncer -q \"$1/pgbouncer.ini\" & p=$!; cat >/dev/null; kill -INT $p; wait $p",
+                "PATH=$PATH:/usr/sbin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/bin; pgbouncer -q \"$1/pgbouncer.ini\" & p=$!; cat >/dev/null; kill -INT $p; wait $p",
             )
             .arg("sh")
             .arg(folder.path())
@@ -319,8 +335,15 @@ fn programs() -> Option<PathBuf> {
         .chain(["/usr/bin", "/usr/local/bin"].map(PathBuf::from))
         .filter(|folder| has(folder))
         .collect();
-    found.sort();
+    found.sort_by_key(|folder| version(folder));
     found.pop()
+}
+
+/// The version in the name of a folder of programs: of `…/postgresql/9.6/bin` 9 and 6, and less than 16.
+fn version(bin: &Path) -> Vec<u32> {
+    let name = bin.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let digits = name.unwrap_or_default().replace(|c: char| !c.is_ascii_digit(), " ");
+    digits.split_whitespace().filter_map(|n| n.parse().ok()).collect()
 }
 
 /// Postgres refuses to run as root: the user to run it as then, who gets the folder.
@@ -336,4 +359,18 @@ fn unprivileged(folder: &Path) -> Result<Option<String>, String> {
         }
     }
     Err("as root, the tests need a user `postgres` or `nobody` to run the server as".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbers() {
+        let folders =
+            ["/usr/bin", "/usr/pgsql-9.6/bin", "/usr/lib/postgresql/15/bin", "/opt/homebrew/opt/postgresql@100/bin"];
+        let versions: Vec<_> = folders.iter().map(|folder| version(Path::new(folder))).collect();
+        assert_eq!(versions, [vec![], vec![9, 6], vec![15], vec![100]]);
+        assert!(versions.is_sorted());
+    }
 }

@@ -6,13 +6,14 @@ use std::sync::OnceLock;
 use lms_core::store::{PeopleReads, PersonKey};
 use lms_core::{Lms, lms::NewUser, model::Role};
 use lms_store_postgres::PgStore;
+use lms_store_postgres::driver::postgres::{PgConnectOptions, PgPoolOptions};
 use lms_store_postgres::testing::{Cluster, Pooler};
 
 lms_core::conformance!(pooled, behind(8).await);
 
 fn pooler() -> &'static Pooler {
     static SHARED: OnceLock<Pooler> = OnceLock::new();
-    SHARED.get_or_init(|| Cluster::shared().pooler(4))
+    SHARED.get_or_init(|| Cluster::own().pooler(4))
 }
 
 async fn behind(connections: u32) -> PgStore {
@@ -20,7 +21,7 @@ async fn behind(connections: u32) -> PgStore {
     PgStore::builder(pooler().url())
         .schemas(lms, private)
         .max_connections(connections)
-        .pooled(Some(Cluster::shared().url().to_owned()))
+        .pooled(Some(Cluster::own().url().to_owned()))
         .connect()
         .await
         .unwrap()
@@ -30,7 +31,21 @@ async fn behind(connections: u32) -> PgStore {
 /// answer is the one to the caller's own question.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_answer_is_to_the_question_that_was_asked() {
-    let store = behind(8).await;
+    ask(behind(8).await).await;
+}
+
+/// The same over a pool of the host's that leads to the pooler.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hosts_pool_may_lead_to_a_pooler() {
+    let options: PgConnectOptions = pooler().url().parse().unwrap();
+    let pool = PgPoolOptions::new().max_connections(8).connect_lazy_with(options.statement_cache_capacity(0));
+    let (lms, private) = Cluster::fresh_schemas();
+    let builder = PgStore::builder_over(pool).schemas(lms, private);
+    let store = builder.pooled(Some(Cluster::own().url().to_owned())).connect().await.unwrap();
+    ask(store).await;
+}
+
+async fn ask(store: PgStore) {
     let lms = Lms::builder(store.clone()).build();
     lms.migrate().await.unwrap();
     let mut users = Vec::new();
@@ -61,12 +76,12 @@ async fn every_answer_is_to_the_question_that_was_asked() {
 /// Callers that go away while a transaction is being begun keep no server of the pooler's from the others.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn who_goes_away_keeps_no_server_of_the_poolers() {
-    let pooler = Cluster::shared().pooler(2);
+    let pooler = Cluster::own().pooler(2);
     let (lms, private) = Cluster::fresh_schemas();
     let store = PgStore::builder(pooler.url())
         .schemas(lms, private)
         .max_connections(8)
-        .pooled(Some(Cluster::shared().url().to_owned()))
+        .pooled(Some(Cluster::own().url().to_owned()))
         .connect()
         .await
         .unwrap();

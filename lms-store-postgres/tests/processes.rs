@@ -145,6 +145,55 @@ async fn a_server_that_restarts_in_a_storm_loses_nothing() {
     assert!(here.system().activity().audit(course).await.unwrap().is_empty(), "no drift");
 }
 
+/// The same behind a transaction pooler, which says in words of its own that its servers have gone.
+///
+/// rules: V1, V4, P11
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_that_restarts_behind_a_pooler_loses_nothing() {
+    let cluster = Cluster::start(&[]);
+    let pooler = cluster.pooler(4);
+    let (schema, private) = Cluster::fresh_schemas();
+    let store = PgStore::builder(pooler.url())
+        .schemas(schema, private)
+        .pooled(Some(cluster.url().to_owned()))
+        .connect()
+        .await
+        .unwrap();
+    let lms = Lms::builder(store.clone()).build();
+    lms.migrate().await.unwrap();
+    let teacher = lms.system().people().ensure_user(NewUser::new(Role::Instructor, "T")).await.unwrap().id;
+    let course = lms.as_user(teacher).catalog().create_course(NewCourse::titled("C")).await.unwrap().id;
+    let (side, stop) = (Arc::new(Side::default()), Arc::new(AtomicBool::new(false)));
+    let tell = side.clone();
+    let (writers, subscriber) = storm(&lms, course, teacher, stop.clone(), move |line| tell.take(line)).await;
+    for round in 0..=3 {
+        if round > 0 {
+            tokio::task::block_in_place(|| cluster.restart_immediately());
+        }
+        let wanted = (side.confirmed().len() + 15, side.seen().len() + 40);
+        until("it goes on by itself", || side.confirmed().len() >= wanted.0 && side.seen().len() >= wanted.1).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let head = lms.settle().await.unwrap();
+    until("the subscriber sees the last event", || side.seen().last().is_some_and(|seen| seen.0 >= head)).await;
+    assert!(!subscriber.is_finished(), "no subscription ended for a server that went away");
+    subscriber.abort();
+
+    let stored = enrolled(&lms, course, teacher).await;
+    for (_, id) in side.confirmed() {
+        assert!(stored.contains(&id), "a confirmed enrollment is gone");
+    }
+    let (seen, log) = (side.seen(), log_of(&store, head).await);
+    let from = usize::try_from(seen[0].0).unwrap() - 1;
+    assert_eq!(seen[..], log[from..], "in order, none missing, none twice");
+    let of_log: Vec<Uuid> = log.iter().filter_map(|(_, _, of)| *of).collect();
+    assert_eq!(of_log.len(), stored.len(), "an event for each enrollment");
+    assert_eq!(of_log.into_iter().collect::<BTreeSet<_>>(), stored, "and one only");
+}
+
 /// Tells the other process where the database is: it is this same test, started again.
 const PLACE: &str = "LMS_STORM_PLACE";
 /// The test's own name, by which it is started again.

@@ -8,6 +8,7 @@ use lms_core::Lms;
 use lms_core::store::{AnalyticsReads, CatalogReads, QuizScope, Store};
 use lms_core::testing::Classroom;
 use lms_store_postgres::PgStore;
+use lms_store_postgres::driver::PgPool;
 use lms_store_postgres::testing::Cluster;
 
 /// A server that has the same schemas and none of the rows is a replica that lags behind for ever: what comes
@@ -33,6 +34,7 @@ async fn analytics_come_from_the_replica_and_all_else_from_the_primary() {
     let (now, ago) = (lms.now(), lms.now().plus_seconds(-3_600));
     assert_eq!(store.active_students(Some(room.course), ago, now).await.unwrap(), 0);
     assert_eq!(store.quiz_percents(QuizScope::Course(room.course)).await.unwrap().pairs, 0);
+    assert!(store.lesson_counts(room.course).await.unwrap().is_empty());
 
     // What decides, what a person sees of their own work, certificates, the log.
     assert!(store.course(None, room.course, None).await.unwrap().is_some());
@@ -58,7 +60,9 @@ async fn analytics_come_from_the_replica_and_all_else_from_the_primary() {
 #[tokio::test]
 async fn a_replica_that_is_gone_fails_only_the_figures() {
     let (name, private) = Cluster::fresh_schemas();
-    let builder = PgStore::builder(Cluster::shared().url()).schemas(name, private);
+    // Over a pool of the host's, too.
+    let pool = PgPool::connect_lazy(Cluster::shared().url()).unwrap();
+    let builder = PgStore::builder_over(pool).schemas(name, private);
     let nowhere = "postgres://nobody@localhost:1/nothing?host=/nowhere";
     let store = builder.replica(nowhere).acquire_timeout(Duration::from_millis(300)).connect().await.unwrap();
     let lms = Lms::builder(store.clone()).build();

@@ -10,7 +10,8 @@ use lms_core::model::Role;
 use lms_core::model::table::{Kind, Record};
 use lms_core::store::{OnDelete, Store, StoreErrorKind, Table};
 use lms_store_postgres::PgStore;
-use lms_store_postgres::driver::{self, AssertSqlSafe, Row as _};
+use lms_store_postgres::driver::postgres::PgConnectOptions;
+use lms_store_postgres::driver::{self, AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
 use lms_store_postgres::testing::Cluster;
 
 struct Fresh {
@@ -190,15 +191,20 @@ async fn a_role_that_cannot_migrate_serves() {
     let role = format!("{lms}_app");
     // The statements of docs/postgres.md.
     let grants = format!(
-        "CREATE ROLE {role} LOGIN;
+        "CREATE ROLE {role} LOGIN PASSWORD 'only a test';
          GRANT USAGE ON SCHEMA {lms}, {private} TO {role};
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {lms}, {private} TO {role};
          GRANT USAGE ON ALL SEQUENCES IN SCHEMA {private} TO {role};
          GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {private} TO {role};"
     );
     driver::raw_sql(AssertSqlSafe(grants)).execute(fresh.store.pool()).await.unwrap();
-    let url = Cluster::shared().url().replace("postgres://postgres@", &format!("postgres://{role}@"));
-    let store = PgStore::builder(url).schemas(&**lms, &**private).connect().await.unwrap();
+    // Wherever the server is, and whoever the tests are there.
+    let options: PgConnectOptions = Cluster::shared().url().parse().unwrap();
+    let as_role = || PgPool::connect_lazy_with(options.clone().username(&role).password("only a test"));
+    let who = "SELECT current_user::text = $1";
+    let (is_role,): (bool,) = driver::query_as(who).bind(&role).fetch_one(&as_role()).await.unwrap();
+    assert!(is_role);
+    let store = PgStore::with_pool(as_role(), lms, private).unwrap();
     let library = Lms::builder(store.clone()).build();
     library.migrate().await.unwrap();
     let teacher = library.system().people().ensure_user(NewUser::new(Role::Instructor, "T")).await.unwrap();
@@ -207,8 +213,7 @@ async fn a_role_that_cannot_migrate_serves() {
     assert!(store.pending().await.unwrap().is_empty());
     // It cannot migrate a schema of its own.
     let (other, other_private) = Cluster::fresh_schemas();
-    let url = Cluster::shared().url().replace("postgres://postgres@", &format!("postgres://{role}@"));
-    let own = PgStore::builder(url).schemas(other, other_private).connect().await.unwrap();
+    let own = PgStore::with_pool(as_role(), &other, &other_private).unwrap();
     assert!(own.migrate().await.is_err());
 }
 
@@ -261,4 +266,50 @@ async fn many_processes_migrate_at_once() {
     for racer in racers {
         racer.await.unwrap();
     }
+}
+
+/// The host's sessions may begin in another level: each look at the version is still as fresh as the lock.
+#[tokio::test]
+async fn many_processes_migrate_at_once_in_any_level() {
+    for level in ["repeatable read", "serializable"] {
+        let (lms, private) = Cluster::fresh_schemas();
+        let mut racers = Vec::new();
+        for _ in 0..8 {
+            let (lms, private) = (lms.clone(), private.clone());
+            racers.push(tokio::spawn(async move {
+                let options: PgConnectOptions = Cluster::shared().url().parse().unwrap();
+                let options = options.options([("default_transaction_isolation", level)]);
+                let store = PgStore::with_pool(PgPool::connect_lazy_with(options), &lms, &private).unwrap();
+                let (said,): (String,) =
+                    driver::query_as("SHOW transaction_isolation").fetch_one(store.pool()).await.unwrap();
+                assert_eq!(said, level);
+                store.migrate().await.unwrap();
+                assert_eq!(store.schema_version().await.unwrap(), (1, 1));
+            }));
+        }
+        for racer in racers {
+            racer.await.unwrap();
+        }
+    }
+}
+
+/// The printed schema is all or nothing, as a script that goes on after an error runs it.
+#[tokio::test]
+async fn a_script_that_breaks_off_leaves_nothing() {
+    let (lms, private) = Cluster::fresh_schemas();
+    let printed = PgStore::print_sql(&lms, &private).unwrap();
+    let mut statements = PgConnection::connect(Cluster::shared().url()).await.unwrap();
+    let (before, after) = printed.split_once("CREATE FUNCTION").unwrap();
+    let mut failed = false;
+    for part in [before, "SELECT 1 / 0;", "COMMIT;"] {
+        failed |= driver::raw_sql(AssertSqlSafe(part.to_owned())).execute(&mut statements).await.is_err();
+    }
+    assert!(failed && after.ends_with("COMMIT;\n"));
+    let there = format!("SELECT to_regnamespace('{lms}') IS NOT NULL");
+    let (there,): (bool,) = driver::query_as(AssertSqlSafe(there)).fetch_one(&mut statements).await.unwrap();
+    assert!(!there, "half a schema");
+    driver::raw_sql(AssertSqlSafe(printed)).execute(&mut statements).await.unwrap();
+    let store = PgStore::builder(Cluster::shared().url()).schemas(lms, private).connect().await.unwrap();
+    assert_eq!(store.schema_version().await.unwrap(), (1, 1));
+    assert!(store.pending().await.unwrap().is_empty());
 }

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lms_core::store::{Committed, StoreError, WriteBatch};
+use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
 
 pub use rusqlite as driver;
 
@@ -215,9 +215,16 @@ impl SqliteStore {
 /// error the host gives its transaction up: the database may have rolled it back already.
 ///
 /// # Errors
-/// As [`Store::write`](lms_core::store::Store::write).
+/// As [`Store::write`](lms_core::store::Store::write); NotSupported in a transaction that an SQL text has ended.
 pub fn write_in(tx: &rusqlite::Transaction<'_>, batch: &WriteBatch) -> Result<Committed, StoreError> {
     batch.check()?;
+    // Without a transaction the savepoint would be one, and its release the commit.
+    if tx.is_autocommit() {
+        return Err(StoreError::with_source(
+            StoreErrorKind::NotSupported,
+            "the transaction has ended: no batch can be written in it",
+        ));
+    }
     tx.execute_batch("SAVEPOINT lms_write_in").map_err(error::from_driver)?;
     match write::apply(tx, batch) {
         Ok(committed) => {

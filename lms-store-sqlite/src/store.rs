@@ -317,6 +317,9 @@ impl EventLog for SqliteStore {
     async fn wait(&self) {
         self.writer.committed.notified().await;
     }
+    fn committed(&self) {
+        self.writer.committed.notify_waiters();
+    }
 }
 
 #[async_trait]

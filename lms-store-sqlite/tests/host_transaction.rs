@@ -242,3 +242,21 @@ async fn v4_a_hosts_transaction_reaches_live_subscribers() {
     release.send(()).unwrap();
     assert_ne!(frozen.await.unwrap(), Err(RecvTimeoutError::Timeout));
 }
+
+/// A transaction that the host has ended by an SQL text is none: nothing is written, let alone committed.
+#[tokio::test]
+async fn an_ended_transaction_takes_no_batch() {
+    let shop = shop().await;
+    let batch = shop.plan().await.batch;
+    let refused = shop.world.store.transaction(move |tx| {
+        tx.execute_batch("ROLLBACK")?;
+        write_in(tx, &batch)?;
+        Ok::<_, Shop>(())
+    });
+    let refused = refused.await.unwrap().unwrap_err();
+    assert!(matches!(&refused, Shop::Library(e) if e.kind() == &StoreErrorKind::NotSupported), "{refused:?}");
+    // The plan is as good as before: nobody has carried it out.
+    let batch = shop.plan().await.batch;
+    let written = shop.world.store.transaction(move |tx| write_in(tx, &batch).map(drop));
+    written.await.unwrap().unwrap();
+}

@@ -264,7 +264,7 @@ impl Lms {
     /// When the store cannot be read.
     pub async fn settle(&self) -> Result<i64, Error> {
         self.store().settle().await?;
-        self.committed();
+        self.wrote();
         Ok(self.store().ends().await?.head)
     }
 }

@@ -12,7 +12,7 @@ use crate::clock::jitter;
 use crate::error::{Error, Refusal};
 use crate::model::table::Json;
 use crate::model::*;
-use crate::store::{Change, Constraint, Row, StoreErrorKind, WriteBatch};
+use crate::store::{Change, Constraint, Row, StoreError, StoreErrorKind, WriteBatch};
 
 /// What a command decided: the batch to write, and what the caller gets once it is written.
 #[derive(Debug, Clone)]
@@ -228,13 +228,20 @@ impl Session {
         }
         let started = tokio::time::Instant::now();
         let mut tries = 0_u32;
+        // Once a batch was sent without an answer, it may come into force at any time: then no error says that
+        // nothing was written.
+        let mut unconfirmed = None;
         loop {
             tries += 1;
             let planned = match plan(command.clone()).await {
                 Ok(planned) => planned,
                 // Another caller may have done this very command between the look-up and the load.
-                Err(_) if self.command_id.is_some() && !command.done && self.lms.is_done(&command).await? => {
-                    command.done = true;
+                Err(e) if (self.command_id.is_some() || unconfirmed.is_some()) && !command.done => {
+                    match self.lms.is_done(&command).await {
+                        Ok(false) => return refused(given_up(e, unconfirmed)),
+                        Ok(true) => command.done = true,
+                        Err(e) => return refused(given_up(e, unconfirmed)),
+                    }
                     continue;
                 }
                 Err(e) => return refused(e),
@@ -251,12 +258,15 @@ impl Session {
             }
             match self.lms.inner.store.write(Arc::new(planned.batch)).await {
                 Ok(_) => {
-                    self.lms.committed();
+                    self.lms.wrote();
                     return done(planned.outcome);
                 }
                 Err(e) => match e.kind() {
                     StoreErrorKind::Duplicate(Constraint::Event) => command.done = true,
-                    StoreErrorKind::Unconfirmed => command.done = self.lms.is_done(&command).await?,
+                    StoreErrorKind::Unconfirmed => match self.lms.found_out(&command).await {
+                        Some(found) => (command.done, unconfirmed) = (found, Some(e)),
+                        None => return refused(e),
+                    },
                     StoreErrorKind::Conflict { .. } | StoreErrorKind::Unavailable => {}
                     StoreErrorKind::Duplicate(
                         Constraint::UserExternalId | Constraint::CourseExternalId | Constraint::ExternalRef,
@@ -274,7 +284,7 @@ impl Session {
                 },
             }
             if tries >= TRIES && started.elapsed() >= self.lms.inner.deadline {
-                return refused(Error::Busy);
+                return refused(given_up(Error::Busy, unconfirmed));
             }
             tokio::time::sleep(jitter(self.lms.inner.ids.as_ref(), Duration::from_millis(10))).await;
         }
@@ -294,6 +304,15 @@ fn refused<T>(error: impl Into<Error>) -> Result<T, Error> {
     Err(error)
 }
 
+/// The error of a command that gives up: one that says that nothing was written is only for a command none of
+/// whose batches may still come into force.
+fn given_up(error: Error, unconfirmed: Option<StoreError>) -> Error {
+    match (&error, unconfirmed) {
+        (Error::Busy | Error::Store(_), Some(unconfirmed)) => unconfirmed.into(),
+        _ => error,
+    }
+}
+
 /// The course that a batch is about, for the command's span.
 fn course_of(batch: &WriteBatch) -> Option<CourseId> {
     batch.events.iter().find_map(|event| event.course_id).or_else(|| batch.exclusive.first().copied())
@@ -303,5 +322,23 @@ impl Lms {
     /// Whether the command's first event stands in the log.
     async fn is_done(&self, command: &Command) -> Result<bool, Error> {
         Ok(self.inner.store.event(EventId::from_uuid(command.id)).await?.is_some())
+    }
+
+    /// The same after a batch without an answer: asked until the store says it. Nothing where it does not within
+    /// another deadline.
+    async fn found_out(&self, command: &Command) -> Option<bool> {
+        let asked = tokio::time::Instant::now();
+        loop {
+            match self.is_done(command).await {
+                Ok(done) => return Some(done),
+                Err(Error::Store(e)) if e.is_retryable() && asked.elapsed() < self.inner.deadline => {
+                    tokio::time::sleep(jitter(self.inner.ids.as_ref(), Duration::from_millis(50))).await;
+                }
+                Err(e) => {
+                    tracing::warn!(error = %e, "whether a command was written cannot be found out");
+                    return None;
+                }
+            }
+        }
     }
 }

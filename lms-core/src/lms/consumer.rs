@@ -147,7 +147,7 @@ impl Lease {
             Ok(_) => {
                 self.position.store(position, Ordering::Release);
                 self.placed.store(true, Ordering::Release);
-                self.lms.committed();
+                self.lms.wrote();
                 Ok(())
             }
             Err(e) if matches!(e.kind(), StoreErrorKind::Conflict { expect: Some(0) }) => {

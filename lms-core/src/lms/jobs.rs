@@ -125,7 +125,7 @@ impl Lms {
         });
         match self.inner.store.write(Arc::new(batch)).await {
             Ok(_) => {
-                self.committed();
+                self.wrote();
                 Ok(())
             }
             Err(e) if matches!(e.kind(), StoreErrorKind::Conflict { .. } | StoreErrorKind::Duplicate(_)) => Ok(()),
@@ -264,7 +264,7 @@ impl Lms {
         }
         batch.expect.push(Expect::Structure { course: job.course_id, version: structure.course.structure_version });
         match store.write(Arc::new(batch)).await {
-            Ok(_) => self.committed(),
+            Ok(_) => self.wrote(),
             Err(e) if matches!(e.kind(), StoreErrorKind::Conflict { .. } | StoreErrorKind::Duplicate(_)) => {}
             Err(e) => return Err(e.into()),
         }

@@ -293,6 +293,12 @@ impl Lms {
     /// A hint, after a host's own transaction, that something was written: live subscriptions look
     /// at once instead of a little later.
     pub fn committed(&self) {
+        self.inner.store.committed();
+        self.wrote();
+    }
+
+    /// The same after a write through the store, which knows of it.
+    pub(crate) fn wrote(&self) {
         self.inner.live.wake();
     }
 

@@ -233,6 +233,9 @@ impl<S: EventLog + ?Sized> EventLog for Arc<S> {
     async fn wait(&self) {
         (**self).wait().await
     }
+    fn committed(&self) {
+        (**self).committed();
+    }
 }
 
 #[async_trait]

@@ -333,6 +333,9 @@ pub trait EventLog: Send + Sync {
     /// Resolves after a commit that may have added events, by this process or, as far as the store
     /// can tell, by another. May resolve without cause.
     async fn wait(&self);
+    /// A hint that a host's own transaction has committed what [`EventLog::wait`] tells of. A store that sees such
+    /// commits by itself has nothing to do.
+    fn committed(&self);
 }
 
 /// Which rows of ai_logs a list or a sum holds.

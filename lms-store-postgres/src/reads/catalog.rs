@@ -52,17 +52,35 @@ pub(crate) fn read_course(mut doc: Doc) -> Result<CourseContext, StoreError> {
     })
 }
 
-/// $1 above, $2 instructor, $3 published, $4 external id, $5 limit.
-pub(super) fn courses() -> String {
-    listing(&many::<Course>(
-        "WHERE t.id > $1::uuid
-           AND ($2::uuid IS NULL OR t.instructor_id = $2::uuid
-                OR EXISTS (SELECT 1 FROM {lms}.course_staff AS s
-                           WHERE s.course_id = t.id AND s.user_id = $2::uuid AND s.role = 'instructor'))
-           AND ($3::boolean IS NULL OR t.is_published = $3::boolean)
-           AND ($4::text IS NULL OR t.external_id = $4)
-         ORDER BY t.id LIMIT $5::bigint",
-    ))
+/// The index that a list of courses goes by.
+pub(super) enum CoursesBy {
+    Id,
+    Instructor,
+    ExternalId,
+}
+
+/// $1 above, $2 published, $3 limit; $4 the instructor, or the external id and $5 the instructor.
+pub(super) fn courses(by: &CoursesBy) -> String {
+    let only = match by {
+        CoursesBy::Id => "",
+        CoursesBy::Instructor => {
+            "AND t.id IN (
+                 SELECT c.id FROM {lms}.courses AS c WHERE c.instructor_id = $4::uuid
+                 UNION ALL
+                 SELECT s.course_id FROM {lms}.course_staff AS s
+                 WHERE s.user_id = $4::uuid AND s.role = 'instructor')"
+        }
+        CoursesBy::ExternalId => {
+            "AND t.external_id = $4
+             AND ($5::uuid IS NULL OR t.instructor_id = $5::uuid
+                  OR EXISTS (SELECT 1 FROM {lms}.course_staff AS s
+                             WHERE s.course_id = t.id AND s.user_id = $5::uuid AND s.role = 'instructor'))"
+        }
+    };
+    listing(&many::<Course>(&format!(
+        "WHERE t.id > $1::uuid AND ($2::boolean IS NULL OR t.is_published = $2::boolean) {only}
+         ORDER BY t.id LIMIT $3::bigint"
+    )))
 }
 
 /// $1 course.

@@ -42,7 +42,9 @@ statements! {
     users = people::users();
     staff = people::staff();
     course = catalog::course();
-    courses = catalog::courses();
+    courses_all = catalog::courses(&catalog::CoursesBy::Id);
+    courses_instructor = catalog::courses(&catalog::CoursesBy::Instructor);
+    courses_external_id = catalog::courses(&catalog::CoursesBy::ExternalId);
     structure = catalog::structure();
     topics = catalog::topics();
     questions = catalog::questions();
