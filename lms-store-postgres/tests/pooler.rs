@@ -1,5 +1,5 @@
 //! Behind a transaction pooler: the whole contract, and the right answers to the right callers.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "these are tests")]
 
 use std::sync::OnceLock;
 
