@@ -50,7 +50,9 @@ impl Course {
         F: Future<Output = Result<(), lms_core::Error>> + Send + 'static,
     {
         let mut conn = self.store.pool().acquire().await.unwrap();
-        let begin = AssertSqlSafe(format!("BEGIN ISOLATION LEVEL {}", self.level));
+        // What changes a structure counts anew, and is taken at READ COMMITTED only.
+        let level = if held.exclusive.is_empty() { self.level } else { "read committed" };
+        let begin = AssertSqlSafe(format!("BEGIN ISOLATION LEVEL {level}"));
         let mut tx = conn.begin_with(begin).await.unwrap();
         self.store.write_structure_in(&mut tx, held).await.unwrap();
         let holder: i32 = driver::query("SELECT pg_backend_pid()").fetch_one(&mut *tx).await.unwrap().get(0);
