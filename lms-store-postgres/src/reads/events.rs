@@ -51,6 +51,8 @@ pub(super) fn page(key: Key) -> String {
 
 /// $1 after, $2 limit, $3 kinds. Each kind walks an index of its own: in a long log a rare one costs what it
 /// costs in a short one.
+///
+/// By `position + 0`, as the kind's own index has it.
 pub(super) fn kinds() -> String {
     format!(
         "SELECT json_build_object('events', {})::text",
@@ -58,7 +60,7 @@ pub(super) fn kinds() -> String {
             "SELECT json_build_array(t.position, {}) FROM (SELECT DISTINCT unnest($3::text[])) AS k (kind)
              CROSS JOIN LATERAL (
                  SELECT * FROM {{priv}}.activity_events AS e
-                 WHERE e.kind = k.kind AND e.position > $1::bigint ORDER BY e.position LIMIT $2::bigint) AS t
+                 WHERE e.kind = k.kind AND e.position + 0 > $1::bigint ORDER BY e.position + 0 LIMIT $2::bigint) AS t
              ORDER BY t.position LIMIT $2::bigint",
             array::<NewEvent>()
         ))
