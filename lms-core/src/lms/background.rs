@@ -203,7 +203,9 @@ impl Lms {
         tick.abandoned = round.attempt("abandoned_ai_calls", None, abandoned).await.unwrap_or_default();
         let blanked = async { host.ai_log().blank_expired().await };
         tick.blanked = round.attempt("expired_ai_texts", None, blanked).await.unwrap_or_default();
-        tick.trimmed = round.attempt("retention", None, self.trim()).await.unwrap_or_default();
+        // By hand at once; in the background, which wakes at every commit, now and then.
+        let trimmed = async { if rest.is_some() { self.trim_now_and_then().await } else { self.trim().await } };
+        tick.trimmed = round.attempt("retention", None, trimmed).await.unwrap_or_default();
         tick.failed = round.failed;
         (tick, round.first)
     }

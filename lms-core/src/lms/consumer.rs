@@ -84,6 +84,9 @@ impl<C: Consumer + ?Sized> Consumer for Arc<C> {
     }
 }
 
+/// How often a new consumer is placed at the oldest event while others delete it.
+const PLACINGS: usize = 16;
+
 /// A consumer's turn, and its place in the log.
 ///
 /// What is written through it is fenced: once another process has taken the consumer over, nothing is, however
@@ -116,13 +119,21 @@ impl Lease {
     pub async fn events(&self, filter: &EventFilter, limit: u32) -> Result<Vec<Event>, Error> {
         let store = self.lms.store();
         store.settle().await?;
-        if !self.placed.load(Ordering::Acquire) {
-            self.write(WriteBatch::default(), store.ends().await?.oldest - 1).await?;
+        let is_new = !self.placed.load(Ordering::Acquire);
+        for _ in 0..PLACINGS {
+            if is_new {
+                // What was the oldest may be deleted before the place is known: then it is placed anew.
+                self.write(WriteBatch::default(), store.ends().await?.oldest - 1).await?;
+            }
+            let from = self.position();
+            let events = store.events(from, filter, limit).await?;
+            match super::retention::require_kept(store.as_ref(), from).await {
+                Ok(()) => return Ok(events),
+                Err(Error::Refused(Refusal::Gone { .. })) if is_new => {}
+                Err(e) => return Err(e),
+            }
         }
-        let from = self.position();
-        let events = store.events(from, filter, limit).await?;
-        super::retention::require_kept(store.as_ref(), from).await?;
-        Ok(events)
+        Err(Error::Busy)
     }
 
     /// The batch as it may be written under this lease only, together with the consumer's new place: for a

@@ -84,6 +84,8 @@ pub(crate) struct Inner {
     pub(crate) ai_grading_of_ai_content: AiGrading,
     pub(crate) ai_grading_of_own_content: AiGrading,
     pub(crate) keep_events: Option<u16>,
+    /// When the last event whose time was over was deleted.
+    pub(crate) trimmed: std::sync::Mutex<Option<tokio::time::Instant>>,
     pub(crate) live: Live,
     pub(crate) failing: failing::FailingWork,
     pub(crate) revisions: quizzes::RevisionCache,
@@ -193,6 +195,7 @@ impl Builder {
                 ai_grading_of_ai_content: self.ai_grading_of_ai_content,
                 ai_grading_of_own_content: self.ai_grading_of_own_content,
                 keep_events: self.keep_events,
+                trimmed: std::sync::Mutex::default(),
                 failing: failing::FailingWork::default(),
                 revisions: quizzes::RevisionCache::default(),
                 stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),

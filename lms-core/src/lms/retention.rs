@@ -1,5 +1,10 @@
 //! For how long events are kept (V4).
 
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::Lms;
 use crate::error::{Error, Refusal};
 use crate::model::Timestamp;
@@ -10,13 +15,17 @@ const CHUNK: u32 = 2_000;
 /// Transactions of one round.
 const CHUNKS: usize = 10;
 
+/// How often the library's background looks for such events: it wakes at every commit, and days go by slowly.
+const LOOK: Duration = Duration::from_secs(60);
+
 const DAY_SECONDS: i64 = 86_400;
 
 /// Refuses what was read above a position when events above it are no longer kept (V4). Looked at after the
 /// read, so that nothing can go between the two.
 pub(crate) async fn require_kept(store: &dyn Store, after: i64) -> Result<(), Error> {
     let oldest = store.ends().await?.oldest;
-    if after.saturating_add(1) < oldest { Err(Refusal::Gone { oldest }.into()) } else { Ok(()) }
+    // Below the first position there is nothing to have gone.
+    if after.max(0).saturating_add(1) < oldest { Err(Refusal::Gone { oldest }.into()) } else { Ok(()) }
 }
 
 /// Refuses what was counted over the events after an instant when some of them are no longer kept.
@@ -37,10 +46,21 @@ impl Lms {
             let chunk = self.inner.store.trim(before, CHUNK).await?;
             gone += usize::try_from(chunk).unwrap_or(usize::MAX);
             if chunk < u64::from(CHUNK) {
+                self.retention().replace(Instant::now());
                 break;
             }
         }
         Ok(gone)
+    }
+
+    /// The same, unless all that was due was deleted a moment ago.
+    pub(super) async fn trim_now_and_then(&self) -> Result<usize, Error> {
+        let looked = *self.retention();
+        if looked.is_some_and(|at| at.elapsed() < LOOK) { Ok(0) } else { self.trim().await }
+    }
+
+    fn retention(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.inner.trimmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets a named consumer that no longer runs, and its place in the log: while it is known, events that

@@ -132,7 +132,8 @@ pub(super) fn trim() -> String {
                       coalesce((SELECT min(position) - 1 FROM oldest WHERE at >= $1::timestamptz),
                                (SELECT max(position) FROM oldest))) AS position),
      gone AS (
-         DELETE FROM {priv}.activity_events WHERE position <= (SELECT position FROM cut) RETURNING at),
+         DELETE FROM {priv}.activity_events
+         WHERE position BETWEEN (SELECT min(position) FROM oldest) AND (SELECT position FROM cut) RETURNING at),
      noted AS (
          UPDATE {priv}.lms_log SET gone_until = greatest(gone_until, (SELECT max(at) FROM gone))
          WHERE one AND EXISTS (SELECT 1 FROM gone))
