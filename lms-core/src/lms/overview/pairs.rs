@@ -60,7 +60,8 @@ impl Overview<'_> {
     /// with ids of enrollments after `after`. Of one assignment, where one is named.
     ///
     /// A version is there where a person's mark counts and AI marked it, too, before or after; a mark that was taken
-    /// back is none, and neither is one on a maximum that has changed since.
+    /// back is none, and neither is one on a maximum that has changed since. Essay answers of a quiz are not among
+    /// them.
     ///
     /// # Errors
     /// NotFound to everybody else, and where the assignment is not of the course.
