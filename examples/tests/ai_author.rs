@@ -480,6 +480,10 @@ fn what_waits_for_a_person_is_shown_and_applied_by_its_operation() {
     again.ends(0, "applied");
     assert_eq!((again.line("Written"), place.count("courses")), (made.line("Written"), 1));
     place.run(&[], &["show", &operation]).ends(0, "applied: it waits for nobody");
+    // What stands is not said to be dropped.
+    let late = place.run(&[], &["apply", &operation, "--drop", "1"]);
+    assert!(late.ends(64, "usage: ").contains("was applied already"), "{}", late.err);
+    assert!(!late.out.contains("(dropped)"), "{}", late.out);
     let nobody = "0198c0de-0000-7000-8000-00000000dead";
     place.run(&[], &["apply", nobody]).ends(1, "failed: there is no such proposal");
 
@@ -519,6 +523,12 @@ fn s11_a_suggested_grade_is_applied_by_its_operation() {
     let shown = place.run(&[], &["show", &operation]);
     shown.ends(4, "needs review");
     assert!(shown.out.contains("80 of 100 points"), "{}", shown.out);
+    // Why it waits, and what the learner would read.
+    assert!(shown.line("Look").contains("low_confidence"), "{}", shown.out);
+    assert!(!shown.line("Feedback").is_empty(), "{}", shown.out);
+    for wanted in ["45 of ", "35 of ", "The passage says it.", "\"Plants take in light with chlorophyll\""] {
+        assert!(shown.out.contains(wanted), "{wanted}: {}", shown.out);
+    }
     place.run(&[], &["apply", &operation, "--drop", "1"]).ends(64, "usage: ");
     let graded = place.run(&[], &["apply", &operation]);
     graded.ends(0, "applied: the grade is written");
@@ -582,7 +592,7 @@ fn the_texts_of_a_course_say_what_was_written_and_end_with_the_first_failure() {
     fn text() -> Say {
         Say::Text(answers::body().to_string())
     }
-    let table: [(Answer, i32, &str, &str, i64); 5] = [
+    let table: [(Answer, i32, &str, &str, i64); 6] = [
         (|_| text(), 0, "applied: all texts are written", "", 6),
         // The second text breaks the rules, also when it is repaired; the others are written.
         (
@@ -613,6 +623,14 @@ fn the_texts_of_a_course_say_what_was_written_and_end_with_the_first_failure() {
             "the provider failed: ",
             "1 text was written, 5 are not",
             1,
+        ),
+        // The first text that is not written gives the code, whatever ends the run after it.
+        (
+            |n| if n < 2 { Say::Text("{}".to_owned()) } else { Say::Fails(401) },
+            2,
+            "refused by validation: ",
+            "nothing was written, 6 are not",
+            0,
         ),
     ];
     for (answer, code, word, told, written) in table {

@@ -157,3 +157,53 @@ async fn s11_samples_are_paid_once_by_many_at_once<S: Stamped>() {
     assert_eq!(world.submission(id).await.ai_status, AiGradingState::Applied);
 }
 both!(s11_samples_are_paid_once_by_many_at_once, threads);
+
+/// A sample that could only run out of time is not asked for: it is not paid, the grader waits for the work and for no
+/// other, and the next run goes on with what is there.
+// rules: S11, I3
+async fn s11_no_sample_is_asked_for_without_time_for_it<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let id = world.work(ESSAY).await;
+    let script = script(&[14, 13, 15]);
+    let ai = world.ai_with(script.clone(), |config| {
+        config.grade_samples = 3;
+        // Whatever the first one takes, less than an attempt is left after it.
+        config.operation_deadline = config.attempt_deadline;
+    });
+    for calls in 1..3 {
+        assert_eq!(ai.grade_submission(id).await.unwrap_err().code(), "ai.deadline");
+        assert_eq!((statuses(&world, id).await, script.calls()), (vec![Valid; calls], calls));
+        world.clock.advance(60);
+    }
+    assert!(ai.grade_submission(id).await.unwrap().graded.applied);
+    assert_eq!((script.calls(), world.submission(id).await.grade), (3, Points::whole(14)));
+}
+both!(s11_no_sample_is_asked_for_without_time_for_it);
+
+/// The cap on attempts is for each sample: one bad answer before each of five good ones leaves nothing to a person.
+// rules: S11
+async fn s11_the_cap_on_attempts_is_for_each_sample<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let id = world.work(ESSAY).await;
+    let turns = (0..5).fold(Scripted::new(), |script, _| script.then(Reply::text("no")).then(Reply::json(&of(14))));
+    let script = Script::new(turns);
+    let ai = world.ai_with(script.clone(), |config| (config.grade_samples, config.max_calls) = (5, 2));
+    let outcome = ai.grade_submission(id).await.unwrap();
+    assert_eq!((outcome.graded.applied, outcome.reasons, script.calls()), (true, vec![], 10));
+    // An operation that always fails still ends.
+    let id = world.work(ESSAY).await;
+    let script = Script::new((0..9).fold(Scripted::new(), |script, _| script.then(Reply::text("no"))));
+    let ai = world.ai_with(script.clone(), |config| {
+        (config.grade_samples, config.max_calls, config.max_repairs) = (5, 1, 0);
+    });
+    for _ in 0..7 {
+        assert_eq!(ai.grade_submission(id).await.unwrap_err().code(), "ai.invalid");
+        world.clock.advance(60);
+        if script.calls() == 5 {
+            break;
+        }
+    }
+    assert_eq!(ai.grade_submission(id).await.unwrap_err().code(), "ai.calls_used_up");
+    assert_eq!(script.calls(), 5);
+}
+both!(s11_the_cap_on_attempts_is_for_each_sample);

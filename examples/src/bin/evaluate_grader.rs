@@ -249,12 +249,26 @@ async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseI
     if by_assignment.is_empty() {
         return Err(End::File(format!("no work in course {course} is marked by AI and by a person")));
     }
-    let mut reports = Vec::new();
+    let (mut reports, mut not_compared) = (Vec::new(), 0);
     for (id, pairs) in &by_assignment {
         let found = lms.store().content(None, ContentRef::Assignment(*id)).await.map_err(|e| failed(&e))?;
         let title = found.and_then(|found| found.assignment).map_or_else(String::new, |found| found.title);
-        let (scale, marked) = from_pairs(pairs).map_err(|e| failed(&e))?;
-        let report = evaluate(&scale, &marked, command.options).map_err(|e| failed(&e))?;
+        let compared = from_pairs(pairs)
+            .and_then(|(scale, marked)| evaluate(&scale, &marked, command.options).map(|report| (scale, report)));
+        let (scale, report) = match compared {
+            Ok(compared) => compared,
+            // One that cannot be compared hides no other.
+            Err(why) => {
+                not_compared += 1;
+                if command.json {
+                    reports.push(json!({"assignment_id": id, "title": title, "error": why.to_string()}));
+                } else {
+                    screen.line(format!("Assignment {id} \"{title}\" cannot be compared: {why}"));
+                    screen.line("");
+                }
+                continue;
+            }
+        };
         let adopted = pairs.iter().filter(|pair| pair.was_adopted).count();
         let unseen = pairs.iter().filter(|pair| !pair.ai_came_first).count();
         if command.json {
@@ -276,6 +290,9 @@ async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseI
     }
     if command.json {
         screen.line(serde_json::to_string_pretty(&reports).map_err(|e| failed(&e))?);
+    }
+    if not_compared == by_assignment.len() {
+        return Err(End::File(format!("no assignment of course {course} can be compared")));
     }
     Ok(())
 }

@@ -133,7 +133,8 @@ impl Run<'_> {
             // Earlier runs count: an operation that always fails is not paid for ever.
             let calls = self.past.calls;
             let counted = if self.ai.lenient { calls / LENIENCE } else { calls };
-            if counted.max(asking.calls) >= config.max_calls {
+            let most = config.max_calls.saturating_mul(u32::try_from(self.wanted).unwrap_or(u32::MAX));
+            if asking.calls >= config.max_calls || counted >= most {
                 return Err(AiError::CallsUsedUp { calls: calls.max(asking.calls) });
             }
             if self.left() < SHORTEST.min(config.attempt_deadline) {

@@ -45,7 +45,7 @@ pub struct AiConfig {
     /// How long one attempt may take.
     pub attempt_deadline: Duration,
     /// The most attempts on the wire of one operation, those of its earlier runs that may have been paid for
-    /// among them.
+    /// among them; where a work is graded several times, so many for each of its grades.
     pub max_calls: u32,
     /// The most repairs of an answer that breaks rules.
     pub max_repairs: u32,
@@ -64,7 +64,9 @@ pub struct AiConfig {
     pub keep_days: Option<u32>,
     /// How often a work is graded before its grade counts, 1 to 5; once unless set. Each answer is a call of the same
     /// operation; the one in the middle is proposed, and where they lie further apart than
-    /// `grade_tolerance_bp` a person looks first.
+    /// `grade_tolerance_bp` a person looks first. The operation may then make `max_calls` attempts for each of them.
+    /// Where what is left of `operation_deadline` is less than `attempt_deadline`, no further one is asked for: the
+    /// operation ends with [`AiError::Deadline`], and the next run goes on with those that are there.
     pub grade_samples: u32,
     /// How far several grades of a work may lie apart, in basis points of what can be had; 1,000 unless set.
     pub grade_tolerance_bp: u32,

@@ -53,6 +53,10 @@ impl Ai {
                     if !self.found(&run.heading.operation_id, wanted).await?.is_empty() {
                         break;
                     }
+                    // One that could only run out of time is not paid for: what there is counts in the next run.
+                    if run.left() < self.config.attempt_deadline {
+                        return Err(AiError::Deadline);
+                    }
                 }
             }
         }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lms_core::lms::SHORTEST_FOR_AI;
 use lms_core::model::{AssignmentId, CourseId, Submission, SubmissionId};
 use tokio::task::JoinSet;
 
@@ -37,8 +36,11 @@ pub struct UrlWork {
 /// same operation is refused, and a person grades. Work that blocks belongs on a thread of its own
 /// (`tokio::task::spawn_blocking`).
 ///
-/// What it gives is the learner's text like any other: framed, scanned, without names. It is cut at
-/// [`UrlWork::max_bytes`], and then a person looks first. Where it fails, panics or takes longer than
+/// It is asked about every submission with a URL, also where the learner has typed a text as well: both are graded as
+/// one work.
+///
+/// What it gives is the learner's text like any other: framed, scanned, without names. A text of
+/// [`UrlWork::max_bytes`] or more counts as cut, and then a person looks first. Where it fails, panics or takes longer than
 /// [`AiConfig::extract_deadline`](crate::AiConfig::extract_deadline), a person grades.
 #[async_trait]
 pub trait TextExtractor: Send + Sync {
@@ -93,11 +95,11 @@ impl Ai {
         ai
     }
 
-    /// What is graded of a submission: its own text, with what its URL leads to where that is too little.
+    /// What is graded of a submission: its own text, with what its URL leads to. A text of its own may be a mere note
+    /// to that, however long it is.
     pub(super) async fn work_text(&self, submission: &Submission) -> Result<WorkText, AiError> {
         let own = submission.content.clone().unwrap_or_default();
-        let is_enough = own.trim().chars().count() >= SHORTEST_FOR_AI;
-        let (Some(url), Some(extractor), false) = (&submission.submission_url, &self.extractor, is_enough) else {
+        let (Some(url), Some(extractor)) = (&submission.submission_url, &self.extractor) else {
             return Ok(WorkText { text: own, extracted: false, truncated: false });
         };
         let work = UrlWork {
@@ -130,9 +132,10 @@ impl Ai {
     }
 }
 
-/// No more than fits, and no control characters but line ends and tabs: a text as a learner could have typed it.
+/// No more than fits, and whether that may be a part only: a host that reads no more than it is told to gives just so
+/// much of a longer text. No control characters but line ends and tabs: a text as a learner could have typed it.
 fn bounded(text: &str) -> (String, bool) {
-    let truncated = text.len() > MAX_TEXT;
+    let truncated = text.len() >= MAX_TEXT;
     let plain = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c };
     (truncate_bytes(text, MAX_TEXT).chars().map(plain).collect(), truncated)
 }
@@ -147,6 +150,8 @@ mod tests {
         assert!(cut && text.len() == MAX_TEXT && text.chars().all(|c| c == 'ß'));
         let (text, cut) = bounded(&format!("x{}", "ß".repeat(MAX_TEXT)));
         assert!(cut && text.len() == MAX_TEXT - 1);
+        // A host that reads max_bytes of a longer text gives exactly so many.
+        assert!(bounded(&"x".repeat(MAX_TEXT)).1 && !bounded(&"x".repeat(MAX_TEXT - 1)).1);
         assert_eq!(bounded("a\0b\r\nc\td\u{1b}"), ("a b \nc\td ".into(), false));
     }
 }

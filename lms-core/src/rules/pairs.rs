@@ -1,6 +1,6 @@
 //! The mark by AI beside the mark by a person, out of an append-only history (S9, S10).
 
-use crate::model::{GradeCause, GradeEntry, GraderKind};
+use crate::model::{GradeCause, GradeEntry, GraderKind, Points};
 use crate::rules::grades;
 
 /// Two marks of one version, on one scale.
@@ -17,14 +17,19 @@ pub struct Pair<'h> {
 }
 
 /// The marks that can be compared; none where one of the two is missing, was taken back, or stands on a maximum
-/// that has changed since (S12).
-pub fn pair(history: &[GradeEntry]) -> Option<Pair<'_>> {
+/// that has changed since (S12). A mark of 0 is 0 on every scale, and a rescaling writes no entry for it. Where the
+/// maximum was lowered and the points kept, a mark above `max` is of another scale.
+pub fn pair(history: &[GradeEntry], max: Points) -> Option<Pair<'_>> {
     let from = begin_of_scale(history);
     let human = *grades::latest_of_each_kind(history).iter().find(|e| e.grader_kind == GraderKind::Human)?;
     let marks = [GradeCause::Graded, GradeCause::Suggested, GradeCause::Recomputed, GradeCause::Rescaled];
     let by_ai = |e: &&GradeEntry| e.grader_kind == GraderKind::Ai && marks.contains(&e.cause) && e.raw.is_some();
     let ai = history.iter().filter(by_ai).max_by_key(|e| e.seq)?;
-    if ai.seq < from || human.seq < from || human.raw.is_none() {
+    let compares = |e: &GradeEntry| {
+        let on_scale = |raw: Points| raw <= max && (e.seq >= from || raw == Points::ZERO);
+        e.raw.is_some_and(on_scale)
+    };
+    if !compares(ai) || !compares(human) {
         return None;
     }
     // Entries that only follow a change of terms keep whose mark it is.
@@ -53,7 +58,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{AiLogId, CourseId, GradeSubject, Points, RowId, Timestamp, UserId};
+    use crate::model::{AiLogId, CourseId, GradeSubject, RowId, Timestamp, UserId};
 
     fn entry(seq: i64, kind: GraderKind, cause: GradeCause, raw: i64) -> GradeEntry {
         GradeEntry {
@@ -84,7 +89,8 @@ mod tests {
     /// (by AI, by the person, adopted, AI first)
     fn found(history: &[GradeEntry]) -> Option<(i64, i64, bool, bool)> {
         let whole = |e: &GradeEntry| e.raw.unwrap().units() / 100_000;
-        pair(history).map(|p| (whole(p.ai), whole(p.human), p.was_adopted, p.ai_came_first))
+        pair(history, Points::whole(100).unwrap())
+            .map(|p| (whole(p.ai), whole(p.human), p.was_adopted, p.ai_came_first))
     }
 
     // rules: S9, S10
@@ -130,5 +136,21 @@ mod tests {
         let other = Some(AiLogId::from_uuid(Uuid::from_u128(6)));
         let after = GradeEntry { ai_log_id: other, ..entry(30, Ai, Suggested, 40) };
         assert_eq!(found(&[&before[..], &rescaled[1..], &[after]].concat()), Some((40, 25, false, false)));
+    }
+
+    // rules: S12
+    #[test]
+    fn s12_a_zero_is_on_every_scale_and_a_mark_above_the_maximum_on_none() {
+        use GradeCause::{Graded, Rescaled};
+        use GraderKind::{Ai, Human};
+        // Halved: the 0 has no entry of its own, the other has one.
+        let zero = [entry(1, Ai, Graded, 0), entry(2, Human, Graded, 50), entry(20, Human, Rescaled, 25)];
+        assert_eq!(found(&zero), Some((0, 25, false, true)));
+        let zero = [entry(1, Ai, Graded, 70), entry(2, Human, Graded, 0), entry(20, Ai, Rescaled, 35)];
+        assert_eq!(found(&zero), Some((35, 0, false, true)));
+        // Lowered, with the points kept.
+        assert_eq!(found(&[entry(1, Ai, Graded, 101), entry(2, Human, Graded, 50)]), None);
+        assert_eq!(found(&[entry(1, Ai, Graded, 50), entry(2, Human, Graded, 101)]), None);
+        assert_eq!(found(&[entry(1, Ai, Graded, 100), entry(2, Human, Graded, 50)]), Some((100, 50, false, true)));
     }
 }

@@ -73,7 +73,12 @@ pub(crate) async fn write(
             return Err(End::Ai(error));
         }
         let open = ai.bodies_standing(session, course, brief).await.ok().map(|standing| standing.open);
-        return partly(error, None, open);
+        // A text that failed before the run ended was the first that is not written.
+        let (first, topic) = match report.failed.into_iter().next() {
+            Some((topic, failed)) => (failed, Some(topic)),
+            None => (error, None),
+        };
+        return partly(first, topic, open);
     }
     if report.is_complete() {
         return Ok(Written::applied(lines, "all texts are written".to_owned()));

@@ -3,7 +3,7 @@
 use lms_ai::task::{AssignmentTask, BodyTask, CertificateTask, OutlineTask, Proposable, QuizTask};
 use lms_ai::{Ai, AiError, AiTask, Proposal, Selection};
 use lms_core::lms::{AssignmentRules, QuizRules, Session};
-use lms_core::model::{AiLogStatus, Points, SubmissionId};
+use lms_core::model::{AiLogStatus, Assignment, GradeEntry, Points, RubricScores, SubmissionId};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -16,7 +16,9 @@ pub(crate) struct Found {
     kind: Kind,
     title: String,
     /// Why a person must look.
-    reasons: Vec<&'static str>,
+    reasons: Vec<String>,
+    /// What a suggested mark says, in lines.
+    said: Vec<String>,
     /// Whether it was written already.
     is_applied: bool,
     items: Vec<Item>,
@@ -47,7 +49,8 @@ impl Found {
             operation: proposal.operation_id(),
             kind,
             title: title.to_owned(),
-            reasons: proposal.review_reasons().iter().map(|reason| reason.code()).collect(),
+            reasons: proposal.review_reasons().iter().map(|reason| reason.code().to_owned()).collect(),
+            said: Vec::new(),
             is_applied: proposal.status() != AiLogStatus::Valid,
             items: items(&value, T::DROPPABLE, "", 0),
         }
@@ -59,6 +62,7 @@ impl Found {
         if !self.reasons.is_empty() {
             lines.push(format!("Look       {}", self.reasons.join(", ")));
         }
+        lines.extend(self.said.iter().cloned());
         for (n, item) in self.items.iter().enumerate() {
             let gone = if selection.dropped.contains(&item.pointer) { "  (dropped)" } else { "" };
             lines.push(format!("{:>10} {}{}{gone}", n + 1, "  ".repeat(item.depth), item.label));
@@ -156,18 +160,39 @@ async fn grade(session: &Session, operation: Uuid, id: SubmissionId) -> Result<F
     let (submission, assignment) = session.assignments().grading(id).await?;
     let history = session.assignments().history(id).await?;
     let log_ids: Vec<_> = session.ai_log().operation(operation).await?.into_iter().map(|row| row.id).collect();
-    let own = |entry: &&lms_core::model::GradeEntry| entry.ai_log_id.is_some_and(|log| log_ids.contains(&log));
+    let own = |entry: &&GradeEntry| entry.ai_log_id.is_some_and(|log| log_ids.contains(&log));
     let entry = history.iter().find(own).ok_or(AiError::NoProposal)?;
     let raw = entry.raw.unwrap_or(Points::ZERO);
     Ok(Found {
         operation,
         kind: Kind::Grade(id),
         title: format!("submission {id}: {raw} of {} points", assignment.max_grade),
-        // What review asks for stands in the log, and the first of it in the history.
-        reasons: Vec::new(),
+        reasons: entry.reason.iter().flat_map(|all| all.split(", ")).map(str::to_owned).collect(),
+        said: said(&assignment, entry),
         is_applied: submission.suggested_seq != Some(entry.seq),
         items: Vec::new(),
     })
+}
+
+/// What a mark says to the learner: its feedback, and each criterion with its points, the comment and the evidence.
+fn said(assignment: &Assignment, entry: &GradeEntry) -> Vec<String> {
+    let one_line = |text: &str| {
+        let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        plain.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let mut lines: Vec<String> = entry.feedback.iter().map(|text| format!("Feedback   {}", one_line(text))).collect();
+    let rubric = assignment.rubric().ok().flatten().unwrap_or_default();
+    let scores: Option<RubricScores> = entry.rubric_scores.as_ref().and_then(|scores| scores.read().ok());
+    for score in scores.unwrap_or_default() {
+        let criterion = rubric.criteria.iter().find(|criterion| criterion.id == score.id);
+        let (title, of) = criterion.map_or((score.id.as_str(), String::new()), |criterion| {
+            (criterion.title.as_str(), format!(" of {}", criterion.max))
+        });
+        let comment = one_line(&score.comment);
+        lines.push(format!("Criterion  {}: {}{of} points. {comment}", one_line(title), score.points));
+        lines.extend(score.evidence.iter().map(|quote| format!("           \"{}\"", one_line(quote))));
+    }
+    lines
 }
 
 /// Shows what waits, and writes nothing.
@@ -187,6 +212,9 @@ pub(crate) async fn show(ai: &Ai, session: &Session, operation: Uuid) -> Result<
 pub(crate) async fn apply(ai: &Ai, session: &Session, operation: Uuid, drop: &[usize]) -> Result<Written, End> {
     let found = read(ai, session, operation).await?;
     let less = found.without(drop)?;
+    if found.is_applied && !drop.is_empty() {
+        return Err(End::Usage(format!("{operation} was applied already: nothing of it can be dropped any more")));
+    }
     let mut written = match found.kind {
         Kind::Outline => jobs::outline(session, ai.apply_course(session, operation, &less).await?.course_id).await?,
         Kind::Body => jobs::text(&ai.apply_body(session, operation, &less).await?),

@@ -60,7 +60,10 @@ impl Overview<'_> {
     /// with ids of enrollments after `after`. Of one assignment, where one is named.
     ///
     /// A version is there where a person's mark counts and AI marked it, too, before or after; a mark that was taken
-    /// back is none, and neither is one on a maximum that has changed since.
+    /// back is none, and neither is one on a maximum that has changed since, or above the one of now.
+    /// Where a change of the maximum has rescaled nothing of a work (its marks are 0 and a suggestion that was answered
+    /// before, or the points were kept), nobody can tell; the pair is there as it stands. Essay answers of a quiz
+    /// are not among them.
     ///
     /// # Errors
     /// NotFound to everybody else, and where the assignment is not of the course.
@@ -102,7 +105,7 @@ impl Overview<'_> {
 
 fn of_version(assignment: &Assignment, version: &VersionRecord) -> Option<MarkPair> {
     let VersionRecord { submission, history } = version;
-    let found = pair(history)?;
+    let found = pair(history, assignment.max_grade)?;
     Some(MarkPair {
         assignment_id: assignment.id,
         submission_id: submission.id,
