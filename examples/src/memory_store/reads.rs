@@ -314,7 +314,7 @@ impl EventLog for MemoryStore {
     async fn events(&self, after: i64, filter: &EventFilter, limit: u32) -> Read<Vec<Event>> {
         let t = self.read();
         // Positions are dense: so many of those that are kept stand up to this one.
-        let from = usize::try_from(after + 1 - t.oldest()).unwrap_or(0);
+        let from = usize::try_from(after.saturating_add(1).saturating_sub(t.oldest())).unwrap_or(0);
         let limit = usize::try_from(limit.clamp(1, 2_000)).unwrap_or(1);
         Ok(t.events().iter().skip(from).filter(|e| filter.wants(&e.event)).take(limit).cloned().collect())
     }
