@@ -208,6 +208,7 @@ fn overview(s: &Session) {
     send(s.overview().learner_home(any()));
     send(s.overview().gradebook(any(), any()));
     send(s.overview().gradebook_csv(any()));
+    send(s.overview().mark_pairs(any(), any(), any(), 1));
     send(s.overview().roster(any(), any(), any()));
     send(s.overview().roster_csv(any(), any()));
     send(s.overview().lesson_funnel(any()));
