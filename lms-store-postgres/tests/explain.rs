@@ -169,6 +169,11 @@ async fn every_read_walks_an_index() {
     assert!(counts.contains("quiz_attempts"), "the statement inside the function: {counts}");
     let functions = [("work_counts_v1", std::sync::Arc::from(counts))];
     for (name, sql) in statements.iter().chain(&functions) {
+        if *name == "work_counts_v1" {
+            // A course has hundreds of rows: on tables of this size a scan costs about as much as the index where
+            // the price of a random page is that of a turning disk, and the sample of ANALYZE would decide.
+            driver::raw_sql("SET random_page_cost = 1.1").execute(&mut *conn).await.unwrap();
+        }
         let mut found = Vec::new();
         let plan = plan(&mut conn, name, sql).await;
         scans(&plan, &mut found);
