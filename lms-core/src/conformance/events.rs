@@ -158,6 +158,9 @@ pub async fn v6_a_lease_is_held_by_one(h: &Harness) {
     assert!(h.store.write(std::sync::Arc::new(fenced(mine))).await.is_err());
     h.store.write(std::sync::Arc::new(fenced(theirs))).await.unwrap();
     assert_eq!(h.store.consumers().await.unwrap()[0].position, Some(7));
+    // Only who holds it gives it back.
+    h.store.release("worker", mine).await.unwrap();
+    assert!(h.store.lease("worker", mine, later, later.plus_seconds(30)).await.unwrap().is_none());
     h.store.release("worker", theirs).await.unwrap();
     assert!(h.store.lease("worker", mine, later, later.plus_seconds(30)).await.unwrap().is_some());
 }

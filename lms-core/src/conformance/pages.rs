@@ -54,6 +54,8 @@ async fn pages<F: Future<Output = Vec<Uuid>>>(read: impl Fn(ById) -> F, list: &s
         let page = read(ById { after, limit: PAGE }).await;
         assert!(page.len() <= PAGE as usize, "{list}");
         let Some(last) = page.last() else { break };
+        // Here, and not after the walk: one that stays where it is would never end.
+        assert!(page.iter().all(|id| after.is_none_or(|after| *id > after)), "{list}: a page begins above the last");
         after = Some(*last);
         seen.extend(page);
     }
