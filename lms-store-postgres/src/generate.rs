@@ -136,19 +136,23 @@ pub(crate) fn write_function() -> String {
             END IF;\n",
     );
     out.push_str(BODY_OPS);
-    let _ = writeln!(
-        out,
+    out.push_str(&events_and_end());
+    out.push_str(&learner::learner_function());
+    out
+}
+
+/// The events, in their order, and the end of a function that writes.
+fn events_and_end() -> String {
+    format!(
         "    IF p_events IS NOT NULL THEN
         INSERT INTO {{priv}}.activity_events ({})
             SELECT {} FROM unnest(p_events) WITH ORDINALITY AS r ORDER BY r.ordinality;
     END IF;
     RETURN '';
-END $$;",
+END $$;\n",
         names(NewEvent::COLUMNS),
         taken(NewEvent::COLUMNS)
-    );
-    out.push_str(&learner::learner_function());
-    out
+    )
 }
 
 /// What an upsert changes of a row that is there.

@@ -101,3 +101,32 @@ async fn v5_a_state_is_read_anew_where_the_log_has_grown_past_it() {
     me.learning().complete_lesson(room.lessons[2]).await.unwrap();
     assert_eq!(next(&mut states).await.unwrap().lessons_done, 3, "and it follows the log from there");
 }
+
+/// And where it has grown past the place with what another learner of the same course did: those events are read,
+/// and do not concern the state.
+/// rules: V4, V5
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v5_a_state_is_read_anew_where_others_of_its_course_have_grown_the_log() {
+    let world = World::new().await;
+    let room = Classroom::build(&world.lms, 4, 2).await.unwrap();
+    let old = world.lms.settle().await.unwrap();
+    let (me, course, id) = (room.student(0), room.course, room.students[0]);
+    let mut states = world.lms.live().learner_progress(&me, course, id).await.unwrap();
+    assert_eq!(next(&mut states).await.unwrap().lessons_done, 0);
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    assert_eq!(next(&mut states).await.unwrap().lessons_done, 1);
+    let place = world.lms.settle().await.unwrap();
+    // In one step, so that no look falls between the two.
+    let sql = format!(
+        "BEGIN IMMEDIATE;
+         UPDATE activity_events SET id = randomblob(16), student_id = x'{}' WHERE position > {old};
+         INSERT INTO activity_events SELECT position + {place}, randomblob(16), at, kind, actor_kind, actor_id,
+                on_behalf_of, course_id, student_id, subject_type, subject_id, learner_initiated, metadata
+             FROM activity_events WHERE position > {old};
+         COMMIT",
+        room.students[1].uuid().simple()
+    );
+    world.sql().execute_batch(&sql).unwrap();
+    assert!(number(&world.sql(), "SELECT max(position) FROM activity_events") > place);
+    assert_eq!(next(&mut states).await.unwrap().course_id, course, "without any event of its own");
+}

@@ -360,7 +360,9 @@ impl EventLog for MemoryStore {
     }
     async fn trim(&self, before: Timestamp, limit: u32) -> Read<u64> {
         let mut t = self.change();
-        let slowest = t.consumers().values().filter_map(|s| s.position).min();
+        // One whose place is below what is kept has nothing left to keep.
+        let kept = t.oldest() - 1;
+        let slowest = t.consumers().values().filter_map(|s| s.position).filter(|place| *place >= kept).min();
         let keep = |e: &Event| e.event.at >= before || slowest.is_some_and(|handled| e.position > handled);
         let gone = t.trim(usize::try_from(limit).unwrap_or(usize::MAX), keep);
         Ok(u64::try_from(gone).unwrap_or(u64::MAX))

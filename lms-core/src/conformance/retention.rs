@@ -70,6 +70,8 @@ pub async fn v4_what_is_older_goes_and_the_rest_keeps_its_place(h: &Harness) {
     tell(h, 2).await;
     let all = h.events().await;
     assert_eq!(all.len(), 11);
+    let from_before = h.lms.system().activity().events(EventFilter::default(), -1, 100).await;
+    assert_eq!(from_before.unwrap(), all, "nothing has gone yet");
     assert_eq!(h.store.trim(all[0].event.at, 10).await.unwrap(), 0, "exactly as old is kept");
     for gone in [2, 2, 1, 0] {
         assert_eq!(h.store.trim(cut, 2).await.unwrap(), gone);
@@ -203,6 +205,21 @@ pub async fn v4_nothing_goes_that_a_consumer_has_yet_to_handle(h: &Harness) {
     assert_eq!(refused(late.events(&all, 1).await), Refusal::Gone { oldest: 7 });
     assert_eq!(refused(late.write(WriteBatch::default(), 6).await), Refusal::LeaseLost {});
     assert_eq!(health().await.slowest, None, "nobody is behind");
+    assert!(!late.renew().await.unwrap(), "what is forgotten is not renewed");
+    assert_eq!(refused(late.write(WriteBatch::default(), 6).await), Refusal::LeaseLost {});
+
+    // One that lost what it had yet to handle keeps nothing more, until it goes on with what there is.
+    let behind = h.lms.lease("behind").await.unwrap().unwrap();
+    behind.write(WriteBatch::default(), 0).await.unwrap();
+    tell(h, 2).await;
+    second.write(WriteBatch::default(), 8).await.unwrap();
+    h.clock.advance(DAY);
+    assert_eq!(h.store.trim(h.lms.now(), 1).await.unwrap(), 1);
+    let behind = h.lms.lease("behind").await.unwrap().unwrap();
+    assert_eq!(refused(behind.events(&all, 1).await), Refusal::Gone { oldest: 8 });
+    behind.write(WriteBatch::default(), 7).await.unwrap();
+    assert_eq!(behind.events(&all, 1).await.unwrap()[0].position, 8);
+    assert_eq!(h.store.trim(h.lms.now(), 10).await.unwrap(), 0, "which is kept for it now");
 }
 
 /// A round deletes what is older than the days that are kept; without the setting nothing goes. What looks

@@ -16,8 +16,6 @@ struct Changes {
     student: Option<UserId>,
     /// The last event that was read.
     place: Cursor,
-    /// The last one that is known to be of this log: what was read since the last look may be of another one.
-    anchor: Cursor,
     looked_at: Option<Instant>,
 }
 
@@ -28,24 +26,21 @@ impl Changes {
 
     /// Reads the next page: whether it asks for another look, and whether more may be there at once.
     async fn next(&mut self, store: &dyn Store) -> Result<(bool, bool), Error> {
-        if self.looked_at.is_none_or(|at| at.elapsed() >= LOOK) {
-            match same_log(store, &self.anchor).await {
-                Ok(_) => {
-                    self.anchor = self.place.clone();
-                    self.looked_at = Some(Instant::now());
-                }
+        let page = store.events(self.place.position(), &self.filter, PAGE).await?;
+        // Looked at after the page was read, whenever there is one: its place is then of the log that it came from.
+        if !page.is_empty() || self.looked_at.is_none_or(|at| at.elapsed() >= LOOK) {
+            match same_log(store, &self.place).await {
+                Ok(_) => self.looked_at = Some(Instant::now()),
                 // Another log, after a restore or a failover, also one that has grown past the place meanwhile; or
                 // what came after it is no longer kept. What holds now is read from the rows.
                 Err(Error::Refused(Refusal::Resync {} | Refusal::Gone { .. })) => {
                     self.place = end_of(store, store.ends().await?).await?;
-                    self.anchor = self.place.clone();
                     self.looked_at = Some(Instant::now());
                     return Ok((true, false));
                 }
                 Err(e) => return Err(e),
             }
         }
-        let page = store.events(self.place.position(), &self.filter, PAGE).await?;
         if let Some(last) = page.last() {
             self.place = Cursor::new(self.place.epoch(), last.position, Some(last.event.id.uuid()));
         }
@@ -69,8 +64,7 @@ impl Live {
     {
         let filter = EventFilter { course: Some(course), ..EventFilter::default() };
         let place = end_of(&*self.store, self.store.ends().await?).await?;
-        let anchor = place.clone();
-        let mut changes = Changes { filter, student, place, anchor, looked_at: Some(Instant::now()) };
+        let mut changes = Changes { filter, student, place, looked_at: Some(Instant::now()) };
         let (store, wake) = (self.store.clone(), self.wake.clone());
         let (to, from) = mpsc::channel(1);
         tokio::spawn(async move {

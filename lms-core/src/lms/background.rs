@@ -184,6 +184,17 @@ impl Lms {
     async fn round(&self, rest: Option<Duration>) -> (Tick, Option<Error>) {
         let mut tick = Tick::default();
         let mut round = Round::new(self, rest);
+        let host = self.system();
+        let swept = round.attempt("expiry", None, async { host.quizzes().expire_due(200).await }).await;
+        tick.expired = swept.map_or(0, |swept| usize::try_from(swept.done).unwrap_or(usize::MAX));
+        let abandoned = async { host.ai_log().sweep(super::ABANDONED_AFTER).await };
+        tick.abandoned = round.attempt("abandoned_ai_calls", None, abandoned).await.unwrap_or_default();
+        let blanked = async { host.ai_log().blank_expired().await };
+        tick.blanked = round.attempt("expired_ai_texts", None, blanked).await.unwrap_or_default();
+        // By hand at once; in the background, which wakes at every commit, now and then.
+        let trimmed = async { if rest.is_some() { self.trim_now_and_then().await } else { self.trim().await } };
+        tick.trimmed = round.attempt("retention", None, trimmed).await.unwrap_or_default();
+        // Last: there may be many, and slow ones, and the rest is soon done.
         let open = async { Ok(self.inner.store.open_jobs(500).await?) };
         if let Some(jobs) = round.attempt("course_jobs", None, open).await {
             round.only("course_job", jobs.iter().map(|job| job.id.to_string()));
@@ -196,16 +207,6 @@ impl Lms {
                 }
             }
         }
-        let host = self.system();
-        let swept = round.attempt("expiry", None, async { host.quizzes().expire_due(200).await }).await;
-        tick.expired = swept.map_or(0, |swept| usize::try_from(swept.done).unwrap_or(usize::MAX));
-        let abandoned = async { host.ai_log().sweep(super::ABANDONED_AFTER).await };
-        tick.abandoned = round.attempt("abandoned_ai_calls", None, abandoned).await.unwrap_or_default();
-        let blanked = async { host.ai_log().blank_expired().await };
-        tick.blanked = round.attempt("expired_ai_texts", None, blanked).await.unwrap_or_default();
-        // By hand at once; in the background, which wakes at every commit, now and then.
-        let trimmed = async { if rest.is_some() { self.trim_now_and_then().await } else { self.trim().await } };
-        tick.trimmed = round.attempt("retention", None, trimmed).await.unwrap_or_default();
         tick.failed = round.failed;
         (tick, round.first)
     }

@@ -175,7 +175,13 @@ impl Lease {
     pub async fn renew(&self) -> Result<bool, Error> {
         let now = self.lms.now();
         let until = now.plus_seconds(LEASE_SECONDS);
-        Ok(self.lms.store().lease(&self.name, self.token, now, until).await?.is_some())
+        let Some(state) = self.lms.store().lease(&self.name, self.token, now, until).await? else { return Ok(false) };
+        // Forgotten meanwhile, and made anew by this renewal: what it had yet to handle is no longer kept for it.
+        let is_lost = self.placed.load(Ordering::Acquire) && state.position.is_none();
+        if is_lost {
+            self.lms.store().release(&self.name, self.token).await?;
+        }
+        Ok(!is_lost)
     }
 
     /// Gives it back, so that another process need not wait until it is over.

@@ -86,13 +86,14 @@ pub fn next_seq(history: &[GradeEntry]) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use uuid::Uuid;
 
     use super::*;
     use crate::model::{CourseId, GradeSubject, Points, RowId, Timestamp, UserId};
 
-    fn entry(seq: i64, kind: GraderKind, cause: GradeCause) -> GradeEntry {
+    /// An entry of zero points.
+    pub(in crate::rules) fn entry(seq: i64, kind: GraderKind, cause: GradeCause) -> GradeEntry {
         GradeEntry {
             id: RowId::from_uuid(Uuid::from_u128(1)),
             subject_type: GradeSubject::Submission,

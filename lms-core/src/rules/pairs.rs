@@ -58,31 +58,16 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{AiLogId, CourseId, GradeSubject, RowId, Timestamp, UserId};
+    use crate::model::{AiLogId, Timestamp};
+    use crate::rules::grades::tests;
 
     fn entry(seq: i64, kind: GraderKind, cause: GradeCause, raw: i64) -> GradeEntry {
         GradeEntry {
-            id: RowId::from_uuid(Uuid::from_u128(1)),
-            subject_type: GradeSubject::Submission,
-            subject_id: Uuid::from_u128(2),
-            question_id: Uuid::nil(),
-            course_id: CourseId::from_uuid(Uuid::from_u128(3)),
-            student_id: UserId::from_uuid(Uuid::from_u128(4)),
-            seq,
-            cause,
-            ref_seq: None,
-            version_no: 1,
             raw: Points::whole(raw),
-            deducted: None,
             final_grade: Points::whole(raw),
-            feedback: None,
-            rubric_scores: None,
-            grader_id: None,
-            grader_kind: kind,
-            actor_id: None,
-            reason: None,
             ai_log_id: (kind == GraderKind::Ai).then(|| AiLogId::from_uuid(Uuid::from_u128(5))),
             at: Timestamp::from_micros(seq / 10).unwrap(),
+            ..tests::entry(seq, kind, cause)
         }
     }
 

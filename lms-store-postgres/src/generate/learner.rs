@@ -2,11 +2,9 @@
 
 use std::fmt::Write as _;
 
-use lms_core::model::NewEvent;
-use lms_core::model::table::Record as _;
 use lms_core::store::Table;
 
-use super::{full, names, taken, upsert_sets};
+use super::{events_and_end, full, names, upsert_sets};
 use crate::write::learner::{ATTEMPT, INSERTED, UPSERTED};
 
 const HEAD: &str = "
@@ -88,17 +86,7 @@ pub(super) fn learner_function() -> String {
         }
         out.push_str("    END IF;\n");
     }
-    let _ = writeln!(
-        out,
-        "    IF p_events IS NOT NULL THEN
-        INSERT INTO {{priv}}.activity_events ({})
-            SELECT {} FROM unnest(p_events) WITH ORDINALITY AS r ORDER BY r.ordinality;
-    END IF;
-    RETURN '';
-END $$;",
-        names(NewEvent::COLUMNS),
-        taken(NewEvent::COLUMNS)
-    );
+    out.push_str(&events_and_end());
     out
 }
 

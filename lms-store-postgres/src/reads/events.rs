@@ -122,13 +122,14 @@ pub(super) fn forget_consumer() -> String {
 }
 
 /// $1 before, $2 limit. The oldest events up to the first one that is to be kept, or that a consumer has yet to
-/// handle. Two at once delete each row once.
+/// handle; one whose place is below what is kept has nothing left to keep. Two at once delete each row once.
 pub(super) fn trim() -> String {
     "WITH oldest AS (
          SELECT position, at FROM {priv}.activity_events WHERE position IS NOT NULL
          ORDER BY position LIMIT $2::bigint),
      cut AS (
-         SELECT least((SELECT min(position) FROM {priv}.consumers),
+         SELECT least((SELECT min(position) FROM {priv}.consumers
+                       WHERE position >= (SELECT min(position) - 1 FROM oldest)),
                       coalesce((SELECT min(position) - 1 FROM oldest WHERE at >= $1::timestamptz),
                                (SELECT max(position) FROM oldest))) AS position),
      gone AS (

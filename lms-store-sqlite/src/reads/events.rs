@@ -121,8 +121,13 @@ pub(crate) fn forget_consumer(conn: &Connection, name: &str, now: Timestamp) -> 
 /// Deletes the oldest events in one transaction. AUTOINCREMENT keeps the head, also when none is left.
 pub(crate) fn trim(conn: &mut Connection, before: Timestamp, limit: u32) -> Result<u64> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let slowest: Option<i64> =
-        tx.prepare_cached("SELECT min(position) FROM consumers")?.query_row([], |row| row.get(0))?;
+    // One whose place is below what is kept has nothing left to keep.
+    let slowest: Option<i64> = tx
+        .prepare_cached(
+            "SELECT min(position) FROM consumers
+             WHERE position >= (SELECT min(position) - 1 FROM activity_events)",
+        )?
+        .query_row([], |row| row.get(0))?;
     let mut last: Option<(i64, i64)> = None;
     {
         let mut oldest = tx.prepare_cached("SELECT position, at FROM activity_events ORDER BY position LIMIT ?1")?;
