@@ -338,24 +338,11 @@ both!(s11_the_background_grades_what_comes_in_and_each_once);
 /// Delivered again and again, and by several at once: one call, one mark.
 // rules: S9, S11, I3
 async fn s11_a_redelivered_version_is_graded_once<S: Stamped>() {
-    let world = Arc::new(World::<S>::shared().await);
+    let world = World::<S>::shared().await;
     let id = world.work(ESSAY).await;
     let slow = Scripted::new().then(Reply::json(&grade()).delay(Duration::from_millis(30)));
     let script = Script::new(slow);
-    let mut all = Vec::new();
-    for n in 0..8 {
-        let (world, ai) = (world.clone(), world.ai(script.clone()));
-        all.push(tokio::spawn(async move {
-            if n % 2 == 0 {
-                world.lms.background().with(ai.grader()).tick().await.unwrap();
-            } else {
-                ai.grade_submission(id).await.unwrap();
-            }
-        }));
-    }
-    for one in all {
-        one.await.unwrap();
-    }
+    eight_at_once(&world.lms, id, || world.ai(script.clone())).await;
     // A consumer that died between its commit and its next look finds the same again.
     for _ in 0..3 {
         assert!(world.ai(script.clone()).grade_submission(id).await.unwrap().graded.applied);

@@ -136,23 +136,10 @@ both!(s11_samples_that_were_paid_for_are_used);
 /// Eight at once grade once: three calls, and one mark.
 // rules: S9, S11, I3
 async fn s11_samples_are_paid_once_by_many_at_once<S: Stamped>() {
-    let world = std::sync::Arc::new(World::<S>::shared().await);
+    let world = World::<S>::shared().await;
     let id = world.work(ESSAY).await;
     let script = script(&[14, 13, 15]);
-    let mut all = Vec::new();
-    for n in 0..8 {
-        let (world, ai) = (world.clone(), thrice(&world, &script));
-        all.push(tokio::spawn(async move {
-            if n % 2 == 0 {
-                world.lms.background().with(ai.grader()).tick().await.unwrap();
-            } else {
-                ai.grade_submission(id).await.unwrap();
-            }
-        }));
-    }
-    for one in all {
-        one.await.unwrap();
-    }
+    eight_at_once(&world.lms, id, || thrice(&world, &script)).await;
     assert_eq!((script.calls(), world.lms.system().assignments().history(id).await.unwrap().len()), (3, 1));
     assert_eq!(world.submission(id).await.ai_status, AiGradingState::Applied);
 }

@@ -119,8 +119,8 @@ impl Ai {
         Ok(WorkText { text, extracted: true, truncated })
     }
 
-    /// In a task of its own, which is let go of when the time is over: nothing of the host's can hold up the grader or
-    /// end it.
+    /// In a task of its own, which is let go of when the time is over: a host's that waits or panics does not hold up
+    /// the grader. One that blocks its thread does where there is no other.
     async fn extract(&self, extractor: Arc<dyn TextExtractor>, work: UrlWork) -> Result<String, String> {
         let mut task = JoinSet::new();
         task.spawn(async move { extractor.text(&work).await });

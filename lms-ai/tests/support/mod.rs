@@ -32,6 +32,24 @@ pub(crate) use answers::*;
 /// The model that the tests ask.
 pub(crate) const MODEL: &str = "model-1";
 
+/// The background of four processes and four callers grade one work at the same time.
+pub(crate) async fn eight_at_once(lms: &Lms, id: SubmissionId, ai: impl Fn() -> Ai) {
+    let mut all = Vec::new();
+    for n in 0..8 {
+        let (lms, ai) = (lms.clone(), ai());
+        all.push(tokio::spawn(async move {
+            if n % 2 == 0 {
+                lms.background().with(ai.grader()).tick().await.unwrap();
+            } else {
+                ai.grade_submission(id).await.unwrap();
+            }
+        }));
+    }
+    for one in all {
+        one.await.unwrap();
+    }
+}
+
 /// A course with objectives, a lesson with text, an assignment that AI grades, and learners.
 pub(crate) struct World<S = SqliteStore> {
     pub(crate) lms: Lms,
