@@ -141,7 +141,10 @@ pub(crate) async fn figures(server: &Server, effort: Effort) -> Result<Vec<Bar>,
     Ok(bars)
 }
 
-/// B18: from the confirmed commit to the subscriber, one at a time, against a NOTIFY inside the transaction.
+/// B18: from the COMMIT to the subscriber, one at a time, against a NOTIFY inside the transaction.
+///
+/// The server tells a listener before it answers the writer, so that the answer is no beginning to count from: from
+/// there the floor is nothing.
 pub(crate) async fn delivery(server: &Server, effort: Effort) -> Result<Vec<Bar>, Failure> {
     let times = 200 / effort.scale;
     let world = PgWorld::make(server.url(), 2, Sizes { lessons: 3, learners: times + 20, done: 0 }).await?;
@@ -153,7 +156,7 @@ pub(crate) async fn delivery(server: &Server, effort: Effort) -> Result<Vec<Bar>
     let mut session = server.session().await?;
     world.sql("CREATE TABLE {lms}.told (n bigint)").await?;
     let insert = world.expand("INSERT INTO {lms}.told VALUES ($1)");
-    let (mut ours, mut raw) = (Vec::new(), Vec::new());
+    let (mut ours, mut raw, mut commits) = (Vec::new(), Vec::new(), Vec::new());
     for (n, student) in world.learners.iter().enumerate().take(times) {
         // Idle in between, as a quiet school is.
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -178,20 +181,27 @@ pub(crate) async fn delivery(server: &Server, effort: Effort) -> Result<Vec<Bar>
         let mut tx = session.begin().await?;
         driver::query(driver::AssertSqlSafe(insert.clone())).bind(i64::try_from(n)?).execute(&mut *tx).await?;
         driver::query("SELECT pg_notify('by_hand', 'x')").execute(&mut *tx).await?;
+        let committing = Instant::now();
         tx.commit().await?;
-        let committed = Instant::now();
+        commits.push(committing.elapsed().as_secs_f64());
         let (at, told, back) = heard.await?;
         told?;
         listener = back;
-        raw.push(at.saturating_duration_since(committed).as_secs_f64());
+        raw.push(at.saturating_duration_since(committing).as_secs_f64());
     }
-    let (p50, floor) = (median(&ours), median(&raw).max(1e-6));
+    // Ours is known from the answer to the commit on; the commit itself costs both the same.
+    let (p50, floor) = (median(&ours) + median(&commits), median(&raw));
     Ok(vec![Bar {
         name: "B18",
         what: "commit to delivery, idle, p50: ours / NOTIFY in the transaction".into(),
         value: p50 / floor,
         demand: Demand::AtMost(15.0),
-        note: format!("{:.0} us against {:.0} us", p50 * 1e6, floor * 1e6),
+        note: format!(
+            "{:.0} us against {:.0} us, of both {:.0} us for the COMMIT",
+            p50 * 1e6,
+            floor * 1e6,
+            median(&commits) * 1e6
+        ),
     }])
 }
 
