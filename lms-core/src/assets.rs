@@ -1,6 +1,7 @@
 //! Where files go: the PDFs of certificates, and whatever else a host stores beside the rows.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
@@ -38,6 +39,20 @@ pub trait Assets: Send + Sync {
     /// # Errors
     /// When they could not be read.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, AssetError>;
+}
+
+/// One that is chosen while the program runs: `Arc<dyn Assets>` is one, too.
+#[async_trait]
+impl<A: Assets + ?Sized> Assets for Arc<A> {
+    async fn put(&self, key: &str, bytes: Vec<u8>, media_type: &str) -> Result<String, AssetError> {
+        (**self).put(key, bytes, media_type).await
+    }
+    async fn delete_folder(&self, folder: &str) -> Result<(), AssetError> {
+        (**self).delete_folder(folder).await
+    }
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, AssetError> {
+        (**self).get(key).await
+    }
 }
 
 /// Files in a folder. Written beside their place and moved there, so that no half file is ever seen.

@@ -1,6 +1,6 @@
 //! Time, ids and randomness come in through ports, so that tests can hold them still.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rand::RngCore;
@@ -12,6 +12,12 @@ use crate::model::Timestamp;
 pub trait Clock: Send + Sync {
     /// The instant now, at microseconds.
     fn now(&self) -> Timestamp;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
 }
 
 /// The machine's clock.
@@ -31,6 +37,15 @@ pub trait Ids: Send + Sync {
     fn uuid(&self, now: Timestamp) -> Uuid;
     /// Random bytes.
     fn fill(&self, bytes: &mut [u8]);
+}
+
+impl<I: Ids + ?Sized> Ids for Arc<I> {
+    fn uuid(&self, now: Timestamp) -> Uuid {
+        (**self).uuid(now)
+    }
+    fn fill(&self, bytes: &mut [u8]) {
+        (**self).fill(bytes);
+    }
 }
 
 /// UUID v7 and the operating system's randomness.

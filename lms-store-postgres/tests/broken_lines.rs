@@ -1,17 +1,19 @@
 //! Connections that die without a word, and answers that never arrive.
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use lms_core::lms::{NewCourse, NewUser};
+use lms_core::lms::{EnrollOptions, NewCourse, NewUser};
 use lms_core::model::{Role, UserId};
 use lms_core::store::{CatalogReads, CourseFilter, EventLog, PeopleReads, PersonKey, StoreErrorKind};
 use lms_core::{Error, Lms};
 use lms_store_postgres::PgStore;
-use lms_store_postgres::driver::postgres::PgConnectOptions;
+use lms_store_postgres::driver::postgres::{PgConnectOptions, PgConnection};
+use lms_store_postgres::driver::{self, AssertSqlSafe, Connection as _};
 use lms_store_postgres::testing::Cluster;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -246,4 +248,36 @@ async fn a_process_that_stops_in_its_step_keeps_the_log_from_nobody() {
         assert!(asked.elapsed() < Duration::from_secs(30), "the server ends the session");
     }
     assert!(direct.ends().await.unwrap().head > 0);
+}
+
+/// A state that cannot be read for a while is read again: nobody has to come back for the latest.
+///
+/// rules: V5
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn v5_a_state_outlives_a_store_that_is_away() {
+    let (name, private) = Cluster::fresh_schemas();
+    let store = PgStore::builder(Cluster::own().url()).schemas(&*name, private);
+    let (answer, line) = (Duration::from_millis(200), Duration::from_millis(400));
+    let store = store.answer_timeout(answer).acquire_timeout(line).connect().await.unwrap();
+    let lms = Lms::builder(store.clone()).build();
+    lms.migrate().await.unwrap();
+    let me = lms.as_user(teacher(&store).await);
+    let course = me.catalog().create_course(NewCourse::titled("C")).await.unwrap().id;
+    let learner = lms.system().people().ensure_user(NewUser::new(Role::Student, "L")).await.unwrap().id;
+    let mut states = lms.live().course_metrics(&me, course).await.unwrap();
+    let mut next = async || {
+        let state = tokio::time::timeout(Duration::from_secs(20), poll_fn(|cx| states.as_mut().poll_next(cx))).await;
+        state.unwrap().expect("the stream goes on").unwrap()
+    };
+    next().await;
+    // What the state is read from is in the hands of an operator when it is to be read again.
+    let mut operator = PgConnection::connect(Cluster::own().url()).await.unwrap();
+    let lock = format!("BEGIN; LOCK TABLE {name}.quiz_results IN ACCESS EXCLUSIVE MODE");
+    driver::raw_sql(AssertSqlSafe(lock)).execute(&mut operator).await.unwrap();
+    me.enrollment().enroll(course, learner, EnrollOptions::default()).await.unwrap();
+    // For longer than a read is tried again.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    driver::raw_sql("ROLLBACK").execute(&mut operator).await.unwrap();
+    // One that was read before may wait in the stream.
+    while next().await.completion.enrolled == 0 {}
 }

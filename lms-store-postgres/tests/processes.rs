@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -147,7 +147,7 @@ async fn a_server_that_restarts_in_a_storm_loses_nothing() {
 
 /// The same behind a transaction pooler, which says in words of its own that its servers have gone.
 ///
-/// rules: V1, V4, P11
+/// rules: V1, V4, V5, P11
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_server_that_restarts_behind_a_pooler_loses_nothing() {
     let cluster = Cluster::start(&[]);
@@ -166,6 +166,15 @@ async fn a_server_that_restarts_behind_a_pooler_loses_nothing() {
     let (side, stop) = (Arc::new(Side::default()), Arc::new(AtomicBool::new(false)));
     let tell = side.clone();
     let (writers, subscriber) = storm(&lms, course, teacher, stop.clone(), move |line| tell.take(line)).await;
+    let mut states = lms.live().course_metrics(&lms.as_user(teacher), course).await.unwrap();
+    let enrolled_by_state = Arc::new(AtomicUsize::new(0));
+    let latest = enrolled_by_state.clone();
+    let state = tokio::spawn(async move {
+        while let Some(metrics) = poll_fn(|cx| states.as_mut().poll_next(cx)).await {
+            let enrolled = metrics.unwrap().completion.enrolled;
+            latest.store(usize::try_from(enrolled).unwrap(), Ordering::Relaxed);
+        }
+    });
     for round in 0..=3 {
         if round > 0 {
             tokio::task::block_in_place(|| cluster.restart_immediately());
@@ -181,6 +190,10 @@ async fn a_server_that_restarts_behind_a_pooler_loses_nothing() {
     until("the subscriber sees the last event", || side.seen().last().is_some_and(|seen| seen.0 >= head)).await;
     assert!(!subscriber.is_finished(), "no subscription ended for a server that went away");
     subscriber.abort();
+    let all = enrolled(&lms, course, teacher).await.len();
+    until("the state ends on the latest", || enrolled_by_state.load(Ordering::Relaxed) == all).await;
+    assert!(!state.is_finished());
+    state.abort();
 
     let stored = enrolled(&lms, course, teacher).await;
     for (_, id) in side.confirmed() {

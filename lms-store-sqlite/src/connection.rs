@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lms_core::store::StoreError;
+use lms_core::store::{StoreError, StoreErrorKind};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -30,7 +30,16 @@ pub(crate) fn writer(place: &Place, durability: Durability, busy: Duration) -> R
     conn.busy_timeout(busy).map_err(from_driver)?;
     keep_plans(&conn)?;
     if matches!(place, Place::File(_)) {
-        conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).map_err(from_driver)?;
+        // Each connection would have a database of its own.
+        if conn.path().is_none_or(str::is_empty) {
+            return Err(unsupported("this is no file's name; for a database in memory see SqliteStore::in_memory()"));
+        }
+        let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(from_driver)?;
+        if mode != "wal" {
+            return Err(unsupported(
+                "SQLite has no write-ahead log on this file system; it needs shared memory, which network disks lack",
+            ));
+        }
     }
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -41,6 +50,10 @@ pub(crate) fn writer(place: &Place, durability: Durability, busy: Duration) -> R
     ))
     .map_err(from_driver)?;
     Ok(conn)
+}
+
+fn unsupported(why: &'static str) -> StoreError {
+    StoreError::with_source(StoreErrorKind::NotSupported, why)
 }
 
 /// A connection that only reads.

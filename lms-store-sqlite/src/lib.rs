@@ -57,7 +57,9 @@ impl Builder {
         self.durability = durability;
         self
     }
-    /// How many threads read; up to 4 unless set, at least 1.
+    /// How many threads read; one more than there are processors, up to 5, unless set; at least 1. Where there are
+    /// several, one of them never does a read of any length, such as a report: a learner's command does not wait
+    /// for it.
     pub const fn readers(mut self, readers: usize) -> Self {
         self.readers = if readers == 0 { 1 } else { readers };
         self
@@ -67,7 +69,7 @@ impl Builder {
         self.busy_timeout = timeout;
         self
     }
-    /// How long a caller waits for a place in a full queue; 5 seconds unless set.
+    /// How long a caller waits for a place in a full queue, of writes or of reads; 5 seconds unless set.
     pub const fn queue_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
@@ -76,19 +78,21 @@ impl Builder {
     /// Opens the file, and makes it when it is not there. The schema is `migrate()`'s.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// When the file cannot be opened. NotSupported for a name that is no file's (`:memory:`: see
+    /// [`SqliteStore::in_memory`]), and for a file system without shared memory, such as a network disk, where SQLite
+    /// has no write-ahead log.
     pub async fn open(self) -> Result<SqliteStore, StoreError> {
         let place = Place::File(self.path);
         SqliteStore::start(place, self.durability, self.readers, self.busy_timeout, self.deadline).await
     }
 }
 
-/// The domain in an SQLite database. Cheap to clone; the last one that goes waits for what is queued.
+/// The domain in an SQLite database. Cheap to clone; the last one that goes waits for what is queued, and closes
+/// the file: all of the database is in it then, and nothing in a log beside it.
 #[derive(Clone)]
 pub struct SqliteStore {
     pub(crate) writer: Arc<Writer>,
     pub(crate) readers: Option<Arc<Readers>>,
-    log: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for SqliteStore {
@@ -101,7 +105,7 @@ impl SqliteStore {
     /// Opens a database file with every default, and makes it when it is not there.
     ///
     /// # Errors
-    /// When the file cannot be opened.
+    /// As [`Builder::open`].
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::builder(path).open().await
     }
@@ -111,7 +115,7 @@ impl SqliteStore {
         Builder {
             path: path.as_ref().to_owned(),
             durability: Durability::Full,
-            readers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(4),
+            readers: std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(4) + 1,
             busy_timeout: Duration::from_secs(5),
             deadline: Duration::from_secs(5),
         }
@@ -133,24 +137,20 @@ impl SqliteStore {
         busy_timeout: Duration,
         deadline: Duration,
     ) -> Result<Self, StoreError> {
-        let writer = Arc::new(Writer::start(place.clone(), durability, busy_timeout, deadline)?);
+        let writer = Arc::new(Writer::start(&place, durability, busy_timeout, deadline)?);
         writer.ready().await?;
-        let log = match &place {
-            Place::Memory => None,
-            Place::File(path) => Some(wal::log_of(path)),
+        let readers = match &writer.file {
+            None => None,
+            Some(path) => Some(Arc::new(Readers::start(path, readers, (busy_timeout, deadline), &writer)?)),
         };
-        let readers = match &place {
-            Place::Memory => None,
-            Place::File(path) => Some(Arc::new(Readers::start(path, readers, busy_timeout, &writer)?)),
-        };
-        Ok(Self { writer, readers, log })
+        Ok(Self { writer, readers })
     }
 
     /// How large the write-ahead log is, in bytes. The library keeps it from growing without end by itself, but
     /// not against a transaction that another connection of the host's keeps open: a log that goes on growing
     /// says that there is one.
     pub fn wal_bytes(&self) -> u64 {
-        self.log.as_deref().map_or(0, wal::size)
+        self.writer.file.as_deref().map_or(0, |file| wal::size(&wal::log_of(file)))
     }
 
     /// The SQL of every migration that the database has not had yet, for an operator to look at or to run;

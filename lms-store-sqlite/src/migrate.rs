@@ -42,7 +42,7 @@ pub(crate) fn pending_after(version: i64) -> Vec<String> {
         .map(|(number, sql)| {
             format!(
                 "{sql}\nINSERT INTO lms_schema (version, min_reader, applied_at)
-    VALUES ({number}, 1, CAST(unixepoch('subsec') * 1000000 AS INTEGER));\n"
+    VALUES ({number}, 1, CAST(strftime('%s', 'now') AS INTEGER) * 1000000);\n"
             )
         })
         .collect()

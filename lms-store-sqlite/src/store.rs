@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::connection::snapshot;
 use crate::error::Fault;
+use crate::readers::Length;
 use crate::writer::Touches;
 use crate::{SqliteStore, migrate, reads};
 
@@ -22,7 +23,7 @@ impl SqliteStore {
     {
         self.writer.require_schema().await?;
         let _call = self.writer.company.enter();
-        self.elsewhere(read).await
+        self.elsewhere(Length::Any, read).await
     }
 
     /// A read of a bounded number of rows by their keys: in place for a caller who is alone.
@@ -35,17 +36,17 @@ impl SqliteStore {
         let _call = self.writer.company.enter();
         match self.writer.read_here(read) {
             Ok(done) => done,
-            Err(read) => self.elsewhere(read).await,
+            Err(read) => self.elsewhere(Length::Short, read).await,
         }
     }
 
-    async fn elsewhere<T, F>(&self, read: F) -> Result<T, StoreError>
+    async fn elsewhere<T, F>(&self, length: Length, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
         match &self.readers {
-            Some(readers) => readers.run(read).await,
+            Some(readers) => readers.run(length, read).await,
             None => self.writer.run(Touches::Nothing, move |conn| snapshot(conn, read)).await,
         }
     }

@@ -1,5 +1,6 @@
 //! The thread that writes, and who may borrow its connection.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -16,8 +17,8 @@ use crate::group::{Answer, Applied, at_once, commit};
 use crate::wal::Wal;
 use crate::{Durability, migrate};
 
-/// Batches that wait at the most.
-const QUEUE: usize = 1_024;
+/// Batches that wait at the most; and reads.
+pub(crate) const QUEUE: usize = 1_024;
 /// Batches of one commit at the most.
 const GROUP: usize = 128;
 /// Changes of one commit at the most; a larger batch runs alone.
@@ -55,6 +56,8 @@ pub(crate) struct Writer {
     busy: Duration,
     ready: Arc<AtomicBool>,
     conn: Arc<Mutex<Connection>>,
+    /// The database's file, by the name that SQLite has for it: the place may be a URI.
+    pub(crate) file: Option<PathBuf>,
     /// When the thread was last called to look after the log.
     called: Mutex<Instant>,
     /// Batches written in place, so that tests see that some were.
@@ -65,19 +68,18 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn start(
-        place: Place,
+        place: &Place,
         durability: Durability,
         busy: Duration,
         deadline: Duration,
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let conn = Arc::new(Mutex::new(writer(&place, durability, busy)?));
+        let conn = writer(place, durability, busy)?;
+        let file = conn.path().filter(|file| !file.is_empty()).map(PathBuf::from);
+        let conn = Arc::new(Mutex::new(conn));
         let company = Arc::new(Company::default());
         let committed = Arc::new(Notify::new());
-        let wal = match &place {
-            Place::Memory => None,
-            Place::File(path) => Some(Wal::of(path, busy)),
-        };
+        let wal = file.as_deref().map(|file| Wal::of(file, busy));
         let thread = Thread { conn: conn.clone(), jobs, company: company.clone(), committed: committed.clone(), wal };
         let thread = std::thread::Builder::new()
             .name("lms-sqlite-writer".to_owned())
@@ -90,6 +92,7 @@ impl Writer {
             busy,
             ready: Arc::new(AtomicBool::new(false)),
             conn,
+            file,
             called: Mutex::new(Instant::now()),
             here: AtomicU64::new(0),
             company,
@@ -256,7 +259,7 @@ fn is_small(batch: &WriteBatch) -> bool {
 }
 
 /// Rolls back whatever a panicking closure has left open.
-fn tidy(conn: &Connection) {
+pub(crate) fn tidy(conn: &Connection) {
     if !conn.is_autocommit() {
         let _ = conn.execute_batch("ROLLBACK");
     }

@@ -328,5 +328,9 @@ async fn what_waits_is_written_before_the_store_is_gone() {
     for writer in writers {
         writer.await.unwrap().unwrap();
     }
+    // Nobody has the file open: it holds all of the database, and a copy of it alone would, too.
+    for log in ["lms.db-wal", "lms.db-shm"] {
+        assert!(!folder.path().join(log).exists(), "{log} is left");
+    }
     assert_eq!(rows(&support::around(&path), "users"), 20);
 }

@@ -102,9 +102,56 @@ async fn an_operator_may_run_the_printed_migrations_by_hand() {
     assert_eq!(store.pending().await.unwrap().concat(), SqliteStore::print_sql());
     lms_store_sqlite::driver::Connection::open(&path).unwrap().execute_batch(&SqliteStore::print_sql()).unwrap();
     assert!(store.pending().await.unwrap().is_empty(), "nothing is left to do");
+    // `lms.migrate()` is never called: who serves may not be who migrates.
     let lms = Lms::builder(store).build();
     let room = Classroom::build(&lms, 1, 1).await.unwrap();
-    assert_eq!(room.lessons.len(), 1);
+    let done = lms.as_user(room.students[0]).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    assert!(done.just_completed, "the course is complete, and its certificate needs the built-in template");
+    assert_eq!(rows(&around(&path), "certificates"), 1);
+}
+
+/// A database in memory is each connection's own, so that readers would find it empty.
+#[tokio::test]
+async fn a_name_that_is_no_files_is_refused() {
+    for name in [":memory:", "", "file::memory:", "file:shared?mode=memory&cache=shared"] {
+        let said = SqliteStore::open(name).await.unwrap_err();
+        assert_eq!(said.kind(), &StoreErrorKind::NotSupported, "{name}");
+        assert!(said.source().unwrap().to_string().contains("in_memory()"), "{name}: {said:?}");
+    }
+}
+
+/// A URI is a file's name, too, and its log is found beside the file.
+#[tokio::test]
+async fn a_uri_names_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lms.db");
+    let store = SqliteStore::open(format!("file:{}?mode=rwc", path.display())).await.unwrap();
+    let lms = Lms::builder(store.clone()).build();
+    lms.migrate().await.unwrap();
+    assert!(store.wal_bytes() > 0);
+    assert_eq!(rows(&around(&path), "certificate_templates"), 1);
+}
+
+/// A command that meets a file which another process keeps locked says so at its deadline, once, in the store's words.
+/// rules: DETAILS 24
+#[tokio::test]
+async fn a_command_on_a_locked_file_ends_at_its_deadline() {
+    let world = World::new().await;
+    let room = Classroom::build(&world.lms, 1, 1).await.unwrap();
+    let patience = Duration::from_millis(50);
+    let store = SqliteStore::builder(&world.path).busy_timeout(patience).open().await.unwrap();
+    let lms = Lms::builder(store).deadline(Duration::from_millis(300)).clock(world.clock.clone()).build();
+    let other = around(&world.path);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let me = lms.as_user(room.students[0]);
+    let began = std::time::Instant::now();
+    let said = me.learning().complete_lesson(room.lessons[0]).await.unwrap_err();
+    // Sixty-four tries, as for data that others keep changing, would be more than three seconds.
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(said.code(), "store.unavailable");
+    assert!(said.source().unwrap().to_string().contains("locked"), "{said:?}");
+    other.execute_batch("ROLLBACK").unwrap();
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
 }
 
 #[tokio::test]

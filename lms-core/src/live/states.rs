@@ -69,7 +69,17 @@ impl Live {
         let (to, from) = mpsc::channel(1);
         tokio::spawn(async move {
             loop {
-                let state = fresh(read(session.clone())).await;
+                let state = match fresh(read(session.clone())).await {
+                    // The store is away for a while: the state is the latest once it is back (V5).
+                    Err(Error::Store(e)) if e.is_retryable() => {
+                        changes.looked_at = None;
+                        tokio::select! {
+                            () = to.closed() => return,
+                            () = tokio::time::sleep(POLL) => continue,
+                        }
+                    }
+                    state => state,
+                };
                 let ends = state.is_err();
                 if to.send(state).await.is_err() || ends {
                     return;

@@ -154,7 +154,8 @@ impl WriteBatch {
     }
 }
 
-/// After this many tries, and once the deadline is over, a command gives up (DETAILS 6).
+/// After this many tries, and once the deadline is over, a command whose data others keep changing gives up
+/// (DETAILS 6). One whose store is away gives up at the deadline.
 const TRIES: u32 = 64;
 
 impl Session {
@@ -267,7 +268,12 @@ impl Session {
                         Some(found) => (command.done, unconfirmed) = (found, Some(e)),
                         None => return refused(e),
                     },
-                    StoreErrorKind::Conflict { .. } | StoreErrorKind::Unavailable => {}
+                    StoreErrorKind::Conflict { .. } => {}
+                    // A try may have waited for long already; in the end the reason is the store's own.
+                    StoreErrorKind::Unavailable if started.elapsed() >= self.lms.inner.deadline => {
+                        return refused(given_up(e.into(), unconfirmed));
+                    }
+                    StoreErrorKind::Unavailable => {}
                     StoreErrorKind::Duplicate(
                         Constraint::UserExternalId | Constraint::CourseExternalId | Constraint::ExternalRef,
                     ) if tries > 1 => {

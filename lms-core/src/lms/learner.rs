@@ -331,7 +331,7 @@ impl Lms {
             .ok_or_else(|| Error::not_found(SubjectType::Course, course))
     }
 
-    /// Makes the built-in template's row, once per database.
+    /// Makes the built-in template's row where the store's own migration has not, once per database.
     pub(crate) async fn ensure_built_in_template(&self) -> Result<(), Error> {
         let id = built_in_template();
         if self.inner.store.template(id).await?.is_some() {

@@ -46,12 +46,6 @@ impl Clock for FixedClock {
     }
 }
 
-impl Clock for std::sync::Arc<FixedClock> {
-    fn now(&self) -> Timestamp {
-        (**self).now()
-    }
-}
-
 /// Ids and randomness that are the same in every run with the same seed.
 #[derive(Debug)]
 pub struct SeededIds {
