@@ -15,7 +15,7 @@ use lms_core::ai::{
     AiProvider, AiRequest, AiResponse, ModelProfile, Price, ProviderError, ProviderErrorKind as Kind, Retry,
 };
 use lms_core::clock::Clock as _;
-use lms_core::lms::{AssignmentRules, NewAssignment};
+use lms_core::lms::{AssignmentRules, NewAssignment, UpdateAssignment};
 use lms_core::model::{
     AiGrading, AiGradingState, BudgetScope, Criterion, EventKind, Points, Rubric, SubmissionId, Timestamp,
 };
@@ -214,6 +214,42 @@ async fn s11_an_outage_hands_no_work_to_people() {
         }
     }
 }
+
+/// An assignment that is put right while its works wait for the provider, or for the budget, hands none of them to
+/// people.
+// rules: S11, I3
+async fn s11_what_is_mended_during_an_outage_is_graded_after_it<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let describe = async |description: &str| {
+        let version = world.teacher().catalog().assignment(world.assignment).await.unwrap().version;
+        let update =
+            UpdateAssignment { version, description: Some(description.to_owned()), ..UpdateAssignment::default() };
+        world.teacher().catalog().update_assignment(world.assignment, update).await.unwrap();
+    };
+    let works = hand_in(&world, &[ESSAY; 2]).await;
+    let limits = world.lms.system();
+    limits.ai_budgets().set(BudgetScope::All, Some(1)).await.unwrap();
+    let provider = FailsFor::new("no such word", error(Kind::Server, Retry::Never));
+    let background = world.lms.background().with(world.ai(provider).grader());
+    background.tick().await.unwrap();
+    assert_eq!(world.logs().await.len(), 1, "the first was denied");
+    limits.ai_budgets().set(BudgetScope::All, None).await.unwrap();
+    describe("Explain how plants live, without the typo.").await;
+    let mut failing = FailsFor::new("", error(Kind::Server, Retry::Never));
+    failing.until = Some((world.clock.clone(), world.clock.now().plus_seconds(5)));
+    let background = world.lms.background().with(world.ai(failing.clone()).grader());
+    background.tick().await.unwrap();
+    assert_eq!(failing.failed.load(Ordering::SeqCst), 2);
+    describe("Explain how plants live, in your own words.").await;
+    world.clock.advance(3_601);
+    for _ in 0..3 {
+        background.tick().await.unwrap();
+    }
+    assert!(states(&world, &works).await.iter().all(|state| *state == AiGradingState::Applied));
+    let filter = EventFilter { kinds: vec![EventKind::AiRejected], ..EventFilter::default() };
+    assert_eq!(world.lms.store().events(0, &filter, 500).await.unwrap().len(), 0);
+}
+both!(s11_what_is_mended_during_an_outage_is_graded_after_it);
 
 /// A call that reached nobody is not counted against its operation, in whatever run, and costs nothing.
 // rules: I3

@@ -97,7 +97,12 @@ impl Run<'_> {
         loop {
             let rows = self.ai.lms.store().ai_operation(self.heading.operation_id).await;
             let rows = rows.map_err(lms_core::Error::from)?;
-            if rows.iter().any(|row| row.input_sha256 != self.heading.input_sha256) {
+            let now = self.ai.lms.now().as_micros();
+            let age = |at: i64| Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0));
+            let is_given_up = |row: &AiLog| age(row.created_at.as_micros()) > self.ai.given_up_after();
+            let is_other = |row: &&AiLog| row.input_sha256 != self.heading.input_sha256;
+            let is_held = |row: &AiLog| row.kind != self.heading.kind || holds_input(row, is_given_up(row));
+            if rows.iter().filter(is_other).any(is_held) {
                 return Err(AiError::OtherInput);
             }
             if let Some(row) = counting(&rows, self.wanted).first() {
@@ -108,12 +113,10 @@ impl Run<'_> {
             let Some(last) = rows.iter().max_by_key(|row| row.attempt) else {
                 return Ok(Standing::Next(Past { next: 1, ..Past::default() }));
             };
-            let now = self.ai.lms.now().as_micros();
-            let age = |at: i64| Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0));
             match last.status {
                 // Nobody is at what was dropped, or not let through.
                 AiLogStatus::Dropped | AiLogStatus::Denied => return Ok(Standing::Next(next(last))),
-                AiLogStatus::Pending if age(last.created_at.as_micros()) > self.ai.given_up_after() => {
+                AiLogStatus::Pending if is_given_up(last) => {
                     let mut row = last.clone();
                     row.status = AiLogStatus::Abandoned;
                     row.completed_at = Some(self.ai.lms.now());
@@ -162,6 +165,22 @@ pub(super) fn counting(rows: &[AiLog], wanted: usize) -> Vec<&AiLog> {
     let mut valid: Vec<&AiLog> = rows.iter().filter(|row| row.status == AiLogStatus::Valid).collect();
     valid.sort_by_key(|row| row.attempt);
     if valid.len() < wanted { Vec::new() } else { valid }
+}
+
+/// Whether an attempt binds its operation to its input: it was answered, or may be yet (I3). What failed, or was not let
+/// through, says nothing of the input, which may be mended before the next attempt.
+const fn holds_input(row: &AiLog, is_given_up: bool) -> bool {
+    match row.status {
+        AiLogStatus::Denied | AiLogStatus::ProviderError | AiLogStatus::Timeout | AiLogStatus::Abandoned => false,
+        AiLogStatus::Pending => !is_given_up,
+        AiLogStatus::Valid
+        | AiLogStatus::Invalid
+        | AiLogStatus::Refused
+        | AiLogStatus::Truncated
+        | AiLogStatus::Applied
+        | AiLogStatus::Review
+        | AiLogStatus::Dropped => true,
+    }
 }
 
 fn stored<T: AiTask>(judge: &Judge, input: &T::In, row: &AiLog) -> Result<Accepted<T::Out>, AiError> {
