@@ -84,6 +84,15 @@ impl Ai {
     }
 }
 
+impl Ai {
+    /// Whether an operation has no call left because its provider failed, not for what it was answered.
+    pub(crate) fn is_worn_out(&self, rows: &[AiLog]) -> bool {
+        let answered = rows.iter().filter(|row| row.response_sha256.is_some()).count();
+        let most = self.config.max_calls;
+        Past::of(rows, 0).calls >= most && u32::try_from(answered).unwrap_or(u32::MAX) < most
+    }
+}
+
 impl Run<'_> {
     /// Looks at what the log has of the operation, and waits while another caller is at it. Whoever has
     /// waited for an attempt that failed in the end does not pay for another: of many callers at once
