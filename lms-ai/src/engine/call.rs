@@ -1,7 +1,9 @@
 //! One operation: attempts, retries, repairs, and what the log says of each.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use lms_core::ai::{AiResponse, ProviderError, ProviderErrorKind, Retry, Trust, Usage};
 use lms_core::lms::{AiOrigin, Claim, Session};
 use lms_core::model::{AiLog, AiLogStatus, BudgetScope};
@@ -12,6 +14,7 @@ use super::judge::{Judge, Outcome, repair};
 use super::row::{self, Heading, Redaction, sha256};
 use super::standing::{Past, Standing, reasons};
 use super::{About, Accepted, Ai, AiError, Stage};
+use crate::provider::PANICKED;
 use crate::{AiTask, Limits, Prompt, schema};
 
 /// The longest prompt that the log keeps, in bytes.
@@ -258,8 +261,15 @@ impl Run<'_> {
         let actor = self.heading.actor.map(|id| id.uuid());
         let meta = meta(self.ai, self.heading.operation_id, attempt, self.heading.kind, actor);
         let request = asking.request(name, &self.judge.wire, deadline, meta);
-        match tokio::time::timeout(deadline, self.ai.provider.complete(&request)).await {
-            Ok(answer) => answer,
+        // The host's own code: what it leaves broken by a panic is its own, and nothing of ours is held meanwhile.
+        let answer = AssertUnwindSafe(async { self.ai.provider.complete(&request).await }).catch_unwind();
+        match tokio::time::timeout(deadline, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => {
+                tracing::error!(provider = self.heading.provider, "{PANICKED}");
+                let error = ProviderError::new(ProviderErrorKind::Protocol, Retry::Now);
+                Err(ProviderError { excerpt: PANICKED.to_owned(), ..error })
+            }
             Err(_) => Err(ProviderError::new(ProviderErrorKind::Timeout, Retry::Now)),
         }
     }

@@ -11,7 +11,7 @@ use super::asking::may_have_used;
 use super::judge::{MAX_VIOLATIONS, Outcome};
 use super::standing::REFUSED;
 use super::{About, AiError};
-use crate::provider::{NEVER_CONNECTED, NO_PLACE};
+use crate::provider::{NEVER_CONNECTED, NO_PLACE, PANICKED};
 use crate::reader::{MAX_ANSWER, truncate_bytes};
 use crate::{Prompt, Violation};
 
@@ -179,6 +179,7 @@ pub(super) fn failed(row: &mut AiLog, error: &ProviderError) {
     let note = match &error.kind {
         ProviderErrorKind::Timeout => Some(format!("timeout:{}", phase(&error.excerpt))),
         ProviderErrorKind::Connect if error.excerpt.starts_with(NEVER_CONNECTED) => Some("connect:never".to_owned()),
+        ProviderErrorKind::Protocol if error.excerpt == PANICKED => Some("panic".to_owned()),
         ProviderErrorKind::BadRequest { param: Some(param) } => Some(format!("bad_request:{}", word(param))),
         _ => None,
     };
