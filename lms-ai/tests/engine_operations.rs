@@ -181,6 +181,52 @@ async fn a_failure_that_passes_costs_a_row_and_no_repair() {
     assert!(requests[3].parts.iter().any(|part| part.label == "violations"));
 }
 
+/// Each kind of failure has its own retries, and an answer gives those of the provider back.
+// rules: I2
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_failure_has_its_own_retries() {
+    let world = World::memory().await;
+    let busy = || failure(Kind::Overloaded, Retry::Now);
+    let odd = || failure(Kind::Protocol, Retry::Now);
+    let field = || failure(Kind::BadRequest { param: Some("max_tokens".into()) }, Retry::Now);
+    let good = || Reply::json(&outline());
+    let table = [
+        ("a field after a retry", Scripted::new().then_error(busy()).then_error(field()).then(good()), 3),
+        ("all kinds", Scripted::new().then_error(busy()).then_error(odd()).then_error(field()).then(good()), 4),
+        ("a field and then what passes", Scripted::new().then_error(field()).then_error(busy()).then(good()), 3),
+        (
+            "a repair that meets another failure",
+            Scripted::new().then_error(busy()).then_error(busy()).then(wrong(0)).then_error(busy()).then(good()),
+            5,
+        ),
+        (
+            "a repair that meets another odd answer",
+            Scripted::new().then_error(odd()).then(wrong(0)).then_error(odd()).then(good()),
+            4,
+        ),
+    ];
+    for (n, (name, scripted, calls)) in (1..).zip(table) {
+        let script = Script::new(scripted);
+        let found = world.run(&world.ai(script.clone()), What::Outline, Uuid::from_u128(n)).await;
+        found.unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(script.calls(), calls, "{name}");
+    }
+    let ends = [
+        ("two odd answers", Scripted::new().then_error(odd()).then_error(busy()).then_error(odd()), 3),
+        ("two fields", Scripted::new().then_error(field()).then(wrong(0)).then_error(field()), 3),
+        (
+            "three that pass",
+            Scripted::new().then_error(busy()).then_error(odd()).then_error(busy()).then_error(busy()),
+            4,
+        ),
+    ];
+    for (n, (name, scripted, calls)) in (11..).zip(ends) {
+        let script = Script::new(scripted.then(good()));
+        let error = world.run(&world.ai(script.clone()), What::Outline, Uuid::from_u128(n)).await.unwrap_err();
+        assert_eq!((error.code(), script.calls()), ("ai.provider", calls), "{name}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_operation_ends_by_its_deadline() {
     let world = World::memory().await;

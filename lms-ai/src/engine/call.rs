@@ -169,6 +169,7 @@ impl Run<'_> {
                     continue;
                 }
             };
+            asking.answered();
             self.ai.at(Stage::Checking);
             let spent = asking.profile.price.cost(&response.usage);
             cost = cost.saturating_add(spent);
