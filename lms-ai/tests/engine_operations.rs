@@ -297,15 +297,15 @@ async fn a_caller_that_goes_away_leaves_a_row_that_the_next_takes_over<S: Stampe
 
     // The sweeper takes what is old, and nothing else; people cannot.
     let host = world.lms.system();
-    assert_eq!(host.ai_log().sweep(600).await.unwrap(), 0);
+    assert_eq!(host.ai_log().sweep().await.unwrap(), 0);
     world.clock.advance(601);
-    assert!(world.teacher().ai_log().sweep(600).await.is_err());
-    assert_eq!(host.ai_log().sweep(600).await.unwrap(), 1);
-    assert_eq!(host.ai_log().sweep(600).await.unwrap(), 0);
+    assert!(world.teacher().ai_log().sweep().await.is_err());
+    assert_eq!(host.ai_log().sweep().await.unwrap(), 1);
+    assert_eq!(host.ai_log().sweep().await.unwrap(), 0);
     let row = &world.operation(OPERATION).await[0];
     assert_eq!((row.status, row.completed_at), (Abandoned, Some(world.lms.now())));
 
-    world.clock.advance(11);
+    // Its caller has given up: nobody waits for it any more.
     world.run(&ai, What::Outline, OPERATION).await.unwrap();
     assert_eq!((script.calls(), world.statuses(OPERATION).await), (1, vec![Abandoned, Applied]));
 }
@@ -323,6 +323,38 @@ async fn an_old_pending_row_is_taken_over_without_a_sweeper<S: Stamped>() {
 }
 both!(an_old_pending_row_is_taken_over_without_a_sweeper, paused);
 
+/// How long an operation may take is its own: neither the background nor the grader nor a caller who has less time
+/// gives it up before.
+// rules: I2, I3
+async fn a_slow_operation_is_given_up_by_nobody_else<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
+    let theirs = Arc::downgrade(&world);
+    let provider = Acting::new(Scripted::new().then(Reply::json(&outline())), move |_| {
+        let world = theirs.upgrade().unwrap();
+        async move {
+            let grader = world.lms.background().with(world.ai(Scripted::new()).grader());
+            let hurried =
+                world.ai_with(Scripted::new(), |config| config.operation_deadline = Duration::from_millis(600));
+            for seconds in [400, 3_300, 3_300] {
+                world.clock.advance(seconds);
+                assert_eq!(grader.tick().await.unwrap().abandoned, 0, "{seconds}");
+                let error = world.run(&hurried, What::Outline, OPERATION).await.unwrap_err();
+                assert!(matches!(error, AiError::InProgress), "{seconds}: {error}");
+            }
+            assert_eq!(world.statuses(OPERATION).await, [Pending]);
+        }
+    });
+    let ai = world.ai_with(provider, |config| {
+        (config.operation_deadline, config.attempt_deadline) = (Duration::from_secs(7_200), Duration::from_secs(7_200));
+    });
+    world.run(&ai, What::Outline, OPERATION).await.unwrap();
+    assert_eq!(world.statuses(OPERATION).await, [Applied]);
+    let row = &world.operation(OPERATION).await[0];
+    let after = row.given_up_at.as_micros() - row.created_at.as_micros();
+    assert!((7_200..=7_270).contains(&(after / 1_000_000)), "{after}");
+}
+both!(a_slow_operation_is_given_up_by_nobody_else);
+
 /// An answer that comes after its row was given up is not applied, and not lost.
 // rules: I2
 async fn an_answer_that_comes_too_late_is_kept_in_the_log_and_counts_for_nothing<S: Stamped>() {
@@ -333,7 +365,7 @@ async fn an_answer_that_comes_too_late_is_kept_in_the_log_and_counts_for_nothing
         let world = theirs.upgrade().unwrap();
         async move {
             world.clock.advance(601);
-            assert_eq!(world.lms.system().ai_log().sweep(600).await.unwrap(), 1);
+            assert_eq!(world.lms.system().ai_log().sweep().await.unwrap(), 1);
         }
     });
     let error = world.run(&world.ai(provider), What::Outline, OPERATION).await.unwrap_err();

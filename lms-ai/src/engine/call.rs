@@ -21,6 +21,8 @@ use crate::{AiTask, Limits, Prompt, schema};
 pub(crate) const MAX_PROMPT: usize = 256 * 1024;
 /// Of so many calls of earlier runs one counts, where they may have failed by no fault of the operation.
 const LENIENCE: u32 = 8;
+/// So long after its deadline an operation is another caller's to take over.
+const SPARE: Duration = Duration::from_secs(60);
 /// Less time than this is left for no attempt.
 const SHORTEST: Duration = Duration::from_millis(500);
 
@@ -222,6 +224,7 @@ impl Run<'_> {
         let attempt = self.past.next;
         let (prompt, notes) = (asking.sent(&self.judge.wire), &asking.notes);
         let mut row = row::pending(&self.ai.lms, &self.heading, attempt, &asking.model, &prompt, notes, reserved);
+        row.given_up_at = row.created_at.plus_micros(self.given_up_after());
         let full = self.full(&row, reserved).await?;
         if let Some(scope) = full.clone().filter(|_| self.past.denied) {
             // The log says so already.
@@ -255,6 +258,11 @@ impl Run<'_> {
         let (day, scopes) = (BudgetScope::day(row.created_at), BudgetScope::of_call(row));
         let spending = self.ai.lms.store().ai_spending_of(&day, &scopes).await.map_err(lms_core::Error::from)?;
         Ok(spending.iter().find(|s| !s.has_room(amount)).map(|s| s.scope.key()))
+    }
+
+    /// In so many microseconds nobody is at this operation any more, with some time to spare.
+    fn given_up_after(&self) -> i64 {
+        i64::try_from(self.left().saturating_add(SPARE).as_micros()).unwrap_or(i64::MAX)
     }
 
     async fn ask(&self, asking: &Asking, name: &str, attempt: u32) -> Result<AiResponse, ProviderError> {

@@ -101,7 +101,7 @@ pub(super) struct Heading {
     pub(super) keep_days: Option<u32>,
 }
 
-/// A pending row of an attempt.
+/// A pending row of an attempt, which its caller gives up at once unless something else is written.
 pub(super) fn pending(
     lms: &lms_core::Lms,
     heading: &Heading,
@@ -151,6 +151,7 @@ pub(super) fn pending(
         subject_type: heading.about.subject.map(|(kind, _)| kind.to_owned()),
         subject_id: heading.about.subject.map(|(_, id)| id),
         created_at: now,
+        given_up_at: now,
         completed_at: None,
         applied_at: None,
         expires_at: heading.keep_days.map(|days| now.plus_seconds(i64::from(days) * 86_400)),

@@ -68,19 +68,11 @@ fn why_refused(row: &AiLog) -> Option<String> {
 }
 
 impl Ai {
-    /// After this an attempt without an end counts as abandoned: nobody can be at it any more.
-    pub(crate) fn given_up_after(&self) -> Duration {
-        self.config.operation_deadline + Duration::from_secs(60)
-    }
-
     /// Whether an attempt at the operation is on its way, as far as the log tells.
     pub(crate) async fn is_under_way(&self, operation: Uuid) -> Result<bool, lms_core::Error> {
         let rows = self.lms.store().ai_operation(operation).await?;
-        let now = self.lms.now().as_micros();
-        Ok(rows.iter().max_by_key(|row| row.attempt).is_some_and(|row| {
-            let age = u64::try_from(now.saturating_sub(row.created_at.as_micros())).unwrap_or(0);
-            row.status == AiLogStatus::Pending && Duration::from_micros(age) <= self.given_up_after()
-        }))
+        let last = rows.iter().max_by_key(|row| row.attempt);
+        Ok(last.is_some_and(|row| row.status == AiLogStatus::Pending && self.lms.now() <= row.given_up_at))
     }
 }
 
@@ -108,7 +100,7 @@ impl Run<'_> {
             let rows = rows.map_err(lms_core::Error::from)?;
             let now = self.ai.lms.now().as_micros();
             let age = |at: i64| Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0));
-            let is_given_up = |row: &AiLog| age(row.created_at.as_micros()) > self.ai.given_up_after();
+            let is_given_up = |row: &AiLog| self.ai.lms.now() > row.given_up_at;
             let is_other = |row: &&AiLog| row.input_sha256 != self.heading.input_sha256;
             let is_held = |row: &AiLog| row.kind != self.heading.kind || holds_input(row, is_given_up(row));
             if rows.iter().filter(is_other).any(is_held) {
@@ -123,8 +115,10 @@ impl Run<'_> {
                 return Ok(Standing::Next(Past { next: 1, ..Past::default() }));
             };
             match last.status {
-                // Nobody is at what was dropped, or not let through.
-                AiLogStatus::Dropped | AiLogStatus::Denied => return Ok(Standing::Next(next(last))),
+                // Nobody is at what was dropped, not let through, or given up.
+                AiLogStatus::Dropped | AiLogStatus::Denied | AiLogStatus::Abandoned => {
+                    return Ok(Standing::Next(next(last)));
+                }
                 AiLogStatus::Pending if is_given_up(last) => {
                     let mut row = last.clone();
                     row.status = AiLogStatus::Abandoned;
@@ -134,11 +128,7 @@ impl Run<'_> {
                 }
                 AiLogStatus::Pending => waited = true,
                 _ if last.completed_at.is_none_or(|at| age(at.as_micros()) > QUIET) => {
-                    return if waited && last.status != AiLogStatus::Abandoned {
-                        Err(AiError::InProgress)
-                    } else {
-                        Ok(Standing::Next(next(last)))
-                    };
+                    return if waited { Err(AiError::InProgress) } else { Ok(Standing::Next(next(last))) };
                 }
                 _ => {}
             }
