@@ -144,6 +144,8 @@ CREATE TABLE ai_logs (
     subject_id BLOB CHECK (length(subject_id) = 16),
     -- When it was sent.
     created_at INTEGER NOT NULL,
+    -- When its caller has given up: if it is pending still after that, nobody is at it any more.
+    given_up_at INTEGER NOT NULL,
     -- When it was answered.
     completed_at INTEGER,
     -- When its content was written.
@@ -157,7 +159,7 @@ CREATE UNIQUE INDEX ai_logs_applied ON ai_logs (operation_id) WHERE status IN ('
 CREATE INDEX ai_logs_course ON ai_logs (course_id, created_at, id);
 CREATE INDEX ai_logs_expiring ON ai_logs (expires_at)
     WHERE expires_at IS NOT NULL AND status <> 'pending' AND (prompt_text IS NOT NULL OR response_text IS NOT NULL);
-CREATE INDEX ai_logs_pending ON ai_logs (created_at) WHERE status = 'pending';
+CREATE INDEX ai_logs_pending ON ai_logs (given_up_at) WHERE status = 'pending';
 CREATE INDEX ai_logs_subject ON ai_logs (subject_id) WHERE subject_id IS NOT NULL;
 CREATE INDEX ai_logs_time ON ai_logs (created_at, id);
 

@@ -138,6 +138,7 @@ pub async fn log(lms: &Lms) -> Result<AiLog, Failure> {
         subject_type: None,
         subject_id: None,
         created_at: now,
+        given_up_at: now.plus_seconds(3_600),
         completed_at: Some(now),
         applied_at: None,
         expires_at: None,

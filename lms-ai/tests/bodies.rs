@@ -276,3 +276,74 @@ async fn a_text_by_another_model_waits_for_a_person<S: Stamped>() {
     }
 }
 both!(a_text_by_another_model_waits_for_a_person);
+
+/// An outage of any number of runs keeps no text from being written after it, also where a title changed meanwhile;
+/// what another run has written is not paid again.
+// rules: I3, S11
+async fn a_run_goes_on_after_any_outage<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let (course, topics) = outlined(&world).await;
+    let teacher = world.teacher();
+    let lesson = teacher.catalog().topic(topics[0]).await.unwrap().lesson_id;
+    let brief = BodiesBrief { lesson: Some(lesson), ..BodiesBrief::default() };
+    let error = ProviderError::new(ProviderErrorKind::Server, Retry::Now);
+    for run in 0..5 {
+        let script = Script::new((0..6).fold(Scripted::new(), |script, _| script.then_error(error.clone())));
+        let report = world.ai(script.clone()).write_bodies(&teacher, course, brief, nothing).await.unwrap();
+        let codes: Vec<&str> = report.failed.iter().map(|(_, e)| e.code()).collect();
+        assert_eq!((codes, script.calls()), (vec!["ai.provider"; 2], 6), "run {run}");
+        world.clock.advance(60);
+        if run == 3 {
+            rename(&world, lesson).await;
+        }
+    }
+    let script = Script::new(bodies(2));
+    let ai = world.ai(script.clone());
+    assert_eq!(ai.bodies_standing(&teacher, course, brief).await.unwrap().open, 2);
+    let report = ai.write_bodies(&teacher, course, brief, nothing).await.unwrap();
+    assert_eq!((report.written.as_slice(), script.calls()), (&topics[..2], 2), "{:?}", report.failed);
+    let report = ai.write_bodies(&teacher, course, brief, nothing).await.unwrap();
+    assert_eq!((report.stood.as_slice(), script.calls()), (&topics[..2], 2));
+    assert_eq!(ai.bodies_standing(&teacher, course, brief).await.unwrap().written, 2);
+}
+both!(a_run_goes_on_after_any_outage, paused);
+
+async fn rename<S: Stamped>(world: &World<S>, lesson: lms_core::model::LessonId) {
+    let catalog = world.teacher();
+    let version = catalog.catalog().lesson(lesson).await.unwrap().version;
+    let title = Some(format!("Renamed from {version}"));
+    let update = lms_core::lms::UpdateLesson { version, title, ..lms_core::lms::UpdateLesson::default() };
+    catalog.catalog().update_lesson(lesson, update).await.unwrap();
+}
+
+/// A text that is always answered in vain is not paid for ever; who changes what is asked gets other answers.
+// rules: I3
+async fn a_text_answered_in_vain_is_asked_again_when_something_else_is_asked<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let (course, topics) = outlined(&world).await;
+    let teacher = world.teacher();
+    let lesson = teacher.catalog().topic(topics[0]).await.unwrap().lesson_id;
+    let brief = BodiesBrief { lesson: Some(lesson), ..BodiesBrief::default() };
+    let short = Reply::json(&with(body(), "/body_markdown", json!("Short.")));
+    let script = Script::new((0..30).fold(Scripted::new(), |script, _| script.then(short.clone())));
+    let ai = world.ai(script.clone());
+    let mut codes = Vec::new();
+    for _ in 0..6 {
+        let report = ai.write_bodies(&teacher, course, brief, nothing).await.unwrap();
+        codes.push(report.failed[0].1.code());
+        world.clock.advance(60);
+    }
+    assert_eq!(codes, [["ai.invalid"; 3], ["ai.calls_used_up"; 3]].concat());
+    assert_eq!(script.calls(), 12, "six for each text");
+    for again in 1..=2 {
+        rename(&world, lesson).await;
+        let report = ai.write_bodies(&teacher, course, brief, nothing).await.unwrap();
+        assert_eq!((report.failed[0].1.code(), script.calls()), ("ai.invalid", 12 + 4 * again));
+        world.clock.advance(60);
+    }
+    rename(&world, lesson).await;
+    let script = Script::new(bodies(2));
+    let report = world.ai(script.clone()).write_bodies(&teacher, course, brief, nothing).await.unwrap();
+    assert_eq!((report.written.as_slice(), script.calls()), (&topics[..2], 2), "{:?}", report.failed);
+}
+both!(a_text_answered_in_vain_is_asked_again_when_something_else_is_asked, paused);

@@ -153,6 +153,23 @@ async fn what_nobody_knows_counts_as_the_worst<S: Stamped>() {
         assert_eq!(charged(&world, operation).await.iter().map(|row| row.2).sum::<i64>(), charge, "{kind:?}");
         assert_eq!(used(&world, BudgetScope::All).await, (0, before.1 + charge), "{kind:?}");
     }
+    // The same, in the midst of a success: it has begun to count, and counts as a call.
+    for (n, kind) in free.iter().enumerate().take_while(|(_, kind)| **kind != Kind::CircuitOpen) {
+        let operation = Uuid::from_u128(n as u128 + 51);
+        let before = used(&world, BudgetScope::All).await;
+        let broken = ProviderError { http_status: Some(200), ..ProviderError::new(kind.clone(), Retry::Never) };
+        let script = Script::new((0..9).fold(priced(), |script, _| script.then_error(broken.clone())));
+        let mut codes = Vec::new();
+        for _ in 0..8 {
+            let error = world.run(&world.ai(script.clone()), What::Outline, operation).await.unwrap_err();
+            codes.push(error.code());
+            world.clock.advance(60);
+        }
+        assert_eq!(codes[6..], ["ai.calls_used_up"; 2], "{kind:?}");
+        let rows = charged(&world, operation).await;
+        assert_eq!((rows.len(), rows.iter().map(|row| row.2).sum::<i64>()), (6, 6 * worst), "{kind:?}");
+        assert_eq!(used(&world, BudgetScope::All).await, (0, before.1 + 6 * worst), "{kind:?}");
+    }
     let silent = Reply::json(&outline()).usage(Usage::default());
     let (operation, before) = (Uuid::from_u128(99), used(&world, BudgetScope::All).await);
     world.run(&world.ai(script([silent])), What::Outline, operation).await.unwrap();

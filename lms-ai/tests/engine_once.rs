@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use lms_ai::provider::{Reply, Scripted};
 use lms_ai::{About, AiError, Selection};
-use lms_core::ai::Stop;
+use lms_core::ai::{ProviderErrorKind as Kind, Stop};
 use lms_core::model::AiLogStatus::{self, *};
 use lms_core::model::EventKind;
 use lms_core::store::EventFilter;
@@ -226,6 +226,69 @@ async fn i3_another_input_under_the_same_id_is_refused_by_name<S: Stamped>() {
     assert!(matches!(error, AiError::OtherInput), "{error}");
 }
 both!(i3_another_input_under_the_same_id_is_refused_by_name);
+
+/// What brought no answer does not bind the operation to its input: that may be mended before the next run. An answer
+/// binds it, also one that broke rules; so does a call that is under way.
+// rules: I3
+async fn i3_an_input_is_bound_by_an_answer_and_not_by_a_failure<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let about = |n| About { operation_id: Some(Uuid::from_u128(n)), ..About::default() };
+    let mut mended = brief();
+    mended.outline.audience = "Adults".to_owned();
+    let failures = [
+        (Kind::Server, ProviderError),
+        (Kind::Timeout, Timeout),
+        (Kind::Connect, ProviderError),
+        (Kind::Auth, ProviderError),
+        (Kind::CircuitOpen, Denied),
+    ];
+    for (n, (kind, status)) in (1..).zip(failures) {
+        let error = lms_core::ai::ProviderError::new(kind.clone(), lms_core::ai::Retry::Never);
+        let failing = Script::new(Scripted::new().then_error(error));
+        world.ai(failing).propose_course(&world.teacher(), &brief(), about(n)).await.unwrap_err();
+        world.clock.advance(11);
+        // Another task under the same id is never what was meant.
+        let error = world.run(&world.ai(script([])), What::Body, Uuid::from_u128(n)).await.unwrap_err();
+        assert!(matches!(error, AiError::OtherInput), "{kind:?}: {error}");
+        let ai = world.ai(script([Reply::json(&outline())]));
+        let found = ai.propose_course(&world.teacher(), &mended, about(n)).await;
+        assert_eq!(found.unwrap_or_else(|e| panic!("{kind:?}: {e}")).calls(), 1);
+        assert_eq!(world.statuses(Uuid::from_u128(n)).await, [status, Valid], "{kind:?}");
+        // Now it is bound, to what was answered.
+        let error = ai.propose_course(&world.teacher(), &brief(), about(n)).await.unwrap_err();
+        assert!(matches!(error, AiError::OtherInput), "{kind:?}: {error}");
+    }
+    let answers = [
+        (Reply::text("no"), "ai.invalid"),
+        (Reply::text("").stop(Stop::Refused { category: None }), "ai.refused"),
+        (Reply::text("").stop(Stop::Truncated), "ai.truncated"),
+    ];
+    for (n, (answer, code)) in (11..).zip(answers) {
+        let ai = world.ai(script([answer.clone(), answer]));
+        let error = ai.propose_course(&world.teacher(), &brief(), about(n)).await.unwrap_err();
+        assert_eq!(error.code(), code);
+        world.clock.advance(11);
+        let error = ai.propose_course(&world.teacher(), &mended, about(n)).await.unwrap_err();
+        assert!(matches!(error, AiError::OtherInput), "{code}: {error}");
+    }
+    let asked = Arc::new(tokio::sync::Notify::new());
+    let told = asked.clone();
+    let ai = world.ai(Acting::new(Scripted::new(), move |_| {
+        told.notify_one();
+        std::future::pending()
+    }));
+    let (teacher, other) = (world.teacher(), world.ai(script([Reply::json(&outline())])));
+    let caller = tokio::spawn(async move { ai.propose_course(&teacher, &brief(), about(21)).await.map(|p| p.calls()) });
+    asked.notified().await;
+    let error = other.propose_course(&world.teacher(), &mended, about(21)).await.unwrap_err();
+    assert!(matches!(error, AiError::OtherInput), "{error}");
+    caller.abort();
+    // Nobody can be at it any more.
+    world.clock.advance(361);
+    other.propose_course(&world.teacher(), &mended, about(21)).await.unwrap();
+    assert_eq!(world.statuses(Uuid::from_u128(21)).await, [Abandoned, Valid]);
+}
+both!(i3_an_input_is_bound_by_an_answer_and_not_by_a_failure);
 
 /// An answer that nobody applied, because its caller died in between, is applied from the log.
 // rules: I2, I3

@@ -181,6 +181,52 @@ async fn a_failure_that_passes_costs_a_row_and_no_repair() {
     assert!(requests[3].parts.iter().any(|part| part.label == "violations"));
 }
 
+/// Each kind of failure has its own retries, and an answer gives those of the provider back.
+// rules: I2
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_failure_has_its_own_retries() {
+    let world = World::memory().await;
+    let busy = || failure(Kind::Overloaded, Retry::Now);
+    let odd = || failure(Kind::Protocol, Retry::Now);
+    let field = || failure(Kind::BadRequest { param: Some("max_tokens".into()) }, Retry::Now);
+    let good = || Reply::json(&outline());
+    let table = [
+        ("a field after a retry", Scripted::new().then_error(busy()).then_error(field()).then(good()), 3),
+        ("all kinds", Scripted::new().then_error(busy()).then_error(odd()).then_error(field()).then(good()), 4),
+        ("a field and then what passes", Scripted::new().then_error(field()).then_error(busy()).then(good()), 3),
+        (
+            "a repair that meets another failure",
+            Scripted::new().then_error(busy()).then_error(busy()).then(wrong(0)).then_error(busy()).then(good()),
+            5,
+        ),
+        (
+            "a repair that meets another odd answer",
+            Scripted::new().then_error(odd()).then(wrong(0)).then_error(odd()).then(good()),
+            4,
+        ),
+    ];
+    for (n, (name, scripted, calls)) in (1..).zip(table) {
+        let script = Script::new(scripted);
+        let found = world.run(&world.ai(script.clone()), What::Outline, Uuid::from_u128(n)).await;
+        found.unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(script.calls(), calls, "{name}");
+    }
+    let ends = [
+        ("two odd answers", Scripted::new().then_error(odd()).then_error(busy()).then_error(odd()), 3),
+        ("two fields", Scripted::new().then_error(field()).then(wrong(0)).then_error(field()), 3),
+        (
+            "three that pass",
+            Scripted::new().then_error(busy()).then_error(odd()).then_error(busy()).then_error(busy()),
+            4,
+        ),
+    ];
+    for (n, (name, scripted, calls)) in (11..).zip(ends) {
+        let script = Script::new(scripted.then(good()));
+        let error = world.run(&world.ai(script.clone()), What::Outline, Uuid::from_u128(n)).await.unwrap_err();
+        assert_eq!((error.code(), script.calls()), ("ai.provider", calls), "{name}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_operation_ends_by_its_deadline() {
     let world = World::memory().await;
@@ -251,15 +297,15 @@ async fn a_caller_that_goes_away_leaves_a_row_that_the_next_takes_over<S: Stampe
 
     // The sweeper takes what is old, and nothing else; people cannot.
     let host = world.lms.system();
-    assert_eq!(host.ai_log().sweep(600).await.unwrap(), 0);
+    assert_eq!(host.ai_log().sweep().await.unwrap(), 0);
     world.clock.advance(601);
-    assert!(world.teacher().ai_log().sweep(600).await.is_err());
-    assert_eq!(host.ai_log().sweep(600).await.unwrap(), 1);
-    assert_eq!(host.ai_log().sweep(600).await.unwrap(), 0);
+    assert!(world.teacher().ai_log().sweep().await.is_err());
+    assert_eq!(host.ai_log().sweep().await.unwrap(), 1);
+    assert_eq!(host.ai_log().sweep().await.unwrap(), 0);
     let row = &world.operation(OPERATION).await[0];
     assert_eq!((row.status, row.completed_at), (Abandoned, Some(world.lms.now())));
 
-    world.clock.advance(11);
+    // Its caller has given up: nobody waits for it any more.
     world.run(&ai, What::Outline, OPERATION).await.unwrap();
     assert_eq!((script.calls(), world.statuses(OPERATION).await), (1, vec![Abandoned, Applied]));
 }
@@ -277,6 +323,38 @@ async fn an_old_pending_row_is_taken_over_without_a_sweeper<S: Stamped>() {
 }
 both!(an_old_pending_row_is_taken_over_without_a_sweeper, paused);
 
+/// How long an operation may take is its own: neither the background nor the grader nor a caller who has less time
+/// gives it up before.
+// rules: I2, I3
+async fn a_slow_operation_is_given_up_by_nobody_else<S: Stamped>() {
+    let world = Arc::new(World::<S>::fresh().await);
+    let theirs = Arc::downgrade(&world);
+    let provider = Acting::new(Scripted::new().then(Reply::json(&outline())), move |_| {
+        let world = theirs.upgrade().unwrap();
+        async move {
+            let grader = world.lms.background().with(world.ai(Scripted::new()).grader());
+            let hurried =
+                world.ai_with(Scripted::new(), |config| config.operation_deadline = Duration::from_millis(600));
+            for seconds in [400, 3_300, 3_300] {
+                world.clock.advance(seconds);
+                assert_eq!(grader.tick().await.unwrap().abandoned, 0, "{seconds}");
+                let error = world.run(&hurried, What::Outline, OPERATION).await.unwrap_err();
+                assert!(matches!(error, AiError::InProgress), "{seconds}: {error}");
+            }
+            assert_eq!(world.statuses(OPERATION).await, [Pending]);
+        }
+    });
+    let ai = world.ai_with(provider, |config| {
+        (config.operation_deadline, config.attempt_deadline) = (Duration::from_secs(7_200), Duration::from_secs(7_200));
+    });
+    world.run(&ai, What::Outline, OPERATION).await.unwrap();
+    assert_eq!(world.statuses(OPERATION).await, [Applied]);
+    let row = &world.operation(OPERATION).await[0];
+    let after = row.given_up_at.as_micros() - row.created_at.as_micros();
+    assert!((7_200..=7_270).contains(&(after / 1_000_000)), "{after}");
+}
+both!(a_slow_operation_is_given_up_by_nobody_else);
+
 /// An answer that comes after its row was given up is not applied, and not lost.
 // rules: I2
 async fn an_answer_that_comes_too_late_is_kept_in_the_log_and_counts_for_nothing<S: Stamped>() {
@@ -287,7 +365,7 @@ async fn an_answer_that_comes_too_late_is_kept_in_the_log_and_counts_for_nothing
         let world = theirs.upgrade().unwrap();
         async move {
             world.clock.advance(601);
-            assert_eq!(world.lms.system().ai_log().sweep(600).await.unwrap(), 1);
+            assert_eq!(world.lms.system().ai_log().sweep().await.unwrap(), 1);
         }
     });
     let error = world.run(&world.ai(provider), What::Outline, OPERATION).await.unwrap_err();

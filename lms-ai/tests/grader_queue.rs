@@ -15,9 +15,9 @@ use lms_core::ai::{
     AiProvider, AiRequest, AiResponse, ModelProfile, Price, ProviderError, ProviderErrorKind as Kind, Retry,
 };
 use lms_core::clock::Clock as _;
-use lms_core::lms::{AssignmentRules, NewAssignment};
+use lms_core::lms::{AssignmentRules, NewAssignment, UpdateAssignment};
 use lms_core::model::{
-    AiGrading, AiGradingState, BudgetScope, Criterion, EventKind, Points, Rubric, SubmissionId, Timestamp,
+    AiGrading, AiGradingState, AiLogStatus, BudgetScope, Criterion, EventKind, Points, Rubric, SubmissionId, Timestamp,
 };
 use lms_core::store::EventFilter;
 use lms_core::testing::{Classroom, FixedClock};
@@ -214,6 +214,106 @@ async fn s11_an_outage_hands_no_work_to_people() {
         }
     }
 }
+
+/// An assignment that is put right while its works wait for the provider, or for the budget, hands none of them to
+/// people.
+// rules: S11, I3
+async fn s11_what_is_mended_during_an_outage_is_graded_after_it<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let describe = async |description: &str| {
+        let version = world.teacher().catalog().assignment(world.assignment).await.unwrap().version;
+        let update =
+            UpdateAssignment { version, description: Some(description.to_owned()), ..UpdateAssignment::default() };
+        world.teacher().catalog().update_assignment(world.assignment, update).await.unwrap();
+    };
+    let works = hand_in(&world, &[ESSAY; 2]).await;
+    let limits = world.lms.system();
+    limits.ai_budgets().set(BudgetScope::All, Some(1)).await.unwrap();
+    let provider = FailsFor::new("no such word", error(Kind::Server, Retry::Never));
+    let background = world.lms.background().with(world.ai(provider).grader());
+    background.tick().await.unwrap();
+    assert_eq!(world.logs().await.len(), 1, "the first was denied");
+    limits.ai_budgets().set(BudgetScope::All, None).await.unwrap();
+    describe("Explain how plants live, without the typo.").await;
+    let mut failing = FailsFor::new("", error(Kind::Server, Retry::Never));
+    failing.until = Some((world.clock.clone(), world.clock.now().plus_seconds(5)));
+    let background = world.lms.background().with(world.ai(failing.clone()).grader());
+    background.tick().await.unwrap();
+    assert_eq!(failing.failed.load(Ordering::SeqCst), 2);
+    describe("Explain how plants live, in your own words.").await;
+    world.clock.advance(3_601);
+    for _ in 0..3 {
+        background.tick().await.unwrap();
+    }
+    assert!(states(&world, &works).await.iter().all(|state| *state == AiGradingState::Applied));
+    let filter = EventFilter { kinds: vec![EventKind::AiRejected], ..EventFilter::default() };
+    assert_eq!(world.lms.store().events(0, &filter, 500).await.unwrap().len(), 0);
+}
+both!(s11_what_is_mended_during_an_outage_is_graded_after_it);
+
+/// Panics for works that hold a word, and grades all others.
+struct PanicsFor(&'static str, FailsFor);
+
+#[async_trait]
+impl AiProvider for PanicsFor {
+    fn name(&self) -> &str {
+        self.1.name()
+    }
+    fn profile(&self, model: &str) -> ModelProfile {
+        self.1.profile(model)
+    }
+    async fn complete(&self, request: &AiRequest) -> Result<AiResponse, ProviderError> {
+        let is_bad = request.parts.iter().any(|part| part.text.contains(self.0));
+        tokio::task::yield_now().await;
+        assert!(!is_bad, "SECRET-OF-THE-PANIC");
+        self.1.complete(request).await
+    }
+}
+
+/// A provider that panics has failed: its row is settled, its worst case counts, the other works are graded, the rest
+/// of the background goes on, and the work goes to a person some time.
+// rules: S11, I2
+async fn s11_a_provider_that_panics_stops_nobody_else<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let bad = format!("{ESSAY} Zugzwang.");
+    let works = hand_in(&world, &[&bad, ESSAY]).await;
+    let provider = FailsFor::new("no such word", error(Kind::Server, Retry::Never));
+    let ai = world.ai(PanicsFor("Zugzwang", provider.clone()));
+    let failure = ai.grade_submission(works[0]).await.unwrap_err();
+    assert!(matches!(&failure, lms_ai::AiError::Provider(e) if e.kind == Kind::Protocol), "{failure:?}");
+    assert!(!format!("{failure:?}").contains("SECRET"));
+    world.clock.advance(11);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let background = world.lms.background().pause(Duration::from_millis(5)).with(ai.grader());
+    let running = tokio::spawn(background.run(async {
+        stopped.await.ok();
+    }));
+    let ends = async |until: AiGradingState, of: usize| {
+        for _ in 0..6_000 {
+            if states(&world, &works).await[of] == until {
+                return;
+            }
+            world.clock.advance(5);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{:?}", states(&world, &works).await);
+    };
+    ends(AiGradingState::Applied, 1).await;
+    ends(AiGradingState::Failed, 0).await;
+    stop.send(()).unwrap();
+    running.await.unwrap();
+    assert_eq!(provider.graded.load(Ordering::SeqCst), 1);
+    let rows: Vec<_> = world.logs().await.into_iter().filter(|row| row.error_kind.is_some()).collect();
+    for row in &rows {
+        assert_eq!((row.status, row.error_kind.as_deref()), (AiLogStatus::ProviderError, Some("protocol")));
+        assert!(row.charged_micro_usd > 0 && row.completed_at.is_some());
+        assert_eq!(row.notes.read::<Vec<String>>().unwrap(), ["panic"]);
+    }
+    assert!((6..=48).contains(&rows.len()), "{}", rows.len());
+    let spending = world.lms.system().ai_budgets().spending(world.lms.now(), None, 10).await.unwrap();
+    assert!(spending.iter().all(|all| all.reserved == 0), "{spending:?}");
+}
+both!(s11_a_provider_that_panics_stops_nobody_else);
 
 /// A call that reached nobody is not counted against its operation, in whatever run, and costs nothing.
 // rules: I3

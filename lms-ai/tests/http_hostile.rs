@@ -159,6 +159,9 @@ fn clean(rows: &[AiLog], error: &str) -> Result<(), String> {
         if answered != row.response_text.is_some() || answered && row.http_status.is_some() {
             return Err(format!("attempt {} has an answer and an error, or neither", row.attempt));
         }
+        if row.http_status.is_some_and(|status| (200..300).contains(&status)) && row.charged_micro_usd == 0 {
+            return Err(format!("attempt {} broke off after a success, and costs nothing", row.attempt));
+        }
         if row.status == AiLogStatus::Refused && kept > 0 {
             return Err("the text of a refusal was kept".to_owned());
         }

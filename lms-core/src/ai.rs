@@ -13,7 +13,8 @@ use uuid::Uuid;
 /// Somebody who answers prompts.
 ///
 /// An implementation MUST make at most one attempt per call, MUST keep to the request's deadline, and
-/// MUST NOT retry, log prompts or answers, or check the answer's content.
+/// MUST NOT retry, log prompts or answers, or check the answer's content. One that panics has failed, and what its call
+/// may cost counts as spent.
 #[async_trait]
 pub trait AiProvider: Send + Sync {
     /// A short name, for the log.

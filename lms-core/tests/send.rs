@@ -232,7 +232,7 @@ fn ai_log(s: &Session) {
     send(s.ai_log().log(any()));
     send(s.ai_log().operation(any()));
     send(s.ai_log().logs(any(), any()));
-    send(s.ai_log().sweep(any()));
+    send(s.ai_log().sweep());
 }
 
 fn ai_budgets(s: &Session) {

@@ -472,8 +472,8 @@ impl AiLogReads for PgStore {
     async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
         self.list(&self.inner.statements.ai_logs_of, vec![id(person)]).await
     }
-    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
-        self.list(&self.inner.statements.stale_ai_logs, vec![time(before), number(limit)]).await
+    async fn stale_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
+        self.list(&self.inner.statements.stale_ai_logs, vec![time(now), number(limit)]).await
     }
 }
 

@@ -84,10 +84,10 @@ INSERT INTO {lms}.grade_history (id, subject_type, subject_id, question_id, cour
 INSERT INTO {priv}.ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested,
     violations, notes, input_sha256, prompt_sha256, system_sha256, schema_sha256, redaction, tokens_in, tokens_out,
     tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, charged_micro_usd, actor_id, course_id,
-    created_at)
+    created_at, given_up_at)
     SELECT md5('al' || n)::uuid, md5('op' || n)::uuid, 1, 'grade', 1, 'applied', 'p', 'm', '[]', '[]', '', '', '', '',
-    'full', 0, 0, 0, 0, 0, 0, 0, md5('u' || n)::uuid, md5('c' || 1 + n % 1000)::uuid, now() - n * interval '1 minute'
-    FROM generate_series(1, 20000) AS n;
+    'full', 0, 0, 0, 0, 0, 0, 0, md5('u' || n)::uuid, md5('c' || 1 + n % 1000)::uuid, now() - n * interval '1 minute',
+    now() - n * interval '1 minute' FROM generate_series(1, 20000) AS n;
 INSERT INTO {priv}.ai_spending SELECT 'actor:' || md5('u' || n)::uuid, to_char(now() - n % 100 * interval '1 day',
     'YYYY-MM-DD'), 0, n FROM generate_series(1, 20000) AS n;
 INSERT INTO {priv}.activity_events (position, id, at, kind, actor_kind, actor_id, course_id, student_id, subject_type,

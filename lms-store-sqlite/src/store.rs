@@ -345,8 +345,8 @@ impl AiLogReads for SqliteStore {
     async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
         self.read(move |conn| reads::ai_logs::of(conn, person)).await
     }
-    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
-        self.read(move |conn| reads::ai_logs::stale(conn, before, limit)).await
+    async fn stale_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
+        self.read(move |conn| reads::ai_logs::stale(conn, now, limit)).await
     }
 }
 

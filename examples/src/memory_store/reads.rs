@@ -446,8 +446,8 @@ impl AiLogReads for MemoryStore {
         };
         Ok(t.many(|log: &AiLog| log.actor_id == Some(person) || log.subject_id.is_some_and(about)))
     }
-    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
-        let stale = |log: &AiLog| log.status == AiLogStatus::Pending && log.created_at < before;
-        Ok(first(self.read().sorted(stale, |log| log.created_at), limit))
+    async fn stale_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
+        let stale = |log: &AiLog| log.status == AiLogStatus::Pending && log.given_up_at < now;
+        Ok(first(self.read().sorted(stale, |log| log.given_up_at), limit))
     }
 }

@@ -35,12 +35,23 @@ pub(super) struct Asking {
     pub(super) before: Option<Vec<Violation>>,
     /// What is out of the ordinary with the next call.
     pub(super) notes: Vec<String>,
-    retries: u32,
+    retries: Retries,
     tokens: u32,
     asked_tokens: u32,
     widened: bool,
     printed: bool,
     fallen_back: bool,
+}
+
+/// How often was tried again, by why: each kind of failure has its own number.
+#[derive(Default)]
+struct Retries {
+    /// What passes, since the last answer.
+    passing: u32,
+    /// What is not of the protocol, since the last answer.
+    protocol: u32,
+    /// A field that is not taken.
+    field: u32,
 }
 
 /// What comes after a failure.
@@ -65,7 +76,7 @@ impl Asking {
             repairs: 0,
             before: None,
             notes,
-            retries: 0,
+            retries: Retries::default(),
             asked_tokens: max_tokens,
             widened: false,
             printed: false,
@@ -157,13 +168,18 @@ impl Asking {
         self.profile = ai.provider.profile(&model);
         self.model = model;
         self.tokens = answer_tokens(self.asked_tokens, &self.profile);
-        (self.retries, self.widened, self.printed) = (0, false, false);
+        (self.retries, self.widened, self.printed) = (Retries::default(), false, false);
         self.notes.clear();
         self.note(FALLBACK_MODEL);
         if !self.profile.native_schema {
             self.note(SCHEMA_IN_PROMPT);
         }
         true
+    }
+
+    /// The provider is there: what fails from now on is another failure.
+    pub(super) const fn answered(&mut self) {
+        (self.retries.passing, self.retries.protocol) = (0, 0);
     }
 
     /// What to do after a failure, by the table of retries. The schema goes into the prompt where the provider
@@ -174,14 +190,15 @@ impl Asking {
             self.note(SCHEMA_IN_PROMPT);
             return Next::Again(Duration::ZERO);
         }
-        // What is not of the protocol may have been an accident, once.
-        let most = match error.kind {
-            ProviderErrorKind::Protocol | ProviderErrorKind::BadRequest { .. } => ai.config.max_retries.min(1),
-            _ => ai.config.max_retries,
+        // What is not of the protocol may have been an accident, once; a field is left out once.
+        let (retries, most) = match error.kind {
+            ProviderErrorKind::Protocol => (&mut self.retries.protocol, ai.config.max_retries.min(1)),
+            ProviderErrorKind::BadRequest { .. } => (&mut self.retries.field, ai.config.max_retries.min(1)),
+            _ => (&mut self.retries.passing, ai.config.max_retries),
         };
-        let pause = pause_before(error, self.retries, ai);
-        if let Some(pause) = pause.filter(|_| self.retries < most) {
-            self.retries += 1;
+        let pause = pause_before(error, *retries, ai);
+        if let Some(pause) = pause.filter(|_| *retries < most) {
+            *retries += 1;
             if let ProviderErrorKind::BadRequest { param: Some(param) } = &error.kind {
                 self.note(&format!("without:{param}"));
             }
@@ -215,8 +232,8 @@ fn refuses_schema(error: &ProviderError) -> bool {
     ["schema", "response_format", "output_config", "output_format", "grammar"].iter().any(|word| param.contains(word))
 }
 
-/// Whether a call that failed so may have used tokens. A service that refuses a call bills nothing; of one that
-/// broke off nobody knows.
+/// Whether a call that failed so before any success may have used tokens. A service that refuses a call bills nothing; of
+/// one that broke off nobody knows.
 pub(super) fn may_have_used(kind: &str) -> bool {
     let free = [
         ProviderErrorKind::RateLimited,

@@ -1,7 +1,9 @@
 //! One operation: attempts, retries, repairs, and what the log says of each.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use lms_core::ai::{AiResponse, ProviderError, ProviderErrorKind, Retry, Trust, Usage};
 use lms_core::lms::{AiOrigin, Claim, Session};
 use lms_core::model::{AiLog, AiLogStatus, BudgetScope};
@@ -12,12 +14,15 @@ use super::judge::{Judge, Outcome, repair};
 use super::row::{self, Heading, Redaction, sha256};
 use super::standing::{Past, Standing, reasons};
 use super::{About, Accepted, Ai, AiError, Stage};
+use crate::provider::PANICKED;
 use crate::{AiTask, Limits, Prompt, schema};
 
 /// The longest prompt that the log keeps, in bytes.
 pub(crate) const MAX_PROMPT: usize = 256 * 1024;
 /// Of so many calls of earlier runs one counts, where they may have failed by no fault of the operation.
 const LENIENCE: u32 = 8;
+/// So long after its deadline an operation is another caller's to take over.
+const SPARE: Duration = Duration::from_secs(60);
 /// Less time than this is left for no attempt.
 const SHORTEST: Duration = Duration::from_millis(500);
 
@@ -166,6 +171,7 @@ impl Run<'_> {
                     continue;
                 }
             };
+            asking.answered();
             self.ai.at(Stage::Checking);
             let spent = asking.profile.price.cost(&response.usage);
             cost = cost.saturating_add(spent);
@@ -218,6 +224,7 @@ impl Run<'_> {
         let attempt = self.past.next;
         let (prompt, notes) = (asking.sent(&self.judge.wire), &asking.notes);
         let mut row = row::pending(&self.ai.lms, &self.heading, attempt, &asking.model, &prompt, notes, reserved);
+        row.given_up_at = row.created_at.plus_micros(self.given_up_after());
         let full = self.full(&row, reserved).await?;
         if let Some(scope) = full.clone().filter(|_| self.past.denied) {
             // The log says so already.
@@ -253,13 +260,25 @@ impl Run<'_> {
         Ok(spending.iter().find(|s| !s.has_room(amount)).map(|s| s.scope.key()))
     }
 
+    /// In so many microseconds nobody is at this operation any more, with some time to spare.
+    fn given_up_after(&self) -> i64 {
+        i64::try_from(self.left().saturating_add(SPARE).as_micros()).unwrap_or(i64::MAX)
+    }
+
     async fn ask(&self, asking: &Asking, name: &str, attempt: u32) -> Result<AiResponse, ProviderError> {
         let deadline = asking.deadline(&self.ai.config, self.left());
         let actor = self.heading.actor.map(|id| id.uuid());
         let meta = meta(self.ai, self.heading.operation_id, attempt, self.heading.kind, actor);
         let request = asking.request(name, &self.judge.wire, deadline, meta);
-        match tokio::time::timeout(deadline, self.ai.provider.complete(&request)).await {
-            Ok(answer) => answer,
+        // The host's own code: what it leaves broken by a panic is its own, and nothing of ours is held meanwhile.
+        let answer = AssertUnwindSafe(async { self.ai.provider.complete(&request).await }).catch_unwind();
+        match tokio::time::timeout(deadline, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => {
+                tracing::error!(provider = self.heading.provider, "{PANICKED}");
+                let error = ProviderError::new(ProviderErrorKind::Protocol, Retry::Now);
+                Err(ProviderError { excerpt: PANICKED.to_owned(), ..error })
+            }
             Err(_) => Err(ProviderError::new(ProviderErrorKind::Timeout, Retry::Now)),
         }
     }

@@ -280,7 +280,7 @@ pub enum AiError {
     /// Another caller is at the same operation.
     #[error("the operation is in progress")]
     InProgress,
-    /// Another input came under the same operation id (I3).
+    /// Another input came under the same operation id, which was answered or is in progress (I3).
     #[error("this operation id was used with another input")]
     OtherInput,
     /// The operation took too long.

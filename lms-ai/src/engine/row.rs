@@ -11,7 +11,7 @@ use super::asking::may_have_used;
 use super::judge::{MAX_VIOLATIONS, Outcome};
 use super::standing::REFUSED;
 use super::{About, AiError};
-use crate::provider::{NEVER_CONNECTED, NO_PLACE};
+use crate::provider::{NEVER_CONNECTED, NO_PLACE, PANICKED};
 use crate::reader::{MAX_ANSWER, truncate_bytes};
 use crate::{Prompt, Violation};
 
@@ -101,7 +101,7 @@ pub(super) struct Heading {
     pub(super) keep_days: Option<u32>,
 }
 
-/// A pending row of an attempt.
+/// A pending row of an attempt, which its caller gives up at once unless something else is written.
 pub(super) fn pending(
     lms: &lms_core::Lms,
     heading: &Heading,
@@ -151,6 +151,7 @@ pub(super) fn pending(
         subject_type: heading.about.subject.map(|(kind, _)| kind.to_owned()),
         subject_id: heading.about.subject.map(|(_, id)| id),
         created_at: now,
+        given_up_at: now,
         completed_at: None,
         applied_at: None,
         expires_at: heading.keep_days.map(|days| now.plus_seconds(i64::from(days) * 86_400)),
@@ -179,17 +180,20 @@ pub(super) fn failed(row: &mut AiLog, error: &ProviderError) {
     let note = match &error.kind {
         ProviderErrorKind::Timeout => Some(format!("timeout:{}", phase(&error.excerpt))),
         ProviderErrorKind::Connect if error.excerpt.starts_with(NEVER_CONNECTED) => Some("connect:never".to_owned()),
+        ProviderErrorKind::Protocol if error.excerpt == PANICKED => Some("panic".to_owned()),
         ProviderErrorKind::BadRequest { param: Some(param) } => Some(format!("bad_request:{}", word(param))),
         _ => None,
     };
     add_notes(row, note);
 }
 
-/// Whether a call was made that may have been paid for: it reached its provider, as far as the log tells.
+/// Whether a call was made that may have been paid for: it reached its provider, as far as the log tells. A service that
+/// has begun a success has begun to count, whatever it says after that.
 pub(super) fn was_sent(row: &AiLog) -> bool {
     let notes: Vec<String> = row.notes.read().unwrap_or_default();
+    let is_begun = row.http_status.is_some_and(|status| (200..300).contains(&status));
     row.status != AiLogStatus::Denied
-        && row.error_kind.as_deref().is_none_or(may_have_used)
+        && (is_begun || row.error_kind.as_deref().is_none_or(may_have_used))
         && !notes.iter().any(|note| ["timeout:connect", "timeout:place", "connect:never"].contains(&note.as_str()))
 }
 

@@ -68,19 +68,20 @@ fn why_refused(row: &AiLog) -> Option<String> {
 }
 
 impl Ai {
-    /// After this an attempt without an end counts as abandoned: nobody can be at it any more.
-    pub(crate) fn given_up_after(&self) -> Duration {
-        self.config.operation_deadline + Duration::from_secs(60)
-    }
-
     /// Whether an attempt at the operation is on its way, as far as the log tells.
     pub(crate) async fn is_under_way(&self, operation: Uuid) -> Result<bool, lms_core::Error> {
         let rows = self.lms.store().ai_operation(operation).await?;
-        let now = self.lms.now().as_micros();
-        Ok(rows.iter().max_by_key(|row| row.attempt).is_some_and(|row| {
-            let age = u64::try_from(now.saturating_sub(row.created_at.as_micros())).unwrap_or(0);
-            row.status == AiLogStatus::Pending && Duration::from_micros(age) <= self.given_up_after()
-        }))
+        let last = rows.iter().max_by_key(|row| row.attempt);
+        Ok(last.is_some_and(|row| row.status == AiLogStatus::Pending && self.lms.now() <= row.given_up_at))
+    }
+}
+
+impl Ai {
+    /// Whether an operation has no call left because its provider failed, not for what it was answered.
+    pub(crate) fn is_worn_out(&self, rows: &[AiLog]) -> bool {
+        let answered = rows.iter().filter(|row| row.response_sha256.is_some()).count();
+        let most = self.config.max_calls;
+        Past::of(rows, 0).calls >= most && u32::try_from(answered).unwrap_or(u32::MAX) < most
     }
 }
 
@@ -97,7 +98,12 @@ impl Run<'_> {
         loop {
             let rows = self.ai.lms.store().ai_operation(self.heading.operation_id).await;
             let rows = rows.map_err(lms_core::Error::from)?;
-            if rows.iter().any(|row| row.input_sha256 != self.heading.input_sha256) {
+            let now = self.ai.lms.now().as_micros();
+            let age = |at: i64| Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0));
+            let is_given_up = |row: &AiLog| self.ai.lms.now() > row.given_up_at;
+            let is_other = |row: &&AiLog| row.input_sha256 != self.heading.input_sha256;
+            let is_held = |row: &AiLog| row.kind != self.heading.kind || holds_input(row, is_given_up(row));
+            if rows.iter().filter(is_other).any(is_held) {
                 return Err(AiError::OtherInput);
             }
             if let Some(row) = counting(&rows, self.wanted).first() {
@@ -108,12 +114,12 @@ impl Run<'_> {
             let Some(last) = rows.iter().max_by_key(|row| row.attempt) else {
                 return Ok(Standing::Next(Past { next: 1, ..Past::default() }));
             };
-            let now = self.ai.lms.now().as_micros();
-            let age = |at: i64| Duration::from_micros(u64::try_from(now.saturating_sub(at)).unwrap_or(0));
             match last.status {
-                // Nobody is at what was dropped, or not let through.
-                AiLogStatus::Dropped | AiLogStatus::Denied => return Ok(Standing::Next(next(last))),
-                AiLogStatus::Pending if age(last.created_at.as_micros()) > self.ai.given_up_after() => {
+                // Nobody is at what was dropped, not let through, or given up.
+                AiLogStatus::Dropped | AiLogStatus::Denied | AiLogStatus::Abandoned => {
+                    return Ok(Standing::Next(next(last)));
+                }
+                AiLogStatus::Pending if is_given_up(last) => {
                     let mut row = last.clone();
                     row.status = AiLogStatus::Abandoned;
                     row.completed_at = Some(self.ai.lms.now());
@@ -122,11 +128,7 @@ impl Run<'_> {
                 }
                 AiLogStatus::Pending => waited = true,
                 _ if last.completed_at.is_none_or(|at| age(at.as_micros()) > QUIET) => {
-                    return if waited && last.status != AiLogStatus::Abandoned {
-                        Err(AiError::InProgress)
-                    } else {
-                        Ok(Standing::Next(next(last)))
-                    };
+                    return if waited { Err(AiError::InProgress) } else { Ok(Standing::Next(next(last))) };
                 }
                 _ => {}
             }
@@ -162,6 +164,22 @@ pub(super) fn counting(rows: &[AiLog], wanted: usize) -> Vec<&AiLog> {
     let mut valid: Vec<&AiLog> = rows.iter().filter(|row| row.status == AiLogStatus::Valid).collect();
     valid.sort_by_key(|row| row.attempt);
     if valid.len() < wanted { Vec::new() } else { valid }
+}
+
+/// Whether an attempt binds its operation to its input: it was answered, or may be yet (I3). What failed, or was not let
+/// through, says nothing of the input, which may be mended before the next attempt.
+const fn holds_input(row: &AiLog, is_given_up: bool) -> bool {
+    match row.status {
+        AiLogStatus::Denied | AiLogStatus::ProviderError | AiLogStatus::Timeout | AiLogStatus::Abandoned => false,
+        AiLogStatus::Pending => !is_given_up,
+        AiLogStatus::Valid
+        | AiLogStatus::Invalid
+        | AiLogStatus::Refused
+        | AiLogStatus::Truncated
+        | AiLogStatus::Applied
+        | AiLogStatus::Review
+        | AiLogStatus::Dropped => true,
+    }
 }
 
 fn stored<T: AiTask>(judge: &Judge, input: &T::In, row: &AiLog) -> Result<Accepted<T::Out>, AiError> {

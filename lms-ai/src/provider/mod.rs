@@ -39,6 +39,8 @@ use lms_core::ai::AiProvider;
 pub(crate) const NEVER_CONNECTED: &str = "not connected";
 /// What is said of a call that waited for a place in vain: nothing was sent.
 pub(crate) const NO_PLACE: &str = "no other call ended in time to make room for this one";
+/// What is said of a call whose provider panicked.
+pub(crate) const PANICKED: &str = "the provider panicked";
 
 /// A provider that at most four callers ask at once, and that is left alone for a while when it fails.
 ///

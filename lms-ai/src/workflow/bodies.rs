@@ -61,7 +61,8 @@ impl Ai {
     /// per topic, in order. `source` gives a topic its part of a source. Stages tell which topic of how many.
     ///
     /// Each text is written in a transaction of its own, so a run that dies keeps what it has; called again,
-    /// it goes on with the rest. An answer that was paid for and not written yet is written without a call.
+    /// it goes on with the rest, however often the provider has failed it. An answer that was paid for and not written
+    /// yet is written without a call.
     ///
     /// # Errors
     /// A provider that cannot be used for anything (its key, its budget, its model) ends the run; so does a
@@ -95,21 +96,20 @@ impl Ai {
     ) -> Result<(), AiError> {
         let mut todo = Vec::new();
         for (lesson, topic) in self.topics(session, course, brief).await? {
-            let operation = operation_of(course, brief, topic.id);
-            match self.standing(&topic, operation, brief).await? {
+            match self.standing(&topic, course, brief).await? {
                 Standing::Stood => report.stood.push(topic.id),
                 Standing::Kept => report.kept.push(topic.id),
-                Standing::Open => todo.push((lesson, topic, operation)),
+                Standing::Open(tries) => todo.push((lesson, topic, tries)),
             }
         }
         let of = todo.len();
-        for (n, (lesson, topic, operation)) in todo.into_iter().enumerate() {
+        for (n, (lesson, topic, tries)) in todo.into_iter().enumerate() {
             self.at(Stage::Item { n: n + 1, of });
-            if self.is_under_way(operation).await? {
+            if self.is_under_way(tries.operation()).await? {
                 report.under_way.push(topic.id);
                 continue;
             }
-            match self.write_one(session, course, &topic, operation, source(&lesson, &topic).as_deref()).await {
+            match self.write_one(session, course, &topic, tries, source(&lesson, &topic).as_deref()).await {
                 Ok(true) => report.written.push(topic.id),
                 Ok(false) => report.kept.push(topic.id),
                 Err(AiError::InProgress) => report.under_way.push(topic.id),
@@ -132,9 +132,9 @@ impl Ai {
     ) -> Result<BodiesStanding, AiError> {
         let mut found = BodiesStanding::default();
         for (_, topic) in self.topics(session, course, brief).await? {
-            match self.standing(&topic, operation_of(course, brief, topic.id), brief).await? {
+            match self.standing(&topic, course, brief).await? {
                 Standing::Stood => found.written += 1,
-                Standing::Open => found.open += 1,
+                Standing::Open(_) => found.open += 1,
                 Standing::Kept => {}
             }
         }
@@ -157,11 +157,19 @@ impl Ai {
         Ok(all)
     }
 
-    async fn standing(&self, topic: &Topic, operation: Uuid, brief: BodiesBrief) -> Result<Standing, AiError> {
+    async fn standing(&self, topic: &Topic, course: CourseId, brief: BodiesBrief) -> Result<Standing, AiError> {
         let store = self.lms.store();
-        let rows = store.ai_operation(operation).await.map_err(lms_core::Error::from)?;
-        if rows.iter().any(|row| row.status == AiLogStatus::Applied) {
-            return Ok(Standing::Stood);
+        let mut tries = Tries { run: brief.run.unwrap_or_else(|| course.uuid()), topic: topic.id, n: 0 };
+        loop {
+            let rows = store.ai_operation(tries.operation()).await.map_err(lms_core::Error::from)?;
+            if rows.iter().any(|row| row.status == AiLogStatus::Applied) {
+                return Ok(Standing::Stood);
+            }
+            let (next, is_at_it) = (tries.next(), rows.iter().any(|row| stands(row.status)));
+            if rows.is_empty() || is_at_it || !(self.is_worn_out(&rows) || self.has_begun(next).await?) {
+                break;
+            }
+            tries = next;
         }
         if !is_open(topic) {
             return Ok(Standing::Kept);
@@ -172,7 +180,11 @@ impl Ai {
         {
             return Ok(Standing::Stood);
         }
-        Ok(Standing::Open)
+        Ok(Standing::Open(tries))
+    }
+
+    async fn has_begun(&self, tries: Tries) -> Result<bool, AiError> {
+        Ok(!self.lms.store().ai_operation(tries.operation()).await.map_err(lms_core::Error::from)?.is_empty())
     }
 
     /// Whether it is written; not where a person wrote it meanwhile.
@@ -181,10 +193,11 @@ impl Ai {
         session: &Session,
         course: CourseId,
         topic: &Topic,
-        operation: Uuid,
+        mut tries: Tries,
         source: Option<&str>,
     ) -> Result<bool, AiError> {
         loop {
+            let operation = tries.operation();
             // Other topics took their time: what stands now counts, and no call is paid for nothing.
             let now = session.catalog().topic(topic.id).await?;
             if !is_open(&now) {
@@ -196,7 +209,18 @@ impl Ai {
                 self.proposal::<BodyTask>(session, operation).await?
             } else {
                 let about = About { operation_id: Some(operation), course_id: Some(course), subject: None };
-                self.propose_body(session, topic.id, source, about).await?
+                match self.propose_body(session, topic.id, source, about).await {
+                    // It was answered in vain, and is asked otherwise now.
+                    Err(AiError::OtherInput) => {
+                        let rows = self.lms.store().ai_operation(operation).await.map_err(lms_core::Error::from)?;
+                        if rows.iter().any(|row| stands(row.status)) {
+                            return Err(AiError::InProgress);
+                        }
+                        tries = tries.next();
+                        continue;
+                    }
+                    proposed => proposed?,
+                }
             };
             proposal.may_be_written()?;
             match self.write_proposed_body(session, &proposal, &Selection::all(), Some(now.version)).await {
@@ -212,17 +236,39 @@ impl Ai {
 enum Standing {
     Stood,
     Kept,
-    Open,
+    Open(Tries),
+}
+
+/// The operations of a topic's text in a run: another one where the provider has failed the last too often, or where
+/// that was answered in vain and something else is asked now.
+#[derive(Clone, Copy)]
+struct Tries {
+    run: Uuid,
+    topic: TopicId,
+    /// The last one's number, from 0.
+    n: u32,
+}
+
+impl Tries {
+    fn operation(self) -> Uuid {
+        let (run, topic, n) = (self.run.as_bytes(), self.topic.uuid(), self.n.to_be_bytes());
+        let all: [&[u8]; 3] = [run, topic.as_bytes(), &n];
+        derived_operation("lesson_body", if self.n == 0 { &all[..2] } else { &all })
+    }
+
+    const fn next(self) -> Self {
+        Self { n: self.n.saturating_add(1), ..self }
+    }
+}
+
+/// Whether an attempt has an answer that counts, or may have one yet.
+const fn stands(status: AiLogStatus) -> bool {
+    matches!(status, AiLogStatus::Pending | AiLogStatus::Valid | AiLogStatus::Applied | AiLogStatus::Review)
 }
 
 /// Whether a topic waits for its text: AI made it, and no person has touched it.
 pub(super) fn is_open(topic: &Topic) -> bool {
     topic.content_type == ContentType::Text && topic.is_ai_generated && topic.ai_edited_at.is_none()
-}
-
-fn operation_of(course: CourseId, brief: BodiesBrief, topic: TopicId) -> Uuid {
-    let run = brief.run.unwrap_or_else(|| course.uuid());
-    derived_operation("lesson_body", &[run.as_bytes(), topic.uuid().as_bytes()])
 }
 
 /// Whether the next topic would meet the same failure.

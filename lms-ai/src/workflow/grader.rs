@@ -251,12 +251,7 @@ impl Consumer for Grader {
     async fn step(&self, lms: &Lms, _: &lms_core::lms::Lease) -> Result<usize, Error> {
         let (failed, course_of) = (Vec::new(), HashMap::new());
         let mut round = Round { grader: self, lms, done: 0, asked: 0, failed, closed: false, course_of };
-        let gone = round.go().await;
-        // What its callers left behind is marked, so that nothing stands as pending for ever.
-        let old = i64::try_from(self.ai.given_up_after().as_secs()).unwrap_or(i64::MAX);
-        let swept = lms.system().ai_log().sweep(old).await;
-        gone?;
-        swept?;
+        round.go().await?;
         Ok(round.done)
     }
 }

@@ -51,6 +51,7 @@ pub(super) async fn valid_log(h: &Harness, kind: &str, operation: uuid::Uuid) ->
         subject_type: None,
         subject_id: None,
         created_at: now,
+        given_up_at: now.plus_seconds(3_600),
         completed_at: Some(now),
         applied_at: None,
         expires_at: None,

@@ -181,7 +181,7 @@ fn table() -> Vec<Row> {
         "read what the course's AI cost" for NUMBERS => |s, w| s.ai_log().costs(AiLogFilter { course: Some(w.course), ..stale() });
         "set an AI budget" for PEOPLE => |s, w| s.ai_budgets().set(BudgetScope::Course(w.course), None);
         "read AI budgets" for PEOPLE => |s, _w| s.ai_budgets().limits(None, 5);
-        "sweep AI calls" for SYSTEM => |s, _w| s.ai_log().sweep(3_600);
+        "sweep AI calls" for SYSTEM => |s, _w| s.ai_log().sweep();
         "blank AI calls" for SYSTEM => |s, _w| s.ai_log().blank_expired();
         "read one AI call" for NUMBERS => |s, w| s.ai_log().log(w.log);
         "record an event" for &["admin", "owner", "instructor", "ai for the owner", "system", "learner"] => |s, w| s.activity().record(HostEvent {

@@ -26,9 +26,6 @@ const TRIES: u32 = 64;
 /// How many rows a sweep, or a round of blanking, takes at most.
 const BATCH: u32 = 200;
 
-/// After this a pending row is nobody's any more: no operation may take so long.
-pub const ABANDONED_AFTER: i64 = 3_600;
-
 impl AiRecord<'_> {
     /// Writes the row of an attempt before it is sent, in a transaction of its own. The insert is the
     /// claim: of any number of callers with the same operation and number, one gets it (I3).
@@ -177,18 +174,18 @@ impl AiRecord<'_> {
         Ok(self.s.store().ai_costs(&filter).await?)
     }
 
-    /// Marks pending rows older than `seconds` as abandoned: their callers are gone. How many.
+    /// Marks pending rows as abandoned whose callers are gone: their `given_up_at` is over. How many.
     ///
     /// What was set aside for them counts as spent: a call whose caller died may have been paid for, and a
     /// budget is never passed.
     ///
     /// # Errors
     /// Denied to all but the system.
-    pub async fn sweep(&self, seconds: i64) -> Result<usize, Error> {
+    pub async fn sweep(&self) -> Result<usize, Error> {
         self.only_system()?;
         let now = self.s.lms.now();
         let mut swept = 0;
-        for mut row in self.s.store().stale_ai_logs(now.plus_seconds(-seconds), BATCH).await? {
+        for mut row in self.s.store().stale_ai_logs(now, BATCH).await? {
             row.status = AiLogStatus::Abandoned;
             row.completed_at = Some(now);
             if self.finish(row, AiLogStatus::Pending).await? {

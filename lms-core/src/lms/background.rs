@@ -187,7 +187,7 @@ impl Lms {
         let host = self.system();
         let swept = round.attempt("expiry", None, async { host.quizzes().expire_due(200).await }).await;
         tick.expired = swept.map_or(0, |swept| usize::try_from(swept.done).unwrap_or(usize::MAX));
-        let abandoned = async { host.ai_log().sweep(super::ABANDONED_AFTER).await };
+        let abandoned = async { host.ai_log().sweep().await };
         tick.abandoned = round.attempt("abandoned_ai_calls", None, abandoned).await.unwrap_or_default();
         let blanked = async { host.ai_log().blank_expired().await };
         tick.blanked = round.attempt("expired_ai_texts", None, blanked).await.unwrap_or_default();

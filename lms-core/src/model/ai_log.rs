@@ -113,6 +113,8 @@ record! {
         pub subject_id: Option<Uuid>,
         /// When it was sent.
         pub created_at: Timestamp,
+        /// When its caller has given up: if it is pending still after that, nobody is at it any more.
+        pub given_up_at: Timestamp,
         /// When it was answered.
         pub completed_at: Option<Timestamp>,
         /// When its content was written.

@@ -258,8 +258,8 @@ impl<S: AiLogReads + ?Sized> AiLogReads for Arc<S> {
     async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>> {
         (**self).ai_logs_of(person).await
     }
-    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
-        (**self).stale_ai_logs(before, limit).await
+    async fn stale_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLog>> {
+        (**self).stale_ai_logs(now, limit).await
     }
 }
 

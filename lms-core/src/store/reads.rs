@@ -375,8 +375,8 @@ pub trait AiLogReads: Send + Sync {
     async fn expired_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLogId>>;
     /// All rows of a person: that they caused, or that are about their submissions and attempts; by id.
     async fn ai_logs_of(&self, person: UserId) -> Read<Vec<AiLog>>;
-    /// Pending rows made before an instant, oldest first.
-    async fn stale_ai_logs(&self, before: Timestamp, limit: u32) -> Read<Vec<AiLog>>;
+    /// Pending rows whose given_up_at is before an instant, soonest first.
+    async fn stale_ai_logs(&self, now: Timestamp, limit: u32) -> Read<Vec<AiLog>>;
 }
 
 /// Reads of what AI may cost, and does.

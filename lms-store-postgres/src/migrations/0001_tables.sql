@@ -134,6 +134,8 @@ CREATE TABLE {priv}.ai_logs (
     subject_id uuid,
     -- When it was sent.
     created_at timestamptz NOT NULL,
+    -- When its caller has given up: if it is pending still after that, nobody is at it any more.
+    given_up_at timestamptz NOT NULL,
     -- When it was answered.
     completed_at timestamptz,
     -- When its content was written.
@@ -147,7 +149,7 @@ CREATE UNIQUE INDEX ai_logs_applied ON {priv}.ai_logs (operation_id) WHERE statu
 CREATE INDEX ai_logs_subject ON {priv}.ai_logs (subject_id) WHERE subject_id IS NOT NULL;
 CREATE INDEX ai_logs_course ON {priv}.ai_logs (course_id, created_at, id);
 CREATE INDEX ai_logs_time ON {priv}.ai_logs (created_at, id);
-CREATE INDEX ai_logs_pending ON {priv}.ai_logs (created_at) WHERE status = 'pending';
+CREATE INDEX ai_logs_pending ON {priv}.ai_logs (given_up_at) WHERE status = 'pending';
 -- Texts whose time is over.
 CREATE INDEX ai_logs_expiring ON {priv}.ai_logs (expires_at)
     WHERE expires_at IS NOT NULL AND status <> 'pending' AND (prompt_text IS NOT NULL OR response_text IS NOT NULL);

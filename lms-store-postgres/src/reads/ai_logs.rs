@@ -93,9 +93,9 @@ pub(super) fn of() -> String {
     ))
 }
 
-/// $1 before, $2 limit.
+/// $1 now, $2 limit.
 pub(super) fn stale() -> String {
     listing(&many::<AiLog>(
-        "WHERE t.status = 'pending' AND t.created_at < $1::timestamptz ORDER BY t.created_at LIMIT $2::bigint",
+        "WHERE t.status = 'pending' AND t.given_up_at < $1::timestamptz ORDER BY t.given_up_at LIMIT $2::bigint",
     ))
 }

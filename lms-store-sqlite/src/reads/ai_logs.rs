@@ -107,10 +107,10 @@ pub(crate) fn of(conn: &Connection, person: UserId) -> Result<Vec<AiLog>> {
     )
 }
 
-pub(crate) fn stale(conn: &Connection, before: Timestamp, limit: u32) -> Result<Vec<AiLog>> {
+pub(crate) fn stale(conn: &Connection, now: Timestamp, limit: u32) -> Result<Vec<AiLog>> {
     select(
         conn,
-        "WHERE t.status = 'pending' AND t.created_at < ?1 ORDER BY t.created_at LIMIT ?2",
-        params![time(before), limit],
+        "WHERE t.status = 'pending' AND t.given_up_at < ?1 ORDER BY t.given_up_at LIMIT ?2",
+        params![time(now), limit],
     )
 }

@@ -198,9 +198,9 @@ impl Course {
              INSERT INTO ai_logs (id, operation_id, attempt, kind, prompt_version, status, provider, model_requested,
                  violations, notes, input_sha256, prompt_sha256, system_sha256, schema_sha256, redaction, tokens_in, tokens_out,
                  tokens_cache_read, tokens_cache_write, tokens_thinking, cost_micro_usd, charged_micro_usd, latency_ms, actor_id,
-                 course_id, subject_type, subject_id, created_at)
+                 course_id, subject_type, subject_id, created_at, given_up_at)
              VALUES (randomblob(16), randomblob(16), 1, 'grade', 1, 'applied', 'p', 'm', '[]', '[]', '{hash}', '{hash}',
-                 '{hash}', '{hash}', 'full', 1, 1, 0, 0, 0, 5, 5, 9, {teacher}, {course}, 'submission', {submission}, 0);
+                 '{hash}', '{hash}', 'full', 1, 1, 0, 0, 0, 5, 5, 9, {teacher}, {course}, 'submission', {submission}, 0, 0);
              INSERT INTO course_jobs VALUES (randomblob(16), {course}, 'reevaluate', 0, '{{}}', NULL, 1);
              INSERT INTO ai_budgets VALUES ('all', 100);
              INSERT INTO ai_spending VALUES ('all', '2026-03-01', 0, 5);

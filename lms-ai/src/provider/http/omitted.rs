@@ -16,16 +16,19 @@ impl Omitted {
         self.models().get(model).cloned().unwrap_or_default()
     }
 
-    /// Takes note where a refusal names a field of `sent`, which can be left out: then another attempt,
-    /// without it, is worth it, once.
+    /// Takes note where a refusal names a field of `sent`, which can be left out: then another attempt, without it, is
+    /// worth it. It no longer sends the field; another call that was under way has its own.
     pub(in crate::provider) fn learn(&self, model: &str, failure: Failure, sent: &[&'static str]) -> Failure {
         let named = failure.param().and_then(|param| {
             let parts: Vec<&str> = param.split(['.', '[', ']', '/']).collect();
             sent.iter().find(|field| parts.contains(field))
         });
         match named {
-            Some(&field) if self.models().entry(model.to_owned()).or_default().insert(field) => failure.again(),
-            _ => failure,
+            Some(&field) => {
+                self.models().entry(model.to_owned()).or_default().insert(field);
+                failure.again()
+            }
+            None => failure,
         }
     }
 

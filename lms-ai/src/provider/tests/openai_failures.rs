@@ -268,6 +268,38 @@ async fn who_refuses_the_old_name_of_a_field_gets_the_new_one() {
     assert_eq!(error.retry, Retry::Never);
 }
 
+/// Calls that were under way when the first of them learnt of it may all try again, each once.
+#[tokio::test]
+async fn every_call_under_way_may_leave_the_field_out() {
+    let server = Server::with(|_, asked| {
+        Say::Bytes(match asked.json().get("max_tokens") {
+            Some(_) => http(400, "", told(json!({ "param": "max_tokens", "message": "use max_completion_tokens" }))),
+            None => http(200, "", r#"{"choices":[{"message":{"content":"{}"},"finish_reason":"stop"}]}"#),
+        })
+    })
+    .await;
+    let provider = at(&server, Preset::Compatible).build().unwrap();
+    let asked = request();
+    // All of them are written before the first is answered.
+    let first = futures_util::future::join_all((0..4).map(|_| provider.complete(&asked))).await;
+    let retries: Vec<Retry> = first.into_iter().map(|answer| answer.unwrap_err().retry).collect();
+    assert_eq!(retries, [Retry::Now; 4]);
+    for answer in futures_util::future::join_all((0..4).map(|_| provider.complete(&asked))).await {
+        answer.unwrap();
+    }
+    // Who refuses what was not sent is not asked again.
+    let stubborn = Server::start(Say::Bytes(http(
+        400,
+        "",
+        told(json!({ "param": "max_tokens", "message": "use max_completion_tokens" })),
+    )))
+    .await;
+    let provider = at(&stubborn, Preset::Compatible).build().unwrap();
+    for retry in [Retry::Now, Retry::Never, Retry::Never] {
+        assert_eq!(provider.complete(&asked).await.unwrap_err().retry, retry);
+    }
+}
+
 #[tokio::test]
 async fn claude_leaves_out_what_a_model_refuses_too() {
     for (field, message) in [
