@@ -4,7 +4,7 @@ use reqwest::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::http::{Answer, Connection, Failure, protocol};
+use super::super::http::{Answer, Connection, Failure, over, protocol};
 use super::failure::WORDS;
 use super::wire::{StopDetails, WireUsage, finish};
 
@@ -20,19 +20,33 @@ struct Draft {
     usage: WireUsage,
 }
 
-/// Reads events up to `message_stop`; without it the answer is not whole.
-pub(super) async fn read(connection: &Connection, mut response: Response, model: &str) -> Result<Answer, Failure> {
+/// Reads events up to `message_stop`; without it the answer is not whole. What is held of it, an event and
+/// the text so far, keeps to the cap of an answer each, however long the stream is.
+pub(super) async fn read(
+    connection: &Connection,
+    mut response: Response,
+    model: &str,
+    max_tokens: u32,
+) -> Result<Answer, Failure> {
+    let (most, cap) = (connection.answer_cap(), connection.stream_cap(max_tokens));
     let mut seen = 0_usize;
     let mut events = Events::default();
     let mut draft = Draft::default();
-    while let Some(chunk) = connection.chunk(&mut response, &mut seen).await? {
-        for data in events.push(&chunk) {
+    while let Some(chunk) = connection.chunk(&mut response, &mut seen, cap).await? {
+        let whole = events.push(&chunk);
+        if events.held() > most || whole.iter().any(|data| data.len() > most) {
+            return Err(over(most));
+        }
+        for data in whole {
             let data = std::str::from_utf8(&data).map_err(|_| protocol("the stream is not UTF-8"))?;
             let value: Value =
                 serde_json::from_str(data).map_err(|_| protocol("an event of the stream is not JSON"))?;
             if draft.take(&value, model)? {
                 let model = draft.model.unwrap_or_else(|| model.to_owned());
                 return Ok(finish(draft.text, draft.message_id, model, draft.stop_reason, draft.details, draft.usage));
+            }
+            if draft.text.len() > most {
+                return Err(over(most));
             }
         }
     }
@@ -58,6 +72,11 @@ impl Events {
             }
         }
         whole
+    }
+
+    /// The bytes of the event that is not whole yet.
+    fn held(&self) -> usize {
+        self.line.len().saturating_add(self.data.as_ref().map_or(0, Vec::len))
     }
 
     /// Takes the line in; gives the event that an empty line ends.
