@@ -40,8 +40,8 @@ pub struct Anthropic {
     omitted: Omitted,
 }
 
-/// What a provider is made of.
-#[derive(Debug, Clone)]
+/// What a provider is made of. `Debug` shows neither the key nor the address, which may hold credentials.
+#[derive(Clone)]
 pub struct AnthropicBuilder {
     key: Secret,
     settings: Settings,
@@ -66,6 +66,12 @@ impl AnthropicBuilder {
         headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION));
         let connection = Connection::new(&self.settings, PATH, headers, vec![secret])?;
         Ok(Anthropic { connection, settings: self.settings, omitted: Omitted::default() })
+    }
+}
+
+impl fmt::Debug for AnthropicBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnthropicBuilder").field("model", &self.settings.model).finish_non_exhaustive()
     }
 }
 

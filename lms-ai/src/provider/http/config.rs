@@ -39,8 +39,8 @@ pub enum ConfigError {
     Client(String),
 }
 
-/// What every provider behind HTTP is made of.
-#[derive(Debug, Clone)]
+/// What every provider behind HTTP is made of. It has no `Debug`: the address may hold credentials.
+#[derive(Clone)]
 pub(in crate::provider) struct Settings {
     pub(in crate::provider) base_url: String,
     pub(in crate::provider) model: String,
