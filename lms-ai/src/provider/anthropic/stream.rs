@@ -54,20 +54,26 @@ pub(super) async fn read(
 }
 
 /// Cuts a stream into the data of its events, looking at every byte once: a line without an end costs no
-/// more than its length. Lines end with LF or CR LF; fields other than `data` say nothing here, since
+/// more than its length. Lines end with LF, CR or CR LF; fields other than `data` say nothing here, since
 /// the data holds its own type.
 #[derive(Default)]
 struct Events {
     line: Vec<u8>,
     data: Option<Vec<u8>>,
+    /// The last byte was a CR, whose LF may follow.
+    after_cr: bool,
 }
 
 impl Events {
     fn push(&mut self, chunk: &[u8]) -> Vec<Vec<u8>> {
         let mut whole = Vec::new();
-        for piece in chunk.split_inclusive(|&byte| byte == b'\n') {
+        for piece in chunk.split_inclusive(|byte| b"\r\n".contains(byte)) {
+            if std::mem::take(&mut self.after_cr) && piece == b"\n" {
+                continue;
+            }
             self.line.extend_from_slice(piece);
-            if piece.ends_with(b"\n") {
+            self.after_cr = piece.ends_with(b"\r");
+            if self.after_cr || piece.ends_with(b"\n") {
                 whole.extend(self.end_line());
             }
         }
@@ -82,8 +88,7 @@ impl Events {
     /// Takes the line in; gives the event that an empty line ends.
     fn end_line(&mut self) -> Option<Vec<u8>> {
         let line = std::mem::take(&mut self.line);
-        let line = line.strip_suffix(b"\n").unwrap_or(&line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = line.strip_suffix(b"\n").or(line.strip_suffix(b"\r")).unwrap_or(&line);
         if line.is_empty() {
             return self.data.take();
         }
@@ -153,10 +158,14 @@ mod tests {
         let text =
             "event: a\ndata: {\"ä\":1}\n\n: note\ndata:x\r\ndata: y\r\n\r\n\n\nid: 4\n\ndata: unfinished\n".as_bytes();
         let expected = ["{\"ä\":1}".as_bytes().to_vec(), b"x\ny".to_vec()];
-        for size in 1..=text.len() {
-            let mut events = Events::default();
-            let found: Vec<Vec<u8>> = text.chunks(size).flat_map(|chunk| events.push(chunk)).collect();
-            assert_eq!(found, expected, "in pieces of {size}");
+        let bare = String::from_utf8(text.to_vec()).unwrap().replace("\r\n", "\n");
+        let texts = [text.to_vec(), bare.replace('\n', "\r").into(), bare.replace('\n', "\r\n").into()];
+        for text in &texts {
+            for size in 1..=text.len() {
+                let mut events = Events::default();
+                let found: Vec<Vec<u8>> = text.chunks(size).flat_map(|chunk| events.push(chunk)).collect();
+                assert_eq!(found, expected, "in pieces of {size}: {text:?}");
+            }
         }
     }
 }
