@@ -290,6 +290,27 @@ fn every_command_over_every_protocol() {
     PROTOCOLS.iter().copied().for_each(whole_job);
 }
 
+/// What cannot be read after the writing has not undone it.
+#[test]
+fn what_is_written_and_cannot_be_shown_is_not_called_unwritten() {
+    let odd = "CAST(x'ff' AS TEXT)";
+    for spoiled in [
+        format!("INSERT ON lessons BEGIN UPDATE lessons SET title = {odd} WHERE id = NEW.id; END"),
+        format!(
+            "UPDATE OF status ON ai_logs WHEN NEW.status = 'applied' BEGIN UPDATE ai_logs SET provider = {odd}; END"
+        ),
+    ] {
+        let place = Place::new();
+        let vendor = Vendor::saying(PROTOCOLS[0], Say::Text(answers::outline().to_string()));
+        place.run(&vendor.environment(), &COURSE).ends(0, "applied: the course is written");
+        let conn = database(place.out());
+        conn.execute_batch(&format!("CREATE TRIGGER spoiled AFTER {spoiled}")).unwrap();
+        let line = place.run(&vendor.environment(), &COURSE).ends(1, "failed: ");
+        assert!(line.contains("is written, but cannot be shown") && !line.contains("nothing was written"), "{line}");
+        assert_eq!(number(&conn, "SELECT count(*) FROM courses"), 2);
+    }
+}
+
 #[test]
 fn what_fails_ends_with_its_code_and_writes_nothing() {
     for protocol in PROTOCOLS.iter().copied() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use lms_ai::provider::{Reply, Scripted};
 use lms_ai::task::{OutlineIn, OutlineTask};
 use lms_ai::{About, AiError};
-use lms_core::ai::{ModelProfile, Price, ProviderError, ProviderErrorKind as Kind, Retry, Usage};
+use lms_core::ai::{AiProvider as _, ModelProfile, Price, ProviderError, ProviderErrorKind as Kind, Retry, Usage};
 use lms_core::model::AiLogStatus::{self, *};
 use lms_core::model::BudgetScope;
 use support::*;
@@ -73,6 +73,26 @@ async fn the_worst_case_is_set_aside_while_the_model_thinks_and_the_cost_is_spen
     assert_eq!(used(&world, BudgetScope::All).await, (0, 2 * COST));
 }
 both!(the_worst_case_is_set_aside_while_the_model_thinks_and_the_cost_is_spent_after);
+
+/// A model that does not take the schema has it in its prompt: that is estimated as it is set aside.
+async fn what_is_estimated_is_what_is_set_aside_for_every_model<S: Stamped>() {
+    for native_schema in [true, false] {
+        let world = Arc::new(World::<S>::fresh().await);
+        let profile = ModelProfile { native_schema, ..priced().profile("") };
+        let input = OutlineIn { brief: brief().outline, ..OutlineIn::default() };
+        let ai = world.ai(Scripted::new().with_profile(profile.clone()));
+        let estimate = i64::try_from(ai.estimate_call::<OutlineTask>(&input).micro_usd).unwrap();
+        let theirs = Arc::downgrade(&world);
+        let script = Scripted::new().with_profile(profile).then(Reply::json(&outline()));
+        let provider = Acting::new(script, move |_| {
+            let world = theirs.upgrade().unwrap();
+            async move { assert_eq!(used(&world, BudgetScope::All).await, (estimate, 0), "native: {native_schema}") }
+        });
+        world.run(&world.ai(provider.clone()), What::Outline, OPERATION).await.unwrap();
+        assert_eq!(provider.calls(), 1);
+    }
+}
+both!(what_is_estimated_is_what_is_set_aside_for_every_model);
 
 // rules: I2
 async fn i2_a_call_without_room_is_not_sent_and_stands_in_the_log_once<S: Stamped>() {

@@ -61,6 +61,9 @@ async fn a_key_is_in_no_log_no_error_no_debug_and_no_trace() {
     let secret = Secret::new(KEY);
     assert_eq!(format!("{secret:?} {secret:#?}"), "Secret(..) Secret(..)");
     let mut said = String::new();
+    let address = format!("https://user:{KEY}@gateway.example");
+    said.push_str(&format!("{:?}", Anthropic::builder("sk-another-key").base_url(&address)));
+    said.push_str(&format!("{:?}", OpenAiCompatible::preset(Preset::OpenAi).base_url(&address)));
     for status in [200, 400, 401, 403, 404, 429, 500] {
         let url = echoing_server(status).await;
         let builder = Anthropic::builder(KEY).base_url(&url);

@@ -319,6 +319,31 @@ async fn a_blind_check_leaves_out_what_it_answers_otherwise<S: Stamped>() {
 }
 both!(a_blind_check_leaves_out_what_it_answers_otherwise);
 
+/// The solver fails: the quiz waits, and nobody writes it without the check that was asked for.
+async fn a_blind_check_that_failed_is_made_up_for_before_the_quiz_is_written<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let teacher = world.teacher();
+    let brief = QuizBrief { check_blind: true, ..quiz_brief() };
+    let before = world.tables().await;
+    let failed = world.ai(script([quiz()])).create_quiz(&teacher, world.lesson, &brief, about(OPERATION)).await;
+    assert_eq!(failed.unwrap_err().code(), "ai.provider");
+    assert_eq!(world.statuses(OPERATION).await, [Valid]);
+    let apply = async |script: Script| {
+        world.clock.advance(60);
+        world.ai(script).apply_quiz(&teacher, OPERATION, &Selection::all(), QuizRules::default()).await
+    };
+    assert_eq!(apply(idle()).await.unwrap_err().code(), "ai.provider");
+    assert_eq!(differences(&before, &world.tables().await), []);
+    let solver = script([answers([json!([1]), json!([1])])]);
+    let made = apply(solver.clone()).await.unwrap();
+    assert_eq!((solver.calls(), teacher.catalog().questions(made.id).await.unwrap().len()), (1, 1));
+    let check = world.logs().await.into_iter().find(|row| row.kind == "quiz_check" && row.status == Applied).unwrap();
+    assert_eq!((check.course_id, check.subject_id), (Some(world.room.course), Some(world.lesson.uuid())));
+    // What stands is found again without a call.
+    assert_eq!(apply(idle()).await.unwrap().id, made.id);
+}
+both!(a_blind_check_that_failed_is_made_up_for_before_the_quiz_is_written);
+
 /// Of a lesson that is too long for one call a part is left out: what comes of it waits for a person, and the log
 /// says why.
 async fn what_comes_of_a_lesson_that_was_cut_waits_for_a_person<S: Stamped>() {

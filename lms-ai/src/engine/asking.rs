@@ -5,7 +5,7 @@ use std::time::Duration;
 use lms_core::ai::{AiRequest, CallMeta, ModelProfile, OutputSchema, ProviderError, ProviderErrorKind, Retry, Usage};
 use serde_json::Value;
 
-use super::estimate::{answer_tokens, worst_case};
+use super::estimate::{Estimate, answer_tokens, worst_case};
 use super::judge::{Outcome, Rejected, same_faults};
 use super::row::MOST_COUNTED;
 use super::{Ai, AiConfig};
@@ -84,10 +84,14 @@ impl Asking {
         }
     }
 
+    /// The next call may use up this much.
+    pub(super) fn most(&self, wire: &Value) -> Estimate {
+        worst_case(self.sent(wire).bytes() + wire.to_string().len(), self.tokens, &self.profile)
+    }
+
     /// The next call may cost this much, in millionths of a US dollar.
     pub(super) fn worst_case(&self, wire: &Value) -> i64 {
-        let bytes = self.sent(wire).bytes() + wire.to_string().len();
-        i64::try_from(worst_case(bytes, self.tokens, &self.profile).micro_usd.min(MOST_COUNTED)).unwrap_or(i64::MAX)
+        i64::try_from(self.most(wire).micro_usd.min(MOST_COUNTED)).unwrap_or(i64::MAX)
     }
 
     /// How long the next call may take.

@@ -4,6 +4,7 @@ use lms_core::ai::{ModelProfile, Price, Usage};
 use serde::Serialize;
 
 use super::Ai;
+use super::asking::Asking;
 use crate::{AiTask, schema};
 
 /// The most that one call uses up. Repairs and retries come on top, each at most as much again.
@@ -49,10 +50,8 @@ pub(crate) fn answer_tokens(max_tokens: u32, profile: &ModelProfile) -> u32 {
 impl Ai {
     /// What one call of a task would set aside in budgets; nothing is called and nothing written.
     pub fn estimate_call<T: AiTask>(&self, input: &T::In) -> Estimate {
-        let profile = self.provider.profile(&self.config.model);
-        let schema = schema::portable(&schema::canonical::<T::Out>()).to_string();
-        let bytes = T::render(input).bytes() + schema.len();
-        worst_case(bytes, answer_tokens(T::limits(input).max_tokens, &profile), &profile)
+        let wire = schema::portable(&schema::canonical::<T::Out>());
+        Asking::new(self, T::render(input), T::limits(input).max_tokens).most(&wire)
     }
 }
 

@@ -29,8 +29,8 @@ const STREAM_ABOVE: u32 = 8_192;
 ///
 /// A call sends the system text, the parts and the schema, and nothing else unless the request has it. It
 /// connects within 5 seconds and ends by the request's deadline, follows no redirect, retries nothing and
-/// reads at most 2 MiB of an answer. Above 8,192 output tokens the answer is streamed and put together;
-/// a stream that is silent for 60 seconds is a timeout. An optional field that a model refuses by name is
+/// reads at most 2 MiB of an answer. Above 8,192 output tokens the answer is streamed and put together, which
+/// may take 256 bytes more for each token; a stream that is silent for 60 seconds is a timeout. An optional field that a model refuses by name is
 /// left out of later calls to that model, and the refusal says that another attempt is worth it.
 ///
 /// The key is in no error, no log and no `Debug`.
@@ -40,8 +40,8 @@ pub struct Anthropic {
     omitted: Omitted,
 }
 
-/// What a provider is made of.
-#[derive(Debug, Clone)]
+/// What a provider is made of. `Debug` shows neither the key nor the address, which may hold credentials.
+#[derive(Clone)]
 pub struct AnthropicBuilder {
     key: Secret,
     settings: Settings,
@@ -66,6 +66,12 @@ impl AnthropicBuilder {
         headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION));
         let connection = Connection::new(&self.settings, PATH, headers, vec![secret])?;
         Ok(Anthropic { connection, settings: self.settings, omitted: Omitted::default() })
+    }
+}
+
+impl fmt::Debug for AnthropicBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnthropicBuilder").field("model", &self.settings.model).finish_non_exhaustive()
     }
 }
 
@@ -116,7 +122,8 @@ impl Anthropic {
         let response = self.connection.post(&body, request.deadline).await?;
         let request_id = header(response.headers(), "request-id");
         let status = response.status().as_u16();
-        let answer = self.answer(response, model, streamed).await.map_err(|failure| {
+        let stream = streamed.then_some(request.max_tokens);
+        let answer = self.answer(response, model, stream).await.map_err(|failure| {
             let failure = failure.with_status(status).with_request_id(request_id.clone());
             self.omitted.learn(model, failure, &body.optional())
         })?;
@@ -124,13 +131,14 @@ impl Anthropic {
         self.connection.respond(answer, request_id.clone(), started).map_err(shown)
     }
 
-    async fn answer(&self, response: Response, model: &str, streamed: bool) -> Result<Answer, Failure> {
+    /// `stream`: the most tokens of an answer that was asked for as a stream.
+    async fn answer(&self, response: Response, model: &str, stream: Option<u32>) -> Result<Answer, Failure> {
         if !response.status().is_success() {
             return Err(self.connection.refused(response, &failure::WORDS, model).await);
         }
         let kind = header(response.headers(), "content-type").unwrap_or_default();
-        if streamed && kind.starts_with("text/event-stream") {
-            return stream::read(&self.connection, response, model).await;
+        if let Some(max_tokens) = stream.filter(|_| kind.starts_with("text/event-stream")) {
+            return stream::read(&self.connection, response, model, max_tokens).await;
         }
         wire::decode(&self.connection.json(response).await?, model)
     }

@@ -1,7 +1,6 @@
 //! A provider that only so many ask at once.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use lms_core::ai::{AiProvider, AiRequest, AiResponse, ModelProfile, ProviderError, ProviderErrorKind, Retry};
@@ -12,10 +11,13 @@ use super::NO_PLACE;
 
 /// How many ask at once, unless said otherwise.
 const PLACES: usize = 4;
-/// So long before its deadline a wait ends: who asked learns that nothing was sent, and does not give up first.
-const SLACK: Duration = Duration::from_millis(50);
+/// The share of its deadline that a call must have left when it gets its place: one that begins at the last
+/// moment ends in the middle, and is paid for.
+const LEFT: u32 = 4;
+
 /// Lets at most so many calls reach a provider at the same time; further ones wait, first come first
-/// served, and no longer than their deadline, of which the wait is a part.
+/// served, for at most three quarters of their deadline, of which the wait is a part. Who waits in vain
+/// learns that nothing was sent.
 ///
 /// A call that is given up, waiting or under way, leaves its place to the next.
 #[derive(Debug)]
@@ -59,8 +61,8 @@ impl<P: AiProvider> AiProvider for Limited<P> {
 
     async fn complete(&self, request: &AiRequest) -> Result<AiResponse, ProviderError> {
         let came = Instant::now();
-        let most = request.deadline.saturating_sub(SLACK.min(request.deadline / 10));
-        // The places are never closed, so that a wait ends with one or with the deadline.
+        let most = request.deadline.saturating_sub(request.deadline / LEFT);
+        // The places are never closed, so that a wait ends with one or with its time.
         let Ok(Ok(_place)) = timeout(most, self.places.acquire()).await else {
             return Err(ProviderError {
                 excerpt: NO_PLACE.to_owned(),

@@ -80,6 +80,10 @@ pub struct QuizIn {
     /// Whether that text was cut to fit: then a person looks first at what comes of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
+    /// Whether a blind solver is to answer the quiz before it is written: kept with what was asked, so that nobody
+    /// writes it unchecked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub check_blind: bool,
     /// The language to write in, as a BCP 47 tag.
     pub language: String,
     /// The exact number of questions, 1 to 30 by default.
@@ -108,6 +112,7 @@ impl Default for QuizIn {
             lesson_title: String::new(),
             lesson_markdown: String::new(),
             truncated: false,
+            check_blind: false,
             language: "en".to_owned(),
             count: 5,
             types: Vec::new(),

@@ -144,8 +144,8 @@ fn is_unspaced(c: char) -> bool {
         | '\u{20000}'..='\u{3ffff}')
 }
 
-/// A text as names are compared: composed (NFC), in lower case, with single spaces, without invisible characters;
-/// and where each of its characters comes from.
+/// A text as names are compared: composed (NFC), in lower case, with single spaces, typewriter's apostrophes and
+/// hyphens, without invisible characters; and where each of its characters comes from.
 struct Matched {
     text: String,
     entries: Vec<Entry>,
@@ -197,7 +197,7 @@ impl Matched {
                 let (c, more) = match c {
                     'ς' => ('σ', None),
                     'ß' => ('s', Some('s')),
-                    _ => (c, None),
+                    _ => (typed(c), None),
                 };
                 for c in std::iter::once(c).chain(more) {
                     self.entries.push(Entry { at: self.text.len(), from, to });
@@ -205,6 +205,25 @@ impl Matched {
                 }
             }
         }
+    }
+}
+
+/// An apostrophe or a hyphen as a keyboard has it: word processors and telephones write others into names.
+const fn typed(c: char) -> char {
+    match c {
+        '`'
+        | '\u{b4}'
+        | '\u{2b9}'
+        | '\u{2bb}'
+        | '\u{2bc}'
+        | '\u{2bd}'
+        | '\u{2018}'..='\u{201b}'
+        | '\u{2032}'
+        | '\u{2035}'
+        | '\u{ff07}' => '\'',
+        // No dash: one stands between two words, and in front of an e-mail address it is no part of it.
+        '\u{2010}'..='\u{2013}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}' => '-',
+        _ => c,
     }
 }
 
@@ -326,6 +345,18 @@ mod tests {
             ("Bo", "Bo wrote a book.".into(), "Bo wrote a book."),
             ("Νίκος", "Ο ΝΊΚΟΣ έγραψε.".into(), "Ο [STUDENT_1] έγραψε."),
             ("STRAUSS", "Von Strauß.".into(), "Von [STUDENT_1]."),
+            ("Sean O'Brien", "By Sean O\u{2019}Brien, SEAN O\u{2bc}BRIEN.".into(), "By [STUDENT_1], [STUDENT_1]."),
+            ("O\u{2019}Brien", "O'Brien, O`Brien, O\u{b4}Brien.".into(), "[STUDENT_1], [STUDENT_1], [STUDENT_1]."),
+            (
+                "Anne-Marie",
+                "Anne\u{2010}Marie, anne\u{2011}marie, Anne\u{2013}Marie.".into(),
+                "[STUDENT_1], [STUDENT_1], [STUDENT_1].",
+            ),
+            (
+                "Ann",
+                "\u{2018}Ann\u{2019} wrote: \u{201c}it\u{2019}s\u{201d} \u{2013} 3\u{2013}4.".into(),
+                "\u{2018}[STUDENT_1]\u{2019} wrote: \u{201c}it\u{2019}s\u{201d} \u{2013} 3\u{2013}4.",
+            ),
             ("Strauß", "Von STRAUSS und STRAU\u{1e9e}.".into(), "Von [STUDENT_1] und [STUDENT_1]."),
         ] {
             assert_eq!(label(name, &text), sent, "{name}");
@@ -368,13 +399,15 @@ mod tests {
         /// However a name is written, and whatever stands around it, it is not sent; and all the rest is.
         #[test]
         fn no_name_of_any_script_is_left(
-            which in 0_usize..9, decomposed: bool, upper: bool, hidden: bool, spaces in "[ \u{a0}\n.,!]{1,3}",
+            which in 0_usize..11, apostrophe in "['`\u{b4}\u{2bc}\u{2018}\u{2019}\u{2032}\u{ff07}]",
+            hyphen in "[-\u{2010}\u{2011}\u{2012}\u{2013}\u{2212}\u{ff0d}]", decomposed: bool, upper: bool, hidden: bool, spaces in "[ \u{a0}\n.,!]{1,3}",
             before in "[a-z我は가ก ]{0,10}", after in "[a-z我は가ก ]{0,10}",
         ) {
-            let names = ["Jos\u{e9} N\u{fa}\u{f1}ez", "Zo\u{eb}", "王伟", "山田太郎", "김민수", "สมชาย", "Nguy\u{1ec5}n", "Γιώργος", "Strauß"];
+            let names = ["Jos\u{e9} N\u{fa}\u{f1}ez", "Zo\u{eb}", "王伟", "山田太郎", "김민수", "สมชาย", "Nguy\u{1ec5}n", "Γιώργος", "Strauß", "Sean O'Brien", "Anne-Marie Lee"];
             let Some(name) = names.get(which) else { return Ok(()) };
             let between = if name.chars().all(is_unspaced) { "" } else { spaces.as_str() };
-            let text = format!("{before}{between}{}{between}{after}", written(name, decomposed, upper, hidden));
+            let marked = name.replace('\'', &apostrophe).replace('-', &hyphen);
+            let text = format!("{before}{between}{}{between}{after}", written(&marked, decomposed, upper, hidden));
             let sent = Pseudonyms::new(&[vec![*name]]).apply(&text);
             prop_assert!(!Matched::new(&sent.text).text.contains(&Matched::new(name).text), "{}", sent.text);
             prop_assert_eq!(sent.text.matches("[STUDENT_1]").count(), 1, "{}", &sent.text);

@@ -306,6 +306,7 @@ impl Ai {
             lesson_markdown: text,
             truncated,
             language: course.language,
+            check_blind: brief.check_blind,
             count: brief.count,
             types: brief.types.clone(),
             objectives,
@@ -316,10 +317,11 @@ impl Ai {
 
     /// Writes a proposed quiz into its lesson, unpublished, less what is dropped of it and with what was made
     /// anew; every log row that it comes from is flipped in the same transaction. Options are shuffled here.
-    /// Questions that a blind solver doubts are left out.
+    /// Questions that a blind solver doubts are left out; where it was to be asked and has not answered, it is asked
+    /// first.
     ///
     /// # Errors
-    /// As [`Ai::apply_course`].
+    /// As [`Ai::apply_course`], and what keeps the blind solver from an answer.
     #[tracing::instrument(name = "ai.apply_quiz", skip_all)]
     pub async fn apply_quiz(
         &self,

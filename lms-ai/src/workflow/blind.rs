@@ -1,6 +1,7 @@
 //! The blind check of a quiz: a second call answers it without the keys.
 
 use lms_core::lms::Session;
+use lms_core::model::AiLogStatus;
 
 use super::proposal::{Proposal, derived_operation, too_few};
 use crate::task::{QuizTask, SolveIn, SolveTask};
@@ -27,10 +28,16 @@ impl Ai {
         Ok(())
     }
 
-    /// Reads what an earlier blind check of the proposal came to; nothing where there was none.
+    /// Reads what an earlier blind check of the proposal came to; makes up for it where it was asked for and has
+    /// failed, before anything is written.
     pub(super) async fn read_blind(&self, session: &Session, proposal: &mut Proposal<QuizTask>) -> Result<(), AiError> {
         match self.proposal::<SolveTask>(session, blind_operation(proposal)).await {
             Ok(solved) => doubt(proposal, &solved),
+            Err(AiError::NoProposal) if proposal.input().check_blind && proposal.status() == AiLogStatus::Valid => {
+                let subject = proposal.subject().map(|lesson| ("lesson", lesson));
+                let about = About { operation_id: None, course_id: proposal.course_id(), subject };
+                return self.check_blind(session, proposal, about).await;
+            }
             Err(AiError::NoProposal) => {}
             Err(e) => return Err(e),
         }

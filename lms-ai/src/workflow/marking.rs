@@ -7,7 +7,7 @@ use lms_core::model::{Course, CourseId, CriterionScore, Points, Rubric, UserId};
 use lms_core::store::PersonKey;
 
 use crate::task::{GradeCriterion, GradeIn, GradeOut};
-use crate::text::{Pseudonymised, Pseudonyms};
+use crate::text::{Pseudonymised, Pseudonyms, TextRule, TextStyle, check_text, urls_in};
 use crate::{Ai, AiError};
 
 /// The criterion of work without a rubric.
@@ -64,7 +64,18 @@ impl Sent {
         let most = quote.len().saturating_mul(4).saturating_add(200);
         let found = place.and_then(|place| self.original.get(self.text.original(place)));
         let found = found.filter(|found| found.len() <= most);
-        found.map_or_else(|| self.names.restore(quote), str::to_owned)
+        found.map_or_else(|| self.restored(quote), str::to_owned)
+    }
+
+    /// A text of the answer with the names back. The label stays where a name brings in what no answer may hold,
+    /// such as markup or a link: names are the learners' own words.
+    fn restored(&self, text: &str) -> String {
+        let restored = self.names.restore(text);
+        // What was checked with the answer counts as known.
+        let known_urls = &urls_in(text);
+        let rule = TextRule { min: 0, max: usize::MAX, style: TextStyle::Prose, known_urls };
+        let before = check_text(text, &rule);
+        if check_text(&restored, &rule).iter().all(|fault| before.contains(fault)) { restored } else { text.to_owned() }
     }
 }
 
@@ -76,7 +87,6 @@ pub(super) fn ai_grade(
     by_rubric: bool,
 ) -> Result<AiGrade, AiError> {
     let total = out.total(input).ok_or(AiError::NoText("the grade has no total"))?;
-    let names = &sent.names;
     let scores = || {
         out.criteria
             .iter()
@@ -84,7 +94,7 @@ pub(super) fn ai_grade(
             .map(|(criterion, places)| CriterionScore {
                 id: criterion.criterion_key.clone(),
                 points: Points::from_units(criterion.points.saturating_mul(input.step_units)),
-                comment: names.restore(&criterion.reasoning),
+                comment: sent.restored(&criterion.reasoning),
                 evidence: criterion.evidence.iter().zip(places).map(|(quote, at)| sent.verbatim(quote, at)).collect(),
             })
             .collect()
@@ -92,7 +102,7 @@ pub(super) fn ai_grade(
     Ok(AiGrade {
         rubric_scores: by_rubric.then(scores),
         points: Points::from_units(total),
-        feedback: names.restore(&out.feedback),
+        feedback: sent.restored(&out.feedback),
         needs_review: !reasons.is_empty(),
         reasons: reasons.iter().map(ToString::to_string).collect(),
     })
@@ -138,6 +148,29 @@ mod tests {
             let found = sent.verbatim("Leaves of [STUDENT_1] are green", Some(place));
             assert_eq!(found, if own { &work[4..work.len() - 1] } else { quote });
         }
+    }
+
+    #[test]
+    fn a_name_comes_back_unless_it_brings_in_what_no_answer_may_hold() {
+        let restored = |name: &str, text: &str| Sent::new(String::new(), Pseudonyms::new(&[vec![name]])).restored(text);
+        let praise = "[STUDENT_1], you explain it well.";
+        for name in ["Ann Lee", "O'Brien", "Núñez-García", "王伟", "J. R. & Sons", "Ann <3"] {
+            assert_eq!(restored(name, praise), format!("{name}, you explain it well."));
+        }
+        for name in [
+            "<img src=x onerror=alert(1)>",
+            "<script>alert(1)</script>",
+            "[Ann](javascript:alert(1))",
+            "https://made.up/prize",
+            "Ann\u{202e}eeL",
+        ] {
+            assert_eq!(restored(name, praise), praise, "{name}");
+        }
+        // Half of it stands in the text already.
+        let half = "See [this]([STUDENT_1]) again.";
+        assert_eq!(restored("javascript:alert(1)", half), half);
+        let link = "See https://plants.example/ again, [STUDENT_1].";
+        assert_eq!(restored("Ann", link), "See https://plants.example/ again, Ann.");
     }
 
     #[test]

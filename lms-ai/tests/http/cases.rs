@@ -303,6 +303,12 @@ fn statuses() -> Vec<Case> {
             outline["description"] = json!(format!("How plants live. Sent with {KEY}."));
             speech.good(&outline.to_string(), asked)
         }),
+        fails("an answer that shows the key in escapes", PROTOCOL, |speech, _, asked| {
+            let mut outline = outline();
+            outline["description"] = json!(format!("How plants live. Sent with {KEY}."));
+            let escaped: String = KEY.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+            speech.good(&outline.to_string().replace(KEY, &escaped), asked)
+        }),
         fails("an answer whose id shows the key", PROTOCOL, |speech, _, asked| {
             let mut message = speech.whole(&good(), asked);
             message["id"] = json!(format!("msg-{KEY}"));
@@ -337,6 +343,16 @@ fn stops() -> Vec<Case> {
             &["truncated", "truncated"],
         ),
         stopped("refused", |_| "refusal", "ai.refused", &["refused"]).by(&[Claude]),
+        with(
+            "refused for a reason that shows the key",
+            |_, message| {
+                message["stop_reason"] = json!("refusal");
+                message["stop_details"] = json!({ "type": "refusal", "category": KEY });
+            },
+            "ai.provider",
+            &[PROTOCOL],
+        )
+        .by(&[Claude]),
         with(
             "refused beside a whole answer",
             |_, message| message["choices"][0]["message"]["refusal"] = json!("I cannot help with that."),
@@ -502,6 +518,13 @@ fn streams() -> Vec<Case> {
         .streamed(),
         ends("refused at the end of a stream", "ai.refused", &["refused"], move |_, _, _| Say::Bytes(refused.clone()))
             .streamed(),
+        stream("refused at the end of a stream for a reason that shows the key", PROTOCOL, {
+            let mut all = begun();
+            all.extend(closing("refusal"));
+            let details = all.iter_mut().find(|event| event["type"] == "message_delta").unwrap();
+            details["delta"]["stop_details"] = json!({ "type": "refusal", "category": KEY });
+            all
+        }),
         ends("a stream of blocks that nobody knows", "ai.invalid", &["invalid", "invalid"], move |_, _, _| {
             Say::Bytes(open_ended(EVENTS, &unknown))
         })

@@ -129,7 +129,7 @@ async fn course(ai: &Ai, session: &Session, job: &CourseJob, about: About) -> Re
     let course = ai.create_course(session, &brief, about).await?.course_id;
     let mut written = outline(session, course).await?;
     if let (Some(source), Some((_, told))) = (&source, sent) {
-        let all = session.catalog().structure(course).await?;
+        let all = session.catalog().structure(course).await.map_err(unread)?;
         let topics = |lesson: &Lesson| {
             let own = all.topics.iter().filter(|topic| topic.lesson_id == lesson.id);
             own.map(|topic| topic.title.clone()).collect()
@@ -144,7 +144,7 @@ async fn course(ai: &Ai, session: &Session, job: &CourseJob, about: About) -> Re
 
 /// A quiz that is written.
 pub(crate) async fn quiz(session: &Session, quiz: &Quiz) -> Result<Written, End> {
-    let asked = session.catalog().questions(quiz.id).await?.len();
+    let asked = session.catalog().questions(quiz.id).await.map_err(unread)?.len();
     let line = format!("quiz {} \"{}\": {asked} questions", quiz.id, quiz.title);
     Ok(Written::applied(vec![line], "the quiz is written; it is unpublished until a person looks".to_owned()))
 }
@@ -166,7 +166,7 @@ pub(crate) fn text(topic: &Topic) -> Written {
 
 /// A course that is written, with the ids that the other commands take.
 pub(crate) async fn outline(session: &Session, course: CourseId) -> Result<Written, End> {
-    let all = session.catalog().structure(course).await?;
+    let all = session.catalog().structure(course).await.map_err(unread)?;
     let mut lines = vec![format!(
         "course {} \"{}\": {} lessons, {} topics, {} objectives",
         all.course.id,
@@ -209,14 +209,14 @@ pub(crate) async fn operations(ai: &Ai, session: &Session, options: &Options) ->
 
 async fn grade(ai: &Ai, session: &Session, id: SubmissionId) -> Result<Written, End> {
     let outcome = ai.grade_submission(id).await?;
-    let (submission, assignment) = session.assignments().grading(id).await?;
+    let (submission, assignment) = session.assignments().grading(id).await.map_err(unread)?;
     let max = assignment.max_grade;
     if outcome.graded.applied {
         let grade = submission.grade.unwrap_or(Points::ZERO);
         let line = format!("submission {id}: {grade} of {max} points");
         return Ok(Written::applied(vec![line], "the grade is written".to_owned()));
     }
-    let history = session.assignments().history(id).await?;
+    let history = session.assignments().history(id).await.map_err(unread)?;
     let suggested = history.iter().rev().find_map(|entry| entry.raw).unwrap_or(Points::ZERO);
     let why = match outcome.reasons.as_slice() {
         [] => "the assignment asks for suggestions, or a person has graded".to_owned(),
@@ -228,6 +228,11 @@ async fn grade(ai: &Ai, session: &Session, id: SubmissionId) -> Result<Written, 
         review: Some(format!("the grade is a suggestion until a person applies the operation ({why})")),
         before: Vec::new(),
     })
+}
+
+/// A failure to read what is written already.
+fn unread(error: lms_core::Error) -> End {
+    End::Unread(error.to_string())
 }
 
 impl From<lms_core::Error> for End {

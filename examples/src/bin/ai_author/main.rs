@@ -17,6 +17,7 @@ use lms_examples::provider::{Chosen, ENVIRONMENT};
 use lms_examples::store;
 
 use bodies::Partly;
+use jobs::Written;
 use options::{HELP, Job, Options, options};
 use receipt::Receipt;
 
@@ -26,6 +27,8 @@ enum End {
     Usage(String),
     /// The library refused, or the database failed.
     Other(String),
+    /// All is written, and what tells of it cannot be read.
+    Unread(String),
     /// There is no answer that counts.
     Ai(AiError),
     /// The answer is a suggestion, or a proposal.
@@ -66,6 +69,9 @@ async fn main() -> ExitCode {
         }
         Err((End::Usage(what), _)) => complain(64, &format!("usage: {what}")),
         Err((End::Other(what), _)) => complain(1, &format!("failed: {what}; nothing was written")),
+        Err((End::Unread(what), _)) => {
+            complain(1, &format!("failed: {what}; what was asked for is written, but cannot be shown"))
+        }
         Err((End::Ai(e), ends_invalid)) => {
             let (code, word) = verdict(&e, ends_invalid);
             complain(code, &format!("{word}: {e}; nothing was written"))
@@ -116,7 +122,18 @@ async fn run(options: &Options, screen: &Screen) -> Result<String, (End, bool)> 
     let other = |e: lms_core::Error| (End::from(e), false);
     let before = receipt(&ai, options, operation).await.map_err(other)?.attempts();
     let written = jobs::work(&ai, &session, options, operation).await;
-    let receipt = receipt(&ai, options, operation).await.map_err(other)?;
+    let receipt = match receipt(&ai, options, operation).await {
+        Ok(receipt) => receipt,
+        // How the work ended is worth more than what the log has of it.
+        Err(e) => {
+            let ended = match written {
+                Ok(Written { review: None, .. }) => End::Unread(e.to_string()),
+                Ok(Written { review: Some(why), .. }) => End::Review(why),
+                Err(end) => end,
+            };
+            return Err((ended, false));
+        }
+    };
     receipt.print(screen, before);
     let written = match written {
         Err(End::Partly(partly)) => {

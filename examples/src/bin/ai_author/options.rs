@@ -57,7 +57,7 @@ Exit codes, each with one line that says why:
    4  needs review: the grade is a suggestion, or the content a proposal, that waits for a person: show it,
       and apply it
 Where it is not 0 nothing was written, but for bodies: its code is that of the first text that is not written,
-and its line says how many are.
+and its line says how many are. Where all is written and only cannot be read again, code 1 says so.
   64  the command or its environment is wrong; nothing was done
 
 Environment:

@@ -33,6 +33,6 @@ pub(super) async fn read_prefix(mut response: Response, cap: usize) -> Vec<u8> {
     body
 }
 
-pub(super) fn over(cap: usize) -> Failure {
+pub(in crate::provider) fn over(cap: usize) -> Failure {
     Failure::new(ProviderErrorKind::Protocol, Retry::Now, format!("the answer is larger than {cap} bytes"))
 }

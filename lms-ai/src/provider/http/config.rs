@@ -39,8 +39,8 @@ pub enum ConfigError {
     Client(String),
 }
 
-/// What every provider behind HTTP is made of.
-#[derive(Debug, Clone)]
+/// What every provider behind HTTP is made of. It has no `Debug`: the address may hold credentials.
+#[derive(Clone)]
 pub(in crate::provider) struct Settings {
     pub(in crate::provider) base_url: String,
     pub(in crate::provider) model: String,
@@ -100,7 +100,8 @@ macro_rules! common_settings {
             self
         }
 
-        /// The most bytes of an answer; 2 MiB unless set.
+        /// The most bytes of an answer; 2 MiB unless set. Of a stream it bounds the text and each event, and
+        /// what stands around the text may be 256 bytes more for each token that was asked for.
         #[must_use]
         pub const fn answer_cap(mut self, bytes: usize) -> Self {
             self.settings.answer_cap = bytes;

@@ -6,6 +6,7 @@ mod config;
 mod failure;
 mod omitted;
 mod say;
+mod shown;
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 use super::Secret;
 
+pub(super) use body::over;
 pub use config::ConfigError;
 pub(super) use config::{Settings, common_settings};
 pub(super) use failure::{Failure, Told, Vocabulary, by_status, param_in, protocol, spending, timeout};
@@ -28,6 +30,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const REQUEST_CAP: usize = 32 * 1024 * 1024;
 /// A shorter key could stand in an answer by chance.
 const SHOWN: usize = 8;
+/// More bytes than stand around the text of an event in a stream.
+const EVENT: usize = 256;
 /// The longest id or word of a service that is kept, in characters.
 const WORD: usize = 200;
 
@@ -99,15 +103,32 @@ impl Connection {
         })
     }
 
-    /// The next piece of a stream of which `seen` bytes came before; fails where none comes for a while.
-    pub(super) async fn chunk(&self, response: &mut Response, seen: &mut usize) -> Result<Option<Vec<u8>>, Failure> {
+    /// The most bytes of the text of an answer.
+    pub(super) const fn answer_cap(&self) -> usize {
+        self.answer_cap
+    }
+
+    /// The most bytes of a stream that brings so many tokens: around each there may be an event of its own.
+    pub(super) fn stream_cap(&self, max_tokens: u32) -> usize {
+        let around = usize::try_from(max_tokens).unwrap_or(usize::MAX).saturating_mul(EVENT);
+        self.answer_cap.saturating_add(around)
+    }
+
+    /// The next piece of a stream of which `seen` bytes came before; fails where none comes for a while, and
+    /// above `cap` bytes in all.
+    pub(super) async fn chunk(
+        &self,
+        response: &mut Response,
+        seen: &mut usize,
+        cap: usize,
+    ) -> Result<Option<Vec<u8>>, Failure> {
         plain(response)?;
         let chunk = tokio::time::timeout(self.idle, response.chunk())
             .await
             .map_err(|_| timeout("the stream fell silent"))?
             .map_err(failure::transport)?;
         *seen = seen.saturating_add(chunk.as_ref().map_or(0, |chunk| chunk.len()));
-        if *seen > self.answer_cap { Err(body::over(self.answer_cap)) } else { Ok(chunk.map(Into::into)) }
+        if *seen > cap { Err(over(cap)) } else { Ok(chunk.map(Into::into)) }
     }
 
     /// The answer for the engine, which logs it: one that shows a secret is none.
@@ -120,10 +141,14 @@ impl Connection {
         let response = answer.into_response(request_id, started);
         let [request, message] =
             [&response.request_id, &response.message_id].map(|id| id.as_deref().unwrap_or_default());
-        let told = [response.text.as_str(), &response.model, &response.raw_stop, request, message];
+        let category = match &response.stop {
+            Stop::Refused { category } => category.as_deref().unwrap_or_default(),
+            _ => "",
+        };
+        let told = [response.text.as_str(), &response.model, &response.raw_stop, category, request, message];
         let secrets = self.secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= SHOWN);
         for secret in secrets {
-            if told.iter().any(|text| text.contains(secret)) {
+            if told.iter().any(|text| shown::shows(text, secret)) {
                 return Err(protocol("the answer shows the key"));
             }
         }

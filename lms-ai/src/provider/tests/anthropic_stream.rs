@@ -126,6 +126,50 @@ async fn an_endless_stream_stops_at_the_cap_and_a_silent_one_at_the_pause() {
     assert_eq!((error.kind, error.retry), (Kind::Timeout, Retry::Now));
 }
 
+/// A stream with an event for each piece of the text.
+fn in_pieces(text: &str, size: usize) -> String {
+    let mut all: Vec<Value> = opening().into_iter().take(6).collect();
+    all.extend(text.as_bytes().chunks(size).map(|piece| {
+        let piece = std::str::from_utf8(piece).unwrap();
+        json!({ "type": "content_block_delta", "index": 1, "delta": { "type": "text_delta", "text": piece } })
+    }));
+    all.push(json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn" }, "usage": {} }));
+    all.push(json!({ "type": "message_stop" }));
+    events(&all)
+}
+
+/// A token is an event of its own, and the events are far longer than the text.
+#[tokio::test]
+async fn a_long_answer_that_comes_token_by_token_is_taken() {
+    let text = "word".repeat(20_000);
+    let body = in_pieces(&text, 4);
+    assert!(body.len() > 2 * 1024 * 1024 + 128 * 1024, "{} bytes", body.len());
+    let server = Server::start(Say::Bytes(open_ended(EVENTS, &body))).await;
+    let asked = AiRequest { max_tokens: 20_000, ..request() };
+    assert_eq!(claude(&server).complete(&asked).await.unwrap().text, text);
+}
+
+#[tokio::test]
+async fn the_text_of_a_stream_and_each_of_its_events_keep_to_the_cap() {
+    let cap = 3_000;
+    let event = format!("data: {{\"type\":\"ping\",\ndata: \"x\":\"{}\"}}\n\n", "x".repeat(cap));
+    let unknown = format!("{}{event}", events(&opening()));
+    for (body, taken) in
+        [(in_pieces(&"t".repeat(cap), 500), true), (in_pieces(&"t".repeat(cap + 1), 500), false), (unknown, false)]
+    {
+        let server = Server::start(Say::Bytes(open_ended(EVENTS, &body))).await;
+        let provider = Anthropic::builder(KEY).base_url(&server.url).answer_cap(cap).build().unwrap();
+        let result = provider.complete(&long()).await;
+        match result {
+            Ok(response) => assert!(taken && response.text.len() == cap),
+            Err(error) => {
+                assert!(!taken && error.excerpt.contains("3000"), "{error}");
+                assert_eq!((error.kind, error.retry), (Kind::Protocol, Retry::Now));
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_plain_answer_to_a_stream_is_taken() {
     let body = r#"{"content":[{"type":"text","text":"{}"}],"stop_reason":"end_turn"}"#;

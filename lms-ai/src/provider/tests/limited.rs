@@ -8,7 +8,7 @@ use lms_core::ai::{AiProvider, AiRequest, AiResponse, ModelProfile, ProviderErro
 use tokio::time::Instant;
 
 use super::request;
-use crate::provider::{Limited, Reply, Scripted, guarded};
+use crate::provider::{Limited, NO_PLACE, Reply, Scripted, guarded};
 
 /// Counts how many ask at the same time.
 struct Counting {
@@ -68,7 +68,7 @@ async fn four_at_once_and_the_others_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_ends_with_the_deadline_and_reaches_nobody() {
+async fn a_wait_ends_while_there_is_time_for_a_call_and_reaches_nobody() {
     let limited = Arc::new(Limited::with_places(counting(2, 15), NonZeroUsize::MIN));
     let first = tokio::spawn({
         let limited = Arc::clone(&limited);
@@ -78,10 +78,27 @@ async fn a_wait_ends_with_the_deadline_and_reaches_nobody() {
     let start = Instant::now();
     let hasty = AiRequest { deadline: Duration::from_secs(5), ..request() };
     let error = limited.complete(&hasty).await.unwrap_err();
-    // A moment before the deadline, so that who asked hears why.
-    assert_eq!((error.kind, start.elapsed()), (Kind::Timeout, Duration::from_millis(4_950)));
+    assert_eq!((error.kind, start.elapsed()), (Kind::Timeout, Duration::from_millis(3_750)));
+    assert_eq!(error.excerpt, NO_PLACE, "which is free");
     assert_eq!(limited.inner().inner.calls(), 1);
     first.await.unwrap().unwrap();
+}
+
+/// The place comes free a moment before the deadline: a call would be cut off, and paid for.
+#[tokio::test(start_paused = true)]
+async fn a_place_that_comes_too_late_for_an_answer_is_not_taken() {
+    let limited = Arc::new(Limited::with_places(counting(3, 6), NonZeroUsize::MIN));
+    let first = tokio::spawn({
+        let limited = Arc::clone(&limited);
+        async move { limited.complete(&request()).await }
+    });
+    tokio::task::yield_now().await;
+    let late = AiRequest { deadline: Duration::from_millis(6_500), ..request() };
+    let error = limited.complete(&late).await.unwrap_err();
+    assert_eq!((error.excerpt.as_str(), limited.inner().inner.calls()), (NO_PLACE, 1));
+    first.await.unwrap().unwrap();
+    let early = AiRequest { deadline: Duration::from_secs(8), ..request() };
+    limited.complete(&early).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
