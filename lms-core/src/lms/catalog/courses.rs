@@ -403,6 +403,9 @@ impl Catalog<'_> {
                 if let Some(found) = context.objectives.iter().find(|o| o.id == id) {
                     return Ok(Planned::nothing((found.clone(), None)));
                 }
+                if command.done {
+                    return Err(Error::not_found(SubjectType::Objective, id));
+                }
                 if context.objectives.iter().any(|o| o.key == key) {
                     return Err(Refusal::ObjectiveKeyTaken { key }.into());
                 }
@@ -529,7 +532,7 @@ impl Catalog<'_> {
                     Rights::of(&command.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref());
                 rights.require(Action::Manage, false, SubjectType::Course, course)?;
                 let present = context.subject_staff;
-                if present.as_ref().map(|staff| staff.role) == role {
+                if command.done || present.as_ref().map(|staff| staff.role) == role {
                     return Ok(Planned::nothing(()));
                 }
                 let subject = context
