@@ -3,8 +3,8 @@
 use lms_core::lms::{GradedItem, ItemState};
 use lms_core::model::question::ChoiceMode;
 use lms_core::model::{
-    AttemptState, BasisPoints, CompletionRule, EnrollmentStatus, Flow, KeptScore, MetBy, PenaltyInterval, Points,
-    Score, SubmissionState, Timestamp,
+    AttemptState, BasisPoints, CertificatePolicy, CompletionRule, EnrollmentStatus, Flow, KeptScore, MetBy,
+    PenaltyInterval, Points, Score, SubmissionState, Timestamp,
 };
 use lms_core::rules::access::LockReason;
 use lms_core::rules::eligibility::Blocker;
@@ -388,11 +388,17 @@ impl Model {
 
     /// C1.
     pub fn blockers(&self, seat: Option<&Seat>) -> Vec<Blocker> {
-        let Some(seat) = seat else { return vec![Blocker::Enrollment] };
-        if seat.completed.is_some() {
-            return Vec::new();
-        }
         let mut found = Vec::new();
+        if self.course.certificates == CertificatePolicy::None {
+            found.push(Blocker::NotOffered);
+        }
+        let Some(seat) = seat else {
+            found.push(Blocker::Enrollment);
+            return found;
+        };
+        if seat.completed.is_some() {
+            return found;
+        }
         if seat.status != EnrollmentStatus::Active {
             found.push(Blocker::Enrollment);
         }
