@@ -87,7 +87,7 @@ pub async fn c3_c4_the_snapshot_is_what_verifies(h: &Harness) {
     let room = h.classroom(1, 1).await;
     let me = room.student(0);
     let version = room.course().await.unwrap().version;
-    let update = UpdateCourse { version, estimated_minutes: Some(90), ..UpdateCourse::default() };
+    let update = UpdateCourse { version, estimated_minutes: Some(Some(90)), ..UpdateCourse::default() };
     room.teacher().catalog().update_course(room.course, update).await.unwrap();
     me.learning().complete_lesson(room.lessons[0]).await.unwrap();
     let certificate = me.certificates().of(room.course, room.students[0]).await.unwrap();

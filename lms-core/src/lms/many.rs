@@ -221,3 +221,26 @@ fn merge(into: &mut WriteBatch, one: WriteBatch) {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "these are tests")]
+mod tests {
+    use super::*;
+
+    /// rules: E7
+    #[test]
+    fn a_list_has_an_end() {
+        assert!(few_enough(MANY_ROWS).is_ok());
+        assert_eq!(few_enough(MANY_ROWS + 1).unwrap_err().code(), "invalid");
+    }
+
+    /// A row of a repeated call is the same wherever it stands.
+    /// rules: E7
+    #[test]
+    fn e7_a_rows_command_follows_from_its_key() {
+        let (command, one, two) = (Uuid::from_u128(7 << 80), Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!(row_id(command, one), row_id(command, one));
+        assert_ne!(row_id(command, one), row_id(command, two));
+        assert_ne!(row_id(command, two), row_id(Uuid::from_u128(8 << 80), two));
+    }
+}
