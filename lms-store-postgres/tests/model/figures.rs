@@ -178,7 +178,16 @@ impl Seat {
     }
 
     pub fn task_pass(&self, task: &Task) -> bool {
-        self.counted(task.id).and_then(|v| self.grade(task, v)).is_some_and(|grade| {
+        self.passes_by(task, self.counted(task.id))
+    }
+
+    /// By what the learner has been shown (S14).
+    pub fn task_pass_shown(&self, task: &Task) -> bool {
+        self.passes_by(task, self.versions_of(task.id).into_iter().rfind(|v| v.raw.is_some() && v.posted))
+    }
+
+    fn passes_by(&self, task: &Task, version: Option<&Version>) -> bool {
+        version.and_then(|v| self.grade(task, v)).is_some_and(|grade| {
             task.rules.pass_threshold_bp.is_none_or(|bp| passes((grade, task.max), bp) == Some(true))
         })
     }
