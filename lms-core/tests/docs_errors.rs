@@ -183,6 +183,7 @@ fn every_reason_of_a_lock_stands_on_the_page() {
 fn every_blocker_of_a_certificate_stands_on_the_page() {
     let ids = vec![Uuid::nil()];
     let all = [
+        Blocker::NotOffered,
         Blocker::Enrollment,
         Blocker::NoContent,
         Blocker::LessonsLeft { ids: ids.clone() },
@@ -193,7 +194,8 @@ fn every_blocker_of_a_certificate_stands_on_the_page() {
     for blocker in &all {
         // Exhaustive, so that a new blocker must be entered above.
         match blocker {
-            Blocker::Enrollment
+            Blocker::NotOffered
+            | Blocker::Enrollment
             | Blocker::NoContent
             | Blocker::LessonsLeft { .. }
             | Blocker::QuizzesNotPassed { .. }

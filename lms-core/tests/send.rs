@@ -57,6 +57,7 @@ fn catalog(s: &Session) {
     send(s.catalog().delete_objective(any(), any()));
     send(s.catalog().plan_unpublish(any()));
     send(s.catalog().set_staff(any(), any(), any()));
+    send(s.catalog().set_owner(any(), any()));
     send(s.catalog().plan_delete(any()));
     send(s.catalog().delete(&any::<DeletePlan>()));
     send(s.catalog().delete_topic(any()));

@@ -17,6 +17,11 @@ fn page<R: Stored>(t: &Tables, page: ById, id: impl Fn(&R) -> Uuid, wanted: impl
     t.all::<R>().filter(|r| id(r) > after && wanted(r)).take(limit).cloned().collect()
 }
 
+/// Whether a person was erased: nobody can grade their work any more.
+fn erased(t: &Tables, id: UserId) -> bool {
+    t.user(Some(id)).is_some_and(|user| user.erased_at.is_some())
+}
+
 /// Whether a row stands behind a place in a list by time.
 fn behind(after: Option<InTime>, at: Option<Timestamp>, id: impl Into<Uuid>) -> bool {
     after.is_none_or(|after| (at, id.into()) > (Some(after.at), after.id))
@@ -159,14 +164,16 @@ impl LearningReads for MemoryStore {
         after: Option<InTime>,
         limit: u32,
     ) -> Read<Vec<SubmissionHead>> {
+        let t = self.read();
         let waits = |s: &Submission| {
             let for_a_person = s.state == SubmissionState::Submitted && s.ai_status != AiGradingState::Pending;
             s.course_id == course
+                && !erased(&t, s.student_id)
                 && s.suggested_seq.is_some() == suggested
                 && (suggested || for_a_person)
                 && behind(after, s.submitted_at, s.id)
         };
-        Ok(heads(self.read().sorted(waits, |s| (s.submitted_at, s.id)), limit))
+        Ok(heads(t.sorted(waits, |s| (s.submitted_at, s.id)), limit))
     }
     async fn versions(
         &self,
@@ -208,10 +215,14 @@ impl LearningReads for MemoryStore {
         Ok(enrollments.into_iter().map(member).collect())
     }
     async fn open_reviews(&self, course: CourseId, after: Option<InTime>, limit: u32) -> Read<Vec<ReviewRequest>> {
+        let t = self.read();
         let open = |r: &ReviewRequest| {
-            r.course_id == course && r.state == ReviewState::Open && behind(after, Some(r.created_at), r.id)
+            r.course_id == course
+                && r.state == ReviewState::Open
+                && !erased(&t, r.student_id)
+                && behind(after, Some(r.created_at), r.id)
         };
-        Ok(first(self.read().sorted(open, |r| (r.created_at, r.id)), limit))
+        Ok(first(t.sorted(open, |r| (r.created_at, r.id)), limit))
     }
     async fn pending_attempts(
         &self,
@@ -220,14 +231,16 @@ impl LearningReads for MemoryStore {
         after: Option<InTime>,
         limit: u32,
     ) -> Read<Vec<AttemptHead>> {
+        let t = self.read();
         let waits = |a: &QuizAttempt| {
             let for_a_person = a.state == AttemptState::PendingReview && a.ai_pending == 0;
             a.course_id == course
+                && !erased(&t, a.student_id)
                 && (a.ai_suggested > 0) == suggested
                 && (suggested || for_a_person)
                 && behind(after, a.completed_at, a.id)
         };
-        Ok(heads(self.read().sorted(waits, |a| (a.completed_at, a.id)), limit))
+        Ok(heads(t.sorted(waits, |a| (a.completed_at, a.id)), limit))
     }
     async fn attempts_awaiting_ai(&self, limit: u32) -> Read<Vec<AttemptHead>> {
         Ok(heads(self.read().sorted(|a: &QuizAttempt| a.ai_pending > 0, |a| a.completed_at), limit))

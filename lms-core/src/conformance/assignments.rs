@@ -328,6 +328,15 @@ pub async fn s2_every_policy_of_another_version(h: &Harness) {
     }
     teacher.assignments().grade(first[4], mark(60, 1)).await.unwrap();
     assert_eq!(code(hand(4).await), no, "passed meanwhile");
+    // What is not posted is not told by what may be done next (S14).
+    let rules = AssignmentRules { posting: Posting::Manual, ..of(Resubmission::UntilPass) };
+    let hidden = assign(&room, rules, None).await.id;
+    let again = || async { me.assignments().submit(hidden, NewSubmission::text(WORK)).await };
+    let handed = again().await.unwrap().id;
+    teacher.assignments().grade(handed, mark(60, 0)).await.unwrap();
+    assert_eq!(code(again().await), "2", "the pass is not posted");
+    teacher.assignments().post_grade(hidden, who).await.unwrap();
+    assert_eq!(code(again().await), no, "now it is");
     h.clock.advance(601);
     assert_eq!(code(hand(1).await), no, "due meanwhile");
     assert_eq!(code(hand(2).await), "3", "late, and before the cut-off");

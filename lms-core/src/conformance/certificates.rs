@@ -37,6 +37,25 @@ pub async fn c1_eligibility_names_every_blocker(h: &Harness) {
     assert!(me.certificates().eligibility(room.course, id).await.unwrap().is_empty());
 }
 
+/// Where a course gives no certificates, the host's jobs issue none either; staff may, by hand.
+/// rules: C1, R1
+pub async fn c1_where_none_are_given_none_is_issued(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, id, teacher) = (room.student(0), room.students[0], room.teacher());
+    let version = room.course().await.unwrap().version;
+    let update = UpdateCourse { version, certificates: Some(CertificatePolicy::None), ..UpdateCourse::default() };
+    teacher.catalog().update_course(room.course, update).await.unwrap();
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    assert!(me.learning().standing(room.course, id).await.unwrap().completed_at.is_some());
+    assert_eq!(me.certificates().eligibility(room.course, id).await.unwrap(), [Blocker::NotOffered]);
+    for session in [h.lms.system(), teacher.clone()] {
+        let refused = session.certificates().issue(room.course, id, None).await.unwrap_err();
+        assert_eq!(refused.code(), "certificate.not_eligible");
+    }
+    assert_eq!(h.count(EventKind::CertificateIssued).await, 0);
+    teacher.certificates().issue(room.course, id, Some("An exception.".into())).await.unwrap();
+}
+
 /// rules: C2
 pub async fn c2_thirty_two_issues_are_one(h: &Harness) {
     let room = h.classroom(1, 1).await;
@@ -67,6 +86,9 @@ pub async fn c2_thirty_two_issues_are_one(h: &Harness) {
 pub async fn c3_c4_the_snapshot_is_what_verifies(h: &Harness) {
     let room = h.classroom(1, 1).await;
     let me = room.student(0);
+    let version = room.course().await.unwrap().version;
+    let update = UpdateCourse { version, estimated_minutes: Some(Some(90)), ..UpdateCourse::default() };
+    room.teacher().catalog().update_course(room.course, update).await.unwrap();
     me.learning().complete_lesson(room.lessons[0]).await.unwrap();
     let certificate = me.certificates().of(room.course, room.students[0]).await.unwrap();
     let version = room.course().await.unwrap().version;
@@ -78,6 +100,7 @@ pub async fn c3_c4_the_snapshot_is_what_verifies(h: &Harness) {
     assert_eq!(said.validity, Validity::Valid);
     assert_eq!((said.student_name.as_str(), said.course_title.as_str()), ("Student 1", "How Things Work"));
     assert_eq!(said.completed_at, Some(h.lms.now()));
+    assert_eq!(said.estimated_minutes, Some(90), "printed as hours");
     assert_eq!(said.code, certificate.code);
     assert!(nobody.certificates().verify("0000-0000-0000-0000").await.unwrap().is_none());
     assert!(nobody.certificates().verify("' OR 1=1 --").await.unwrap().is_none());
@@ -261,7 +284,7 @@ pub async fn l5_a_template_is_accepted_once(h: &Harness) {
     let stands = h.store.template(draft.id).await.unwrap().unwrap();
     assert_eq!(stands, one.outcome);
     assert_eq!((stands.version, stands.updated_at), (2, h.lms.now()));
-    // With a barrier in place of a plan: all are told what stands.
+    // With a barrier in place of a plan.
     let operation = uuid::Uuid::from_u128(72);
     let log = super::atomicity::valid_log(h, "certificate", operation).await;
     let origin = crate::lms::AiOrigin { log_id: log.id, operation_id: operation };
@@ -273,15 +296,23 @@ pub async fn l5_a_template_is_accepted_once(h: &Harness) {
         let id = draft.id;
         races.push(tokio::spawn(async move {
             barrier.wait().await;
-            admin.certificates().accept_template(id, Some(document)).await.unwrap()
+            admin.certificates().accept_template(id, Some(document)).await
         }));
     }
-    let mut told = Vec::new();
+    let (mut told, mut refused) = (Vec::new(), Vec::new());
     for race in races {
-        told.push(race.await.unwrap());
+        match race.await.unwrap() {
+            Ok(template) => told.push(template),
+            Err(e) => refused.push(e.code()),
+        }
     }
     let stands = h.store.template(draft.id).await.unwrap().unwrap();
-    assert!(told.iter().all(|t| *t == stands), "each is told what stands");
+    assert_eq!(told, std::slice::from_ref(&stands), "one edit is kept, and nobody else is told that theirs was");
+    assert_eq!(refused, ["version.stale"; RACERS - 1]);
+    // The edit that stands, and no edit at all, are no other.
+    for edit in [Some(stands.content().unwrap()), None] {
+        assert_eq!(admin.certificates().accept_template(draft.id, edit).await.unwrap(), stands);
+    }
 }
 
 /// Templates come in versions that do not change; one in use is archived, never deleted.
@@ -510,7 +541,7 @@ pub async fn c7_copy_by_ai_is_a_draft_until_accepted(h: &Harness) {
     let accepted = admin.certificates().accept_template(draft.id, Some(edited.clone())).await.unwrap();
     assert!(!accepted.is_draft && accepted.is_ai_generated && accepted.ai_edited_at == Some(h.lms.now()));
     assert_eq!(accepted.content().unwrap(), edited);
-    let again = admin.certificates().accept_template(draft.id, Some(document)).await.unwrap();
-    assert_eq!(again, accepted, "what is accepted does not change any more");
+    let again = admin.certificates().accept_template(draft.id, Some(document)).await.unwrap_err();
+    assert_eq!(again.code(), "version.stale", "what is accepted does not change any more");
     take(draft.id).await.unwrap();
 }

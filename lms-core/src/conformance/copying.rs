@@ -4,9 +4,9 @@
 use super::Harness;
 use crate::lms::{
     AssignmentRules, CopyDates, CopySource, CopyTarget, ImportOptions, NewAssignment, NewCourse, NewTopic, NewUser,
-    QuizRules,
+    QuizRules, UpdateCourse,
 };
-use crate::model::{AssignmentId, LessonId, Points, QuestionId, QuizId, Role, TopicId};
+use crate::model::{AssignmentId, LessonId, Points, QuestionId, QuizId, Role, TemplateDocument, TopicId};
 use crate::rules::local_time::instant;
 use crate::testing::Classroom;
 
@@ -111,10 +111,18 @@ pub async fn o6_a_course_is_copied_with_its_dates(h: &Harness) {
     let quiz = room.add_quiz(room.lessons[0], 2, opens).await.unwrap();
     teacher.catalog().add_topic(room.lessons[0], NewTopic::text("More", "More to read.")).await.unwrap();
 
+    let admin = h.lms.as_user(room.admin);
+    let template = admin.certificates().save_template(None, "Gold", TemplateDocument::default()).await.unwrap().id;
+    let version = room.course().await.unwrap().version;
+    let update = UpdateCourse { version, certificate_template_id: Some(Some(template)), ..UpdateCourse::default() };
+    teacher.catalog().update_course(room.course, update).await.unwrap();
+
     let options = ImportOptions { title: Some("Next year".into()), ..ImportOptions::default() };
     let moved = teacher.catalog().copy_course(room.course, CopyDates::ShiftDays(14), options).await.unwrap();
     assert_eq!((moved.title.as_str(), moved.is_published, moved.copied_from), ("Next year", false, Some(room.course)));
+    assert_eq!(moved.certificate_template_id, Some(template), "its certificates look the same");
     let structure = teacher.catalog().structure(moved.id).await.unwrap();
+    assert_eq!(structure.course, moved);
     let copied = &structure.assignments[0];
     // Summer time begins on 29 March: the end of the day stays the end of the day, nine o'clock nine o'clock.
     assert_eq!(copied.due_date, Some(at("2026-04-06")));
@@ -132,9 +140,11 @@ pub async fn o6_a_course_is_copied_with_its_dates(h: &Harness) {
     );
     assert!(h.lms.system().activity().audit(moved.id).await.unwrap().is_empty());
 
+    admin.certificates().archive_template(template, true).await.unwrap();
     let bare = teacher.catalog().copy_course(room.course, CopyDates::Clear, ImportOptions::default()).await.unwrap();
     let structure = teacher.catalog().structure(bare.id).await.unwrap();
     assert_eq!((structure.assignments[0].due_date, structure.quizzes[0].opens_at), (None, None));
+    assert_eq!(structure.course.certificate_template_id, None, "what is archived is taken by no new course");
     let far =
         teacher.catalog().copy_course(room.course, CopyDates::ShiftDays(i64::MAX), ImportOptions::default()).await;
     assert_eq!(far.unwrap_err().code(), "invalid");

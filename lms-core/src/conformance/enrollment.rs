@@ -7,6 +7,7 @@ use tokio::sync::Barrier;
 
 use super::{Harness, RACERS};
 use crate::lms::{EnrollOptions, NewCourse, NewUser, UpdateCourse};
+use crate::model::table::Json;
 use crate::model::{EnrollmentPolicy, EnrollmentStatus, EventKind, Role, UserId};
 use crate::testing::Classroom;
 
@@ -125,6 +126,67 @@ pub async fn e2_withdrawing_keeps_everything(h: &Harness) {
     assert!(serde_json::to_string(&locked).unwrap().contains("suspended"));
     room.teacher().enrollment().reactivate(room.course, id).await.unwrap();
     assert!(me.learning().complete_lesson(room.lessons[1]).await.unwrap().just_completed);
+}
+
+/// Who is suspended does not get in again by leaving and joining; staff bring them back.
+/// rules: E2, R1
+pub async fn e2_r1_the_suspended_do_not_let_themselves_in(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    open(h, &room, None).await;
+    let (me, id, teacher) = (room.student(0), room.students[0], room.teacher());
+    teacher.enrollment().suspend(room.course, id).await.unwrap();
+    let left = me.enrollment().withdraw(room.course, id).await.unwrap_err();
+    assert_eq!(left.code(), "locked");
+    assert!(serde_json::to_string(&left).unwrap().contains("suspended"));
+    let joined = me.enrollment().enroll_self(room.course).await.unwrap();
+    assert_eq!(joined.status, EnrollmentStatus::Suspended);
+    assert!(me.learning().complete_lesson(room.lessons[0]).await.is_err());
+    // Staff may take them out.
+    let gone = teacher.enrollment().withdraw(room.course, id).await.unwrap();
+    assert_eq!(gone.status, EnrollmentStatus::Withdrawn);
+}
+
+/// Who leaves and joins again by themselves has the dates that staff gave them.
+/// rules: E2
+pub async fn e2_coming_back_by_oneself_keeps_the_dates(h: &Harness) {
+    let room = h.classroom(1, 0).await;
+    open(h, &room, None).await;
+    let me = person(h, 0).await;
+    let ends = h.lms.now().plus_seconds(3_600);
+    let options = EnrollOptions { ends_at: Some(ends), ..EnrollOptions::default() };
+    room.teacher().enrollment().enroll(room.course, me, options).await.unwrap();
+    let session = h.lms.as_user(me);
+    session.enrollment().withdraw(room.course, me).await.unwrap();
+    let back = session.enrollment().enroll_self(room.course).await.unwrap();
+    assert_eq!((back.status, back.ends_at), (EnrollmentStatus::Active, Some(ends)));
+    h.clock.advance(3_600);
+    assert_eq!(session.learning().complete_lesson(room.lessons[0]).await.unwrap_err().code(), "locked");
+    // Staff give other ones, and other data of the host's.
+    session.enrollment().withdraw(room.course, me).await.unwrap();
+    let metadata = Some(Json::of(&serde_json::json!({ "term": 2 })));
+    let options = EnrollOptions { metadata: metadata.clone(), ..EnrollOptions::default() };
+    let again = room.teacher().enrollment().enroll(room.course, me, options).await.unwrap();
+    assert_eq!((again.ends_at, Some(again.metadata)), (None, metadata));
+}
+
+/// The order of somebody who is enrolled without one is kept: after they have left, its notice brings nobody back.
+/// rules: E6
+pub async fn e6_an_order_of_who_is_there_is_kept(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let (system, id) = (h.lms.system(), room.students[0]);
+    let order = |n: u32| EnrollOptions { external_ref: Some(format!("order-{n}")), ..EnrollOptions::default() };
+    let kept = system.enrollment().enroll(room.course, id, order(7)).await.unwrap();
+    assert_eq!(kept.external_ref.as_deref(), Some("order-7"));
+    // One order is one person's here as well, and a second order does not take the first one's place.
+    let taken = system.enrollment().enroll(room.course, room.students[1], order(7)).await.unwrap_err();
+    assert_eq!(taken.code(), "external_id.taken");
+    let second = system.enrollment().enroll(room.course, id, order(8)).await.unwrap();
+    assert_eq!((second.external_ref, second.version), (kept.external_ref, kept.version));
+    system.enrollment().enroll(room.course, id, order(7)).await.unwrap();
+    room.teacher().enrollment().withdraw(room.course, id).await.unwrap();
+    let late = system.enrollment().enroll(room.course, id, order(7)).await.unwrap();
+    assert_eq!(late.status, EnrollmentStatus::Withdrawn);
+    assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
 }
 
 /// rules: E6

@@ -40,12 +40,14 @@ pub mod limits;
 pub mod live;
 pub mod log;
 pub mod objectives;
+pub mod owners;
 pub mod pages;
 pub mod permissions;
 pub mod person;
 pub mod portable;
 pub mod quizzes;
 pub mod regrade;
+pub mod repeating;
 pub mod retention;
 pub mod screens;
 mod specimen;
@@ -144,9 +146,13 @@ macro_rules! conformance {
                 r1_who_may_not_see_it_hears_not_found,
                 l1_hiding_a_running_course_changes_nothing_of_its_learners,
                 n6_a_threshold_needs_points_that_are_not_dropped, l3_every_check_of_authoring_names_its_field, x2_lessons_open_in_their_order, a_command_id_is_done_once, a_repeated_edit_finds_what_it_wrote },
+            owners::{ e5_a_course_gets_another_owner, l5_what_a_course_has_can_be_taken_away },
             objectives::{ l6_deleting_an_objective_unlinks_it, l6_links_are_set_one_by_one },
             enrollment::{ e2_enrolling_twice_is_one_enrollment, e3_the_last_seats_go_to_as_many, e4_e6_who_may_join,
-                e2_withdrawing_keeps_everything, e6_an_order_id_is_one_enrollment, e1_ensure_user_is_one_row, e4_nobody_comes_back_into_a_draft },
+                e2_withdrawing_keeps_everything, e2_r1_the_suspended_do_not_let_themselves_in,
+                e2_coming_back_by_oneself_keeps_the_dates, e6_an_order_id_is_one_enrollment, e6_an_order_of_who_is_there_is_kept, e1_ensure_user_is_one_row, e4_nobody_comes_back_into_a_draft },
+            repeating::{ who_is_enrolled_stays_as_the_last_command_left_it, rights_and_grants_stay_as_they_were_left,
+                e7_posting_again_posts_what_waits, a_learners_acts_are_done_once, what_was_added_and_deleted_stays_deleted },
             learning::{ p1_p2_lessons_complete_by_their_rules, p5_p6_percent_and_the_empty_course, p7_completion_fires_once,
                 p8_new_lessons_do_not_take_completion_away, p9_easing_the_course_completes_who_now_qualifies,
                 p10_two_devices_finish_the_last_two_lessons, p10_many_learners_finish_at_once,
@@ -169,7 +175,7 @@ macro_rules! conformance {
             access::{ x1_reads_and_writes_give_the_same_reasons, x3_what_was_begun_stays_readable,
                 x2_a_requirement_that_cannot_be_met_asks_for_nothing, l2_a_learner_reads_a_lesson },
             copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates, o6_a_date_moves_in_its_own_zone },
-            screens::{ g2_a_learners_home, g2_new_feedback_of_every_kind, g2_certificates_of_every_course, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff, g5_twelve_hundred_wait, g3_a_quiz_says_who_graded_it,
+            screens::{ g2_a_learners_home, g2_new_feedback_of_every_kind, g2_certificates_of_every_course, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff, g5_d5_work_of_the_erased_waits_for_nobody, g5_twelve_hundred_wait, g3_a_quiz_says_who_graded_it,
                 m5_figures_equal_a_recount_after_anything },
             permissions::{ r1_every_action_for_every_actor, r1_ai_reads_only_what_it_grades, q14_no_answer_to_a_learner_holds_a_key },
             grading::{ s10_clearing_returns_to_the_mark_by_ai, s9_s10_marks_by_ai_beside_marks_by_people, s2_returned_work_comes_back_as_another_version,
@@ -180,7 +186,7 @@ macro_rules! conformance {
                 a13_what_was_started_may_be_finished },
             regrade::{ a1_a_voided_attempt_counts_for_nothing, a12_regrading_by_the_present_key,
                 a12_full_credit_and_dropped_questions, a12_only_if_higher_in_every_policy },
-            certificates::{ c1_eligibility_names_every_blocker, c1_each_blocker_while_it_stands,
+            certificates::{ c1_eligibility_names_every_blocker, c1_where_none_are_given_none_is_issued, c1_each_blocker_while_it_stands,
                 c4_the_first_that_applies_is_said, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
                 c5_revoking_keeps_the_row, c6_ready_is_written_once,
                 c6_a_page_of_an_earlier_revision_is_not_the_next_ones,

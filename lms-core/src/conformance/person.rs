@@ -244,6 +244,8 @@ pub async fn d7_an_export_holds_what_is_theirs(h: &Harness) {
     let text = serde_json::to_string(&export).unwrap();
     for theirs in
         [" Name", "@example.org", " because", " wrote this", " drafts", " asks", " is ill", " knows it", " is told"]
+            .into_iter()
+            .chain([" cheated", " did it on paper", " copied it", " begins anew", " is wrong"])
     {
         assert!(text.contains(&format!("{MARK}{theirs}")), "{theirs}");
     }
@@ -251,7 +253,10 @@ pub async fn d7_an_export_holds_what_is_theirs(h: &Harness) {
     let posted: Vec<_> = export.courses[0].submissions.iter().map(|s| s.grade.is_some()).collect();
     assert_eq!(posted.iter().filter(|p| **p).count(), 1, "what is not posted is not there");
     assert!(export.courses[0].certificate.is_some(), "the waiver completed the course");
-    assert!(!text.contains(&room.students[0].to_string()), "nobody else's data");
+    for other in [room.students[0], room.instructor, room.admin] {
+        assert!(!text.contains(&other.to_string()), "nobody else's data");
+    }
+    assert!(export.events.iter().any(|e| e.event.actor_id == Some(who)), "what they did themselves says so");
     assert!(export.events.iter().all(|e| e.event.student_id == Some(who)));
     let admin = h.lms.as_user(room.admin).people().export_person(who).await.unwrap();
     assert_eq!(serde_json::to_string(&admin.courses).unwrap(), serde_json::to_string(&export.courses).unwrap());
@@ -390,6 +395,17 @@ pub async fn d5_nothing_is_written_about_who_was_erased(h: &Harness) {
         teacher.grants().reset_progress(room.course, who, MARK).await.map(drop),
         teacher.certificates().reissue(room.course, who, MARK).await.map(drop),
         teacher.enrollment().reactivate(room.course, who).await.map(drop),
+        teacher
+            .activity()
+            .record(HostEvent {
+                kind: "shop.note".into(),
+                course_id: room.course,
+                student_id: Some(who),
+                learner_initiated: false,
+                metadata: Some(Json::of(&serde_json::json!({ "note": MARK }))),
+            })
+            .await
+            .map(drop),
     ];
     if !review.is_empty() {
         let answer = crate::lms::ReviewAnswer { change: None, reason: MARK.into() };
@@ -403,6 +419,9 @@ pub async fn d5_nothing_is_written_about_who_was_erased(h: &Harness) {
         }
     }
     assert_eq!(h.events().await.len(), before, "and nothing was written");
+    // A certificate can be revoked, as one of anybody's; why is not kept.
+    let revoked = teacher.certificates().revoke(room.course, who, MARK.into()).await.unwrap();
+    assert_eq!((revoked.revoked_at.is_some(), revoked.revoke_reason.as_deref()), (true, Some("")));
     let left = serde_json::to_string(&admin.people().export_person(who).await.unwrap()).unwrap();
     assert!(!left.contains(MARK));
     // What would complete the course of anybody else issues nothing to nobody.

@@ -466,6 +466,45 @@ pub async fn g5_what_waits_for_staff(h: &Harness) {
     assert_eq!((submissions, attempts, others), (waiting.submissions, waiting.attempts, 2));
 }
 
+/// Work of a person who was erased can be graded by nobody, and does not wait in any list (D5).
+/// rules: G5, D5
+pub async fn g5_d5_work_of_the_erased_waits_for_nobody(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let teacher = room.teacher();
+    h.lms.expect_ai_grading();
+    let rules = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
+    let suggested = assign(&room, rules, None).await;
+    let (plain, reviewed) =
+        (assign(&room, AssignmentRules::default(), None).await, assign(&room, AssignmentRules::default(), None).await);
+    let essay = NewQuestion::new("Why?", QuestionBody::Essay { rubric: None, staff_notes: String::new() });
+    let new = NewQuiz { is_published: true, questions: vec![essay], ..NewQuiz::titled("A quiz") };
+    let quiz = teacher.catalog().add_quiz(room.lessons[0], new).await.unwrap();
+    for n in 0..2 {
+        let me = room.student(n);
+        let attempt = me.quizzes().start(quiz.id).await.unwrap();
+        let text = Some(Answer::Essay { text: "Because.".into() });
+        me.quizzes().save(attempt.id, "tab", 1, [(attempt.questions[0].id, text)].into()).await.unwrap();
+        me.quizzes().submit(attempt.id).await.unwrap();
+        me.assignments().submit(plain.id, NewSubmission::text(WORK)).await.unwrap();
+        let handed = me.assignments().submit(reviewed.id, NewSubmission::text(WORK)).await.unwrap();
+        teacher.assignments().grade(handed.id, grade(50)).await.unwrap();
+        me.assignments().request_review(handed.id, "Please look again.").await.unwrap();
+        let handed = me.assignments().submit(suggested.id, NewSubmission::text(WORK)).await.unwrap();
+        let operation = uuid::Uuid::from_u128(650 + n as u128);
+        let log = valid_log(h, "grade", operation).await;
+        let origin = AiOrigin { log_id: log.id, operation_id: operation };
+        let ai = by_ai(h, &room, log.id).await;
+        ai.assignments().apply_ai_grade(handed.id, suggestion(70, false), origin).await.unwrap();
+    }
+    let counts = || async {
+        let found = teacher.overview().to_grade(room.course, 100).await.unwrap();
+        (found.reviews.len(), found.suggestions.len(), found.submissions.len(), found.attempts.len())
+    };
+    assert_eq!(counts().await, (2, 2, 2, 2));
+    h.lms.as_user(room.admin).people().erase_person(room.students[0]).await.unwrap();
+    assert_eq!(counts().await, (1, 1, 1, 1));
+}
+
 /// Twelve hundred versions of one instant and one behind them: none is left out, and none comes twice.
 /// rules: G5
 pub async fn g5_twelve_hundred_wait(h: &Harness) {

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Activity, Planned};
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::completion::{Counts, totals, works};
 use crate::rules::permission::{Action, Rights};
-use crate::store::{ById, CourseStructure, EventFilter, LearnerRecord, WriteBatch};
+use crate::store::{ById, CourseStructure, EventFilter, Expect, LearnerRecord, Table, WriteBatch};
 
 /// An event of the host's own, "vendor.kind".
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl Activity<'_> {
     /// Records an event of the host's own.
     ///
     /// # Errors
-    /// Invalid where the kind is not namespaced; Denied; NotFound.
+    /// Invalid where the kind is not namespaced; PersonErased; Denied; NotFound.
     #[tracing::instrument(name = "lms.record_event", skip_all, fields(course, outcome))]
     pub async fn record(&self, event: HostEvent) -> Result<EventId, Error> {
         if !fits(&event.kind) {
@@ -96,6 +96,14 @@ impl Activity<'_> {
                 if event.student_id.is_some() && context.enrollment.is_none() {
                     return Err(Error::not_found(SubjectType::Enrollment, event.course_id));
                 }
+                let mut batch = WriteBatch::default();
+                if let Some(person) = &context.subject {
+                    if person.erased_at.is_some() {
+                        return Err(Refusal::PersonErased {}.into());
+                    }
+                    let (id, version) = (person.id.uuid(), person.version);
+                    batch.expect.push(Expect::Row { table: Table::User, id, version });
+                }
                 let mut row = command
                     .event(EventKind::Other(event.kind.clone()), SubjectType::Other, event.course_id)
                     .course(event.course_id)
@@ -104,7 +112,6 @@ impl Activity<'_> {
                 if let Some(metadata) = &event.metadata {
                     row.metadata = metadata.clone();
                 }
-                let mut batch = WriteBatch::default();
                 batch.events.push(row);
                 Ok(Planned { batch, outcome: id })
             })

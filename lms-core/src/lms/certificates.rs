@@ -44,6 +44,8 @@ pub struct Verification {
     pub completed_at: Option<Timestamp>,
     /// The score as printed.
     pub final_score: Option<Percent>,
+    /// The course's length in minutes, which is printed as hours.
+    pub estimated_minutes: Option<i64>,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When it runs out.
@@ -74,7 +76,8 @@ impl Certificates<'_> {
     }
 
     /// Issues a certificate, or gets the one that stands: any number of parallel calls make one row
-    /// and one event (C2). The system issues to who is eligible; staff by hand with a reason.
+    /// and one event (C2). The system issues to who is eligible, also where the course's policy is `by_hand`; where
+    /// it is `none`, nobody is. Staff issue by hand, with a reason, whatever stands in the way.
     ///
     /// # Errors
     /// NotEligible with every blocker; Denied to learners.
@@ -138,7 +141,8 @@ impl Certificates<'_> {
     }
 
     /// The certificate of a learner: to the learner and to the course's staff. Why it was issued by hand or
-    /// revoked, and why its PDF could not be made, is for staff alone (C6).
+    /// revoked, and why its PDF could not be made, is for staff here (C6); `export_person` gives a person the first
+    /// two (D7).
     ///
     /// # Errors
     /// NoCertificate where there is none; NotFound to everybody else.
@@ -181,6 +185,7 @@ impl Certificates<'_> {
             instructor_name: found.snapshot.instructor_name,
             completed_at: found.snapshot.completed_at,
             final_score: found.snapshot.final_score,
+            estimated_minutes: found.snapshot.estimated_minutes,
             issued_at: found.issued_at,
             expires_at: found.expires_at,
             revoked_at: found.revoked_at,
@@ -189,7 +194,8 @@ impl Certificates<'_> {
         }))
     }
 
-    /// Revokes a certificate; the row stays (C5). Repeating it changes nothing.
+    /// Revokes a certificate; the row stays (C5). Of a person who was erased no reason is kept (D5). Repeating it
+    /// changes nothing.
     ///
     /// # Errors
     /// Denied to learners; NoCertificate.
@@ -216,7 +222,8 @@ impl Certificates<'_> {
                     let mut certificate = before.clone();
                     certificate.revoked_at = Some(command.now.max(before.issued_at));
                     certificate.revoked_by = self.s.rights_of();
-                    certificate.revoke_reason = Some(reason);
+                    // No word about who was erased comes back (D5).
+                    certificate.revoke_reason = Some(if before.erased_at.is_some() { String::new() } else { reason });
                     let batch = self.change(&mut command, &before, &mut certificate, EventKind::CertificateRevoked);
                     Ok(Planned { batch, outcome: certificate })
                 }
@@ -387,7 +394,7 @@ impl Certificates<'_> {
                 // A page made while its holder was erased is thrown away by whoever made it; one of an earlier
                 // revision says the old name.
                 let other = before.revision_no != revision_no;
-                if other || before.rendering == Rendering::Ready || before.erased_at.is_some() {
+                if command.done || other || before.rendering == Rendering::Ready || before.erased_at.is_some() {
                     return Ok(Planned::nothing(before));
                 }
                 let mut certificate = before.clone();

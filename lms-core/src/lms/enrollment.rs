@@ -8,6 +8,7 @@ use super::{Command, Enrollments, Planned};
 use crate::error::{Error, Refusal};
 use crate::model::table::Json;
 use crate::model::*;
+use crate::rules::access::LockReason;
 use crate::rules::permission::{Action, Rights};
 use crate::store::{ById, Change, CourseContext, Expect, LearnerScope, StoreError, StoreErrorKind, Table, WriteBatch};
 
@@ -89,6 +90,12 @@ impl Enrollments<'_> {
         let rights = self.rights(&context, student);
         let row = &context.course;
         let by_staff = rights.may(Action::EnrollOthers);
+        if command.done
+            && (by_staff || rights.own)
+            && let Some(stands) = &context.enrollment
+        {
+            return Ok(Planned::nothing(stands.clone()));
+        }
         if !by_staff {
             let open = row.is_readable() && row.enrollment == EnrollmentPolicy::Open;
             if !rights.own || context.actor.as_ref().is_none_or(|user| user.erased_at.is_some()) {
@@ -156,7 +163,7 @@ impl Enrollments<'_> {
         let needs_seat = matches!(batch.expect.last(), Some(Expect::SeatFree { .. }));
         let (enrollment, kind) = match context.enrollment.clone() {
             Some(enrollment) if enrollment.status != EnrollmentStatus::Withdrawn => {
-                return Ok(Planned::nothing(enrollment));
+                return Ok(with_order(&command, batch, enrollment, options));
             }
             // The same order again brings nobody back: a notice that comes late is no new one (E6).
             Some(enrollment) if by_staff && same_order(&enrollment, &options) => {
@@ -169,10 +176,16 @@ impl Enrollments<'_> {
                 }
                 // Coming back goes the way of every change of a learner's state (P7).
                 enrollment.status = EnrollmentStatus::Active;
-                enrollment.starts_at = options.starts_at;
-                enrollment.ends_at = options.ends_at;
+                // Who comes back by themselves comes back to the dates that they were given.
+                if by_staff {
+                    enrollment.starts_at = options.starts_at;
+                    enrollment.ends_at = options.ends_at;
+                }
                 if options.external_ref.is_some() {
                     enrollment.external_ref = options.external_ref;
+                }
+                if let Some(metadata) = options.metadata {
+                    enrollment.metadata = metadata;
                 }
                 let planned = self.plan_return(command, &context, enrollment, batch).await?;
                 return Ok(planned);
@@ -250,7 +263,7 @@ impl Enrollments<'_> {
     /// Gives a course up: by the learner, or for them by staff. Everything is kept (E2).
     ///
     /// # Errors
-    /// NotFound where there is no enrollment that the actor may see.
+    /// Locked for a learner who is suspended: they do not lift it by leaving and coming back. NotFound where there is no enrollment that the actor may see.
     #[tracing::instrument(name = "lms.withdraw", skip_all, fields(course, outcome))]
     pub async fn withdraw(&self, course: CourseId, student: UserId) -> Result<Enrollment, Error> {
         let enrollment = self.set_status(course, student, EnrollmentStatus::Withdrawn, EventKind::Withdrawn).await?;
@@ -307,7 +320,12 @@ impl Enrollments<'_> {
                 if !(rights.own && status == EnrollmentStatus::Withdrawn) {
                     rights.require(Action::EnrollOthers, false, SubjectType::Course, course)?;
                 }
-                if before.status == status
+                let suspended = before.status == EnrollmentStatus::Suspended;
+                if suspended && !command.done && !rights.may(Action::EnrollOthers) {
+                    return Err(Refusal::Locked { reasons: vec![LockReason::Suspended] }.into());
+                }
+                if command.done
+                    || before.status == status
                     || (before.status == EnrollmentStatus::Withdrawn && status == EnrollmentStatus::Suspended)
                 {
                     return Ok(Planned::nothing(before));
@@ -407,6 +425,29 @@ impl Enrollments<'_> {
         Rights::of(&self.s.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref())
             .owning(self.s.rights_of() == Some(student))
     }
+}
+
+/// An enrollment that stands, with the order that is given where it had none (E6).
+fn with_order(
+    command: &Command,
+    mut batch: WriteBatch,
+    before: Enrollment,
+    options: EnrollOptions,
+) -> Planned<Enrollment> {
+    if options.external_ref.is_none() || before.external_ref.is_some() {
+        return Planned::nothing(before);
+    }
+    // It has its seat, or needs none.
+    batch.expect.retain(|expect| !matches!(expect, Expect::SeatFree { .. }));
+    batch.expect.push(Expect::Enrollment { id: before.id, version: before.version });
+    let after = Enrollment {
+        external_ref: options.external_ref,
+        version: before.version + 1,
+        updated_at: command.now,
+        ..before
+    };
+    batch.put(after.clone());
+    Planned { batch, outcome: after }
 }
 
 /// Whether an enrollment came of the very order that is given.

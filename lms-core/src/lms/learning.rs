@@ -65,7 +65,7 @@ impl Learning<'_> {
                 let enrollment = enrolled(self.s, &context, SubjectType::Course, course.uuid())?;
                 open(&context, command.now)?;
                 let shown = standing(&context.course, &enrollment, None, false);
-                if !due(enrollment.opened_at, command.now) {
+                if command.done || !due(enrollment.opened_at, command.now) {
                     return Ok(Planned::nothing(shown));
                 }
                 let mut work = Work::begin(command, &context, enrollment);
@@ -95,7 +95,7 @@ impl Learning<'_> {
                 open(&context, command.now)?;
                 let mut lesson_work =
                     context.work.clone().ok_or_else(|| Error::not_found(SubjectType::Lesson, lesson))?;
-                if !due(lesson_work.progress.as_ref().map(|p| p.opened_at), command.now) {
+                if command.done || !due(lesson_work.progress.as_ref().map(|p| p.opened_at), command.now) {
                     let shown = standing(&context.course, &enrollment, Some(&lesson_work), false);
                     return Ok(Planned::nothing(shown));
                 }
@@ -131,7 +131,7 @@ impl Learning<'_> {
                 let mut lesson_work =
                     context.work.clone().ok_or_else(|| Error::not_found(SubjectType::Topic, topic))?;
                 let seen = context.topic_view.clone();
-                if !due(seen.as_ref().map(|v| v.viewed_at), command.now) {
+                if command.done || !due(seen.as_ref().map(|v| v.viewed_at), command.now) {
                     let shown = standing(&context.course, &enrollment, Some(&lesson_work), false);
                     return Ok(Planned::nothing(shown));
                 }
@@ -183,7 +183,7 @@ impl Learning<'_> {
                 let enrollment = enrolled(self.s, &context, SubjectType::Lesson, lesson.uuid())?;
                 let mut lesson_work =
                     context.work.clone().ok_or_else(|| Error::not_found(SubjectType::Lesson, lesson))?;
-                if lesson_work.is_completed() {
+                if command.done || lesson_work.is_completed() {
                     let shown = standing(&context.course, &enrollment, Some(&lesson_work), false);
                     return Ok(Planned::nothing(shown));
                 }
@@ -219,6 +219,10 @@ impl Learning<'_> {
                 let enrollment = enrolled(self.s, &context, SubjectType::Lesson, lesson.uuid())?;
                 let mut lesson_work =
                     context.work.clone().ok_or_else(|| Error::not_found(SubjectType::Lesson, lesson))?;
+                if command.done {
+                    let shown = standing(&context.course, &enrollment, Some(&lesson_work), false);
+                    return Ok(Planned::nothing(shown));
+                }
                 let Some(mut progress) =
                     lesson_work.progress.clone().filter(|p| p.status == ProgressStatus::Completed && p.by_mark)
                 else {

@@ -62,9 +62,49 @@ where
     F: Fn(Session, R) -> Fut + Send + Sync,
     Fut: Future<Output = Result<T, Error>> + Send,
 {
-    if rows.len() > MANY_ROWS {
+    few_enough(rows.len())?;
+    each(session, mode, rows, run).await
+}
+
+/// The same for rows that the library found itself: as far as it goes it takes any number of them, since no
+/// caller has a list to split.
+pub(super) async fn many_found<R, T, F, Fut>(
+    session: &Session,
+    mode: ManyMode,
+    rows: Vec<(Uuid, R)>,
+    run: F,
+) -> Result<ManyReport<T>, Error>
+where
+    R: Clone + Send + Sync,
+    T: Send,
+    F: Fn(Session, R) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<T, Error>> + Send,
+{
+    if mode == ManyMode::AllOrNothing {
+        few_enough(rows.len())?;
+    }
+    each(session, mode, rows, run).await
+}
+
+fn few_enough(rows: usize) -> Result<(), Error> {
+    if rows > MANY_ROWS {
         return Err(Error::invalid("many.too_many", "rows", format!("at most {MANY_ROWS} rows in one call")));
     }
+    Ok(())
+}
+
+async fn each<R, T, F, Fut>(
+    session: &Session,
+    mode: ManyMode,
+    rows: Vec<(Uuid, R)>,
+    run: F,
+) -> Result<ManyReport<T>, Error>
+where
+    R: Clone + Send + Sync,
+    T: Send,
+    F: Fn(Session, R) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<T, Error>> + Send,
+{
     let mut seen = BTreeSet::new();
     if let Some(n) = rows.iter().position(|(key, _)| !seen.insert(*key)) {
         return Err(Error::invalid("many.twice", format!("rows[{n}]"), "is in the list already"));
@@ -73,9 +113,9 @@ where
     match mode {
         ManyMode::BestEffort => {
             let mut report = ManyReport { done: true, rows: Vec::with_capacity(rows.len()) };
-            for (n, (key, row)) in rows.iter().enumerate() {
+            for (key, row) in rows {
                 let mut own = session.clone();
-                own.command_id = session.command_id.map(|id| row_id(id, n));
+                own.command_id = session.command_id.map(|id| row_id(id, *key));
                 let (outcome, error) = split(run(own, row.clone()).await)?;
                 report.done &= error.is_none();
                 report.rows.push(RowReport { key: *key, outcome, error });
@@ -90,7 +130,7 @@ where
                     let mut learners = BTreeSet::new();
                     for (n, (key, row)) in rows.iter().enumerate() {
                         let mut own = session.clone();
-                        own.command_id = Some(row_id(command.id, n));
+                        own.command_id = Some(row_id(command.id, *key));
                         let row = row.clone();
                         let (planned, mut error) = split(own.plan(|s| run(s, row)).await)?;
                         let mut outcome = None;
@@ -120,8 +160,9 @@ where
     }
 }
 
-fn row_id(command: Uuid, n: usize) -> Uuid {
-    derived(command, "many", u64::try_from(n).unwrap_or(u64::MAX))
+/// A row's command id hangs on whom it is about, not on its place: the rows of a repeated call may be others.
+fn row_id(command: Uuid, key: Uuid) -> Uuid {
+    derived(command, &format!("many {key}"), 0)
 }
 
 /// A refusal is the row's; what no row can help ends the call.
@@ -178,5 +219,28 @@ fn merge(into: &mut WriteBatch, one: WriteBatch) {
         if !into.exclusive.contains(&course) {
             into.exclusive.push(course);
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "these are tests")]
+mod tests {
+    use super::*;
+
+    /// rules: E7
+    #[test]
+    fn a_list_has_an_end() {
+        assert!(few_enough(MANY_ROWS).is_ok());
+        assert_eq!(few_enough(MANY_ROWS + 1).unwrap_err().code(), "invalid");
+    }
+
+    /// A row of a repeated call is the same wherever it stands.
+    /// rules: E7
+    #[test]
+    fn e7_a_rows_command_follows_from_its_key() {
+        let (command, one, two) = (Uuid::from_u128(7 << 80), Uuid::from_u128(1), Uuid::from_u128(2));
+        assert_eq!(row_id(command, one), row_id(command, one));
+        assert_ne!(row_id(command, one), row_id(command, two));
+        assert_ne!(row_id(command, two), row_id(Uuid::from_u128(8 << 80), two));
     }
 }

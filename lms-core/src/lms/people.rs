@@ -219,7 +219,7 @@ impl People<'_> {
                     return Err(Error::Denied { action: Action::ManageUsers });
                 }
                 let mut user = found.subject.ok_or_else(|| Error::not_found(SubjectType::User, id))?;
-                if user.role == role {
+                if command.done || user.role == role {
                     return Ok(Planned::nothing(user));
                 }
                 let mut batch = WriteBatch::default();

@@ -57,6 +57,10 @@ async fn request(
 ) -> Result<Planned<ReviewRequest>, Error> {
     not_erased(context)?;
     let reviews = session.store().reviews_of(subject.id).await?;
+    let id = RowId::from_uuid(command.derived("review", 0));
+    if let Some(own) = reviews.iter().find(|r| r.id == id) {
+        return Ok(Planned::nothing(own.clone()));
+    }
     if let Some(stands) = reviews.into_iter().find(|r| r.seq == entry.seq && r.question_id == subject.question) {
         return Ok(Planned::nothing(stands));
     }
@@ -65,7 +69,7 @@ async fn request(
     }
     let enrollment = context.enrollment.clone().ok_or_else(|| Error::not_found(subject.what, subject.id))?;
     let row = ReviewRequest {
-        id: RowId::from_uuid(command.derived("review", 0)),
+        id,
         enrollment_id: enrollment.id,
         course_id: enrollment.course_id,
         student_id: enrollment.student_id,

@@ -1,7 +1,7 @@
 //! Certificate templates with their versions, and new revisions of certificates (C5, C7).
 
 use crate::error::{Error, Refusal};
-use crate::lms::catalog::AiOrigin;
+use crate::lms::catalog::{AiOrigin, same_version};
 use crate::lms::learner::expiry;
 use crate::lms::{Certificates, Command, Planned};
 use crate::model::table::Json;
@@ -146,7 +146,7 @@ impl Certificates<'_> {
     /// changes nothing.
     ///
     /// # Errors
-    /// Invalid with every problem; Denied to all but admins and the system; NotFound.
+    /// VersionStale for an edit of what somebody else has accepted otherwise meanwhile (L5); Invalid with every problem; Denied to all but admins and the system; NotFound.
     #[tracing::instrument(name = "lms.accept_template", skip_all, fields(course, outcome))]
     pub async fn accept_template(
         &self,
@@ -162,12 +162,18 @@ impl Certificates<'_> {
                 self.require_template_manager().await?;
                 let before =
                     self.s.store().template(id).await?.ok_or_else(|| Error::not_found(SubjectType::Certificate, id))?;
+                let other = |edited: &TemplateDocument| before.content().ok().as_ref() != Some(edited);
                 if !before.is_draft {
+                    // A draft changes only by being accepted: whoever edited it, and comes second, saw the version
+                    // before that.
+                    if edited.as_ref().is_some_and(other) {
+                        same_version(SubjectType::Certificate, before.version - 1, before.version)?;
+                    }
                     return Ok(Planned::nothing(before));
                 }
                 let mut after = CertificateTemplate { is_draft: false, ..before.clone() };
                 if let Some(edited) = edited
-                    && before.content().ok().as_ref() != Some(edited)
+                    && other(edited)
                 {
                     after.document = Json::of(edited);
                     after.ai_edited_at = Some(command.now);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::completion::{assignment_met, quiz_met, works};
-use crate::model::EnrollmentStatus;
+use crate::model::{CertificatePolicy, EnrollmentStatus};
 use crate::store::{CourseStructure, LearnerRecord};
 
 /// One thing that keeps a learner from a certificate.
@@ -12,6 +12,8 @@ use crate::store::{CourseStructure, LearnerRecord};
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Blocker {
+    /// The course gives no certificates.
+    NotOffered,
     /// Not enrolled, or not actively.
     Enrollment,
     /// The course has no published required lesson.
@@ -40,11 +42,17 @@ pub enum Blocker {
 
 /// Every blocker; none = eligible. Completion is sticky: who completed once stays eligible (P4).
 pub fn blockers(structure: &CourseStructure, record: Option<&LearnerRecord>) -> Vec<Blocker> {
-    let Some(record) = record else { return vec![Blocker::Enrollment] };
-    if record.enrollment.completed_at.is_some() {
-        return Vec::new();
-    }
     let mut found = Vec::new();
+    if structure.course.certificates == CertificatePolicy::None {
+        found.push(Blocker::NotOffered);
+    }
+    let Some(record) = record else {
+        found.push(Blocker::Enrollment);
+        return found;
+    };
+    if record.enrollment.completed_at.is_some() {
+        return found;
+    }
     if record.enrollment.status != EnrollmentStatus::Active {
         found.push(Blocker::Enrollment);
     }

@@ -113,6 +113,7 @@ pub(super) fn to_grade() -> String {
     listing(&many::<SubmissionHead>(
         "WHERE t.course_id = $1::uuid AND (t.state = 'submitted' OR t.suggested_seq IS NOT NULL)
            AND (t.suggested_seq IS NOT NULL) = $2::boolean AND ($2::boolean OR t.ai_status <> 'pending')
+           AND (SELECT u.erased_at FROM {lms}.users AS u WHERE u.id = t.student_id) IS NULL
            AND ($3::timestamptz IS NULL OR (t.submitted_at, t.id) > ($3::timestamptz, $4::uuid))
          ORDER BY t.submitted_at, t.id LIMIT $5::bigint",
     ))
@@ -168,6 +169,7 @@ pub(super) fn members() -> String {
 pub(super) fn open_reviews() -> String {
     listing(&many::<ReviewRequest>(
         "WHERE t.course_id = $1::uuid AND t.state = 'open'
+           AND (SELECT u.erased_at FROM {lms}.users AS u WHERE u.id = t.student_id) IS NULL
            AND ($2::timestamptz IS NULL OR (t.created_at, t.id) > ($2::timestamptz, $3::uuid))
          ORDER BY t.created_at, t.id LIMIT $4::bigint",
     ))
@@ -178,6 +180,7 @@ pub(super) fn pending_attempts() -> String {
     listing(&many::<AttemptHead>(
         "WHERE t.course_id = $1::uuid AND (t.state = 'pending_review' OR t.ai_suggested > 0)
            AND (t.ai_suggested > 0) = $2::boolean AND ($2::boolean OR t.ai_pending = 0)
+           AND (SELECT u.erased_at FROM {lms}.users AS u WHERE u.id = t.student_id) IS NULL
            AND ($3::timestamptz IS NULL OR (t.completed_at, t.id) > ($3::timestamptz, $4::uuid))
          ORDER BY t.completed_at, t.id LIMIT $5::bigint",
     ))

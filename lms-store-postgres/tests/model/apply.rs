@@ -441,7 +441,9 @@ impl Model {
         match &mut person.seat {
             Some(seat) => {
                 seat.status = EnrollmentStatus::Active;
-                (seat.starts, seat.ends) = (starts, ends);
+                if by != By::Themselves {
+                    (seat.starts, seat.ends) = (starts, ends);
+                }
             }
             None => {
                 person.seat = Some(Seat {
@@ -477,6 +479,9 @@ impl Model {
             return Err("denied");
         }
         let before = seat.status;
+        if own && before == EnrollmentStatus::Suspended {
+            return Err("locked");
+        }
         let nothing = before == to || (before == EnrollmentStatus::Withdrawn && to == EnrollmentStatus::Suspended);
         if !nothing {
             if to == EnrollmentStatus::Active && full {
@@ -918,7 +923,7 @@ impl Model {
                 Resubmission::UntilDue => seat.due(&task).is_none_or(|due| now <= due),
                 Resubmission::UntilCutoff => true,
                 Resubmission::AfterReturn => latest.state == SubmissionState::Returned,
-                Resubmission::UntilPass => !seat.task_pass(&task),
+                Resubmission::UntilPass => !seat.task_pass_shown(&task),
             };
             if !may {
                 return Err("submission.no_resubmission");

@@ -3,8 +3,8 @@
 use lms_core::lms::{GradedItem, ItemState};
 use lms_core::model::question::ChoiceMode;
 use lms_core::model::{
-    AttemptState, BasisPoints, CompletionRule, EnrollmentStatus, Flow, KeptScore, MetBy, PenaltyInterval, Points,
-    Score, SubmissionState, Timestamp,
+    AttemptState, BasisPoints, CertificatePolicy, CompletionRule, EnrollmentStatus, Flow, KeptScore, MetBy,
+    PenaltyInterval, Points, Score, SubmissionState, Timestamp,
 };
 use lms_core::rules::access::LockReason;
 use lms_core::rules::eligibility::Blocker;
@@ -178,7 +178,16 @@ impl Seat {
     }
 
     pub fn task_pass(&self, task: &Task) -> bool {
-        self.counted(task.id).and_then(|v| self.grade(task, v)).is_some_and(|grade| {
+        self.passes_by(task, self.counted(task.id))
+    }
+
+    /// By what the learner has been shown (S14).
+    pub fn task_pass_shown(&self, task: &Task) -> bool {
+        self.passes_by(task, self.versions_of(task.id).into_iter().rfind(|v| v.raw.is_some() && v.posted))
+    }
+
+    fn passes_by(&self, task: &Task, version: Option<&Version>) -> bool {
+        version.and_then(|v| self.grade(task, v)).is_some_and(|grade| {
             task.rules.pass_threshold_bp.is_none_or(|bp| passes((grade, task.max), bp) == Some(true))
         })
     }
@@ -388,11 +397,17 @@ impl Model {
 
     /// C1.
     pub fn blockers(&self, seat: Option<&Seat>) -> Vec<Blocker> {
-        let Some(seat) = seat else { return vec![Blocker::Enrollment] };
-        if seat.completed.is_some() {
-            return Vec::new();
-        }
         let mut found = Vec::new();
+        if self.course.certificates == CertificatePolicy::None {
+            found.push(Blocker::NotOffered);
+        }
+        let Some(seat) = seat else {
+            found.push(Blocker::Enrollment);
+            return found;
+        };
+        if seat.completed.is_some() {
+            return found;
+        }
         if seat.status != EnrollmentStatus::Active {
             found.push(Blocker::Enrollment);
         }

@@ -130,6 +130,7 @@ pub(crate) fn to_grade(
         conn,
         "WHERE t.course_id = ?1 AND (t.state = 'submitted' OR t.suggested_seq IS NOT NULL)
            AND (t.suggested_seq IS NOT NULL) = ?2 AND (?2 OR t.ai_status <> 'pending')
+           AND (SELECT u.erased_at FROM users AS u WHERE u.id = t.student_id) IS NULL
            AND (?3 IS NULL OR (t.submitted_at, t.id) > (?3, ?4))
          ORDER BY t.submitted_at, t.id LIMIT ?5",
         params![id(course), suggested, at, behind, limit],
@@ -201,6 +202,7 @@ pub(crate) fn open_reviews(
     select(
         conn,
         "WHERE t.course_id = ?1 AND t.state = 'open' AND (?2 IS NULL OR (t.created_at, t.id) > (?2, ?3))
+           AND (SELECT u.erased_at FROM users AS u WHERE u.id = t.student_id) IS NULL
          ORDER BY t.created_at, t.id LIMIT ?4",
         params![id(course), at, behind, limit],
     )
@@ -218,6 +220,7 @@ pub(crate) fn pending_attempts(
         conn,
         "WHERE t.course_id = ?1 AND (t.state = 'pending_review' OR t.ai_suggested > 0)
            AND (t.ai_suggested > 0) = ?2 AND (?2 OR t.ai_pending = 0)
+           AND (SELECT u.erased_at FROM users AS u WHERE u.id = t.student_id) IS NULL
            AND (?3 IS NULL OR (t.completed_at, t.id) > (?3, ?4))
          ORDER BY t.completed_at, t.id LIMIT ?5",
         params![id(course), suggested, at, behind, limit],

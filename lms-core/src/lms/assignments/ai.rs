@@ -101,7 +101,7 @@ impl Assignments<'_> {
                 if matches!(self.s.actor, Actor::Ai { .. }) {
                     rights(self.s, &context).require_ai_grader(SubjectType::Submission, id)?;
                 }
-                if submission.ai_status != AiGradingState::Pending {
+                if command.done || submission.ai_status != AiGradingState::Pending {
                     return Ok(Planned::nothing(()));
                 }
                 let enrollment =

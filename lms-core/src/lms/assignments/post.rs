@@ -3,7 +3,7 @@
 use super::*;
 use crate::lms::Planned;
 use crate::lms::learner::Work;
-use crate::lms::many::{ManyMode, ManyReport, many};
+use crate::lms::many::{ManyMode, ManyReport, many, many_found};
 use crate::rules::permission::Rights;
 use crate::store::{ById, ContentRef};
 
@@ -20,6 +20,9 @@ impl Assignments<'_> {
                 let context = self.s.learner(scope, SubjectType::Assignment, assignment.uuid()).await?;
                 let rights = rights(self.s, &context);
                 rights.require(Action::Grade, rights.own, SubjectType::Assignment, assignment)?;
+                if command.done {
+                    return Ok(Planned::nothing(()));
+                }
                 let enrollment =
                     context.enrollment.clone().ok_or_else(|| Error::not_found(SubjectType::Enrollment, student))?;
                 let of = enrollment.id;
@@ -50,10 +53,12 @@ impl Assignments<'_> {
             .await
     }
 
-    /// Lets every learner of an assignment see their grade: one event per person who sees a new one (E7).
+    /// Lets every learner of an assignment see their grade: one event per person who sees a new one (E7). As far
+    /// as it goes, it takes any number of learners.
     ///
     /// # Errors
-    /// Denied to all but graders; NotFound.
+    /// Denied to all but graders; NotFound; Invalid (`many.too_many`) where all or nothing would be more than
+    /// [`MANY_ROWS`](crate::lms::MANY_ROWS) learners in one transaction.
     #[tracing::instrument(name = "lms.post_grades", skip_all, fields(course, outcome))]
     pub async fn post_grades(&self, assignment: AssignmentId, mode: ManyMode) -> Result<ManyReport<()>, Error> {
         let context = self
@@ -86,8 +91,13 @@ impl Assignments<'_> {
                 _ => break,
             }
         }
-        many(self.s, mode, rows, |s, student| async move { s.assignments().post_grade(assignment, student).await })
-            .await
+        many_found(
+            self.s,
+            mode,
+            rows,
+            |s, student| async move { s.assignments().post_grade(assignment, student).await },
+        )
+        .await
     }
 
     /// Grades many submissions by a person: each as [`Assignments::grade`] does (E7).
@@ -114,7 +124,7 @@ impl Assignments<'_> {
         self.s
             .run(None, |command| async move {
                 let (context, mut submission, assignment, _) = self.for_grading(&command, id).await?;
-                if submission.state == SubmissionState::Returned {
+                if command.done || submission.state == SubmissionState::Returned {
                     return Ok(Planned::nothing(submission));
                 }
                 let enrollment =

@@ -171,7 +171,9 @@ fn may_begin(context: &LearnerContext, row: &Assignment, now: Timestamp) -> Resu
         }
     }
     let due = effective_due(row.due_date, own);
-    let passed = completion::counted_version(row.id, versions).and_then(|s| s.grade).is_some_and(|grade| {
+    // What is not posted is not told by what may be done next either (S14).
+    let posted: Vec<SubmissionHead> = versions.iter().filter(|s| s.posted_at.is_some()).cloned().collect();
+    let passed = completion::counted_version(row.id, &posted).and_then(|s| s.grade).is_some_and(|grade| {
         row.pass_threshold_bp.is_none_or(|bp| Score { earned: grade, possible: row.max_grade }.passes(bp) == Some(true))
     });
     let allowed = match row.resubmission {

@@ -276,7 +276,7 @@ impl Catalog<'_> {
                     .content(ContentRef::LessonAssignments(lesson), Action::EditContent, SubjectType::Lesson, lesson)
                     .await?;
                 let id: AssignmentId = command.new_id();
-                if context.siblings.contains(&id.uuid()) {
+                if command.done || context.siblings.contains(&id.uuid()) {
                     return Ok(Planned::nothing((self.assignment(id).await?, None)));
                 }
                 let order = inserted(&context.siblings, id.uuid(), new.index);

@@ -295,6 +295,11 @@ impl Catalog<'_> {
                     .await?
                     .ok_or_else(|| Error::not_found(SubjectType::Course, id))?;
                 let origin = CopyOf::new(&content);
+                // One that was archived is taken by no new course (C7).
+                let template = match content.structure.course.certificate_template_id {
+                    Some(id) => self.s.store().template(id).await?.filter(|t| t.archived_at.is_none()).map(|t| t.id),
+                    None => None,
+                };
                 let mut document = crate::lms::portable::document_of(content)?;
                 document.forget_adjustments();
                 for (zone, at) in document.dates_mut() {
@@ -307,7 +312,7 @@ impl Catalog<'_> {
                     };
                 }
                 let mut planned = self.plan_import(command, &document, options).await?;
-                planned.outcome = origin.mark(&mut planned.batch, planned.outcome);
+                planned.outcome = origin.mark(&mut planned.batch, planned.outcome, template);
                 Ok(planned)
             })
             .await

@@ -195,14 +195,16 @@ pub struct UpdateCourse {
     pub title: Option<String>,
     /// Another description.
     pub description: Option<String>,
-    /// Another picture.
-    pub thumbnail_url: Option<String>,
+    /// Another picture; `Some(None)` takes it away.
+    pub thumbnail_url: Option<Option<String>>,
+    /// Another id of the host's; `Some(None)` takes it away.
+    pub external_id: Option<Option<String>>,
     /// Another audience.
     pub audience: Option<String>,
     /// Another difficulty.
     pub difficulty: Option<String>,
-    /// Another length, in minutes.
-    pub estimated_minutes: Option<i64>,
+    /// Another length, in minutes; `Some(None)` takes it away.
+    pub estimated_minutes: Option<Option<i64>>,
     /// Another language.
     pub language: Option<String>,
     /// Another zone.
@@ -261,7 +263,7 @@ impl Catalog<'_> {
     /// Edits a course.
     ///
     /// # Errors
-    /// VersionStale when somebody edited it since; Invalid with every problem.
+    /// VersionStale when somebody edited it since; Invalid with every problem; ExternalIdTaken.
     #[tracing::instrument(name = "lms.update_course", skip_all, fields(course, outcome))]
     pub async fn update_course(&self, id: CourseId, update: UpdateCourse) -> Result<Course, Error> {
         self.edit(|mut command| {
@@ -291,8 +293,7 @@ impl Catalog<'_> {
                 }
                 set!(title, description, audience, difficulty, language, time_zone, flow, enrollment, capacity);
                 set!(certificates, metadata, certificate_template_id, certificate_valid_days);
-                course.thumbnail_url = update.thumbnail_url.or(course.thumbnail_url);
-                course.estimated_minutes = update.estimated_minutes.or(course.estimated_minutes);
+                set!(thumbnail_url, external_id, estimated_minutes);
                 check_course(&course)?;
                 if course == before {
                     return Ok(Planned::nothing((course, None)));
@@ -402,6 +403,9 @@ impl Catalog<'_> {
                 let id: ObjectiveId = command.new_id();
                 if let Some(found) = context.objectives.iter().find(|o| o.id == id) {
                     return Ok(Planned::nothing((found.clone(), None)));
+                }
+                if command.done {
+                    return Err(Error::not_found(SubjectType::Objective, id));
                 }
                 if context.objectives.iter().any(|o| o.key == key) {
                     return Err(Refusal::ObjectiveKeyTaken { key }.into());
@@ -529,7 +533,7 @@ impl Catalog<'_> {
                     Rights::of(&command.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref());
                 rights.require(Action::Manage, false, SubjectType::Course, course)?;
                 let present = context.subject_staff;
-                if present.as_ref().map(|staff| staff.role) == role {
+                if command.done || present.as_ref().map(|staff| staff.role) == role {
                     return Ok(Planned::nothing(()));
                 }
                 let subject = context

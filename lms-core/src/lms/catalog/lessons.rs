@@ -181,7 +181,7 @@ impl Catalog<'_> {
                 let context =
                     self.content(ContentRef::Course(course), Action::EditContent, SubjectType::Course, course).await?;
                 let id: LessonId = command.new_id();
-                if context.siblings.contains(&id.uuid()) {
+                if command.done || context.siblings.contains(&id.uuid()) {
                     return Ok(Planned::nothing((self.lesson(id).await?, None)));
                 }
                 let order = inserted(&context.siblings, id.uuid(), new.index);
@@ -316,6 +316,9 @@ impl Catalog<'_> {
         self.edit(|mut command| async move {
             let context =
                 self.content(ContentRef::Lesson(lesson), Action::EditContent, SubjectType::Lesson, lesson).await?;
+            if command.done {
+                return Ok(Planned::nothing(((), None)));
+            }
             let course = &context.course;
             let structure = self
                 .s
@@ -372,6 +375,9 @@ impl Catalog<'_> {
                     let context = self
                         .content(ContentRef::Lesson(lesson), Action::EditContent, SubjectType::Lesson, lesson)
                         .await?;
+                    if command.done {
+                        return Ok(Planned::nothing(()));
+                    }
                     let present = self.s.store().objective_links(context.course.id).await?;
                     let mut batch = crate::store::WriteBatch::default();
                     for id in super::objectives_by_key(&context.objectives, &keys, "keys")? {

@@ -7,6 +7,7 @@ mod courses;
 mod delete;
 mod lessons;
 mod links;
+mod owner;
 mod quizzes;
 mod topics;
 

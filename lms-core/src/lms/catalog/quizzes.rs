@@ -315,7 +315,7 @@ impl Catalog<'_> {
                     .content(ContentRef::LessonQuizzes(lesson), Action::EditContent, SubjectType::Lesson, lesson)
                     .await?;
                 let id: QuizId = command.new_id();
-                if context.siblings.contains(&id.uuid()) {
+                if command.done || context.siblings.contains(&id.uuid()) {
                     return Ok(Planned::nothing((self.quiz(id).await?, None)));
                 }
                 let order = inserted(&context.siblings, id.uuid(), new.index);
@@ -481,6 +481,9 @@ impl Catalog<'_> {
                     let id: QuestionId = command.new_id();
                     if let Some(found) = context.questions.iter().find(|q| q.id == id) {
                         return Ok(Planned::nothing(found.clone()));
+                    }
+                    if command.done {
+                        return Err(Error::not_found(SubjectType::Question, id));
                     }
                     let links = objectives_by_key(&context.objectives, &new.objectives, "objectives")?;
                     let last = i64::try_from(context.questions.len()).unwrap_or(i64::MAX);

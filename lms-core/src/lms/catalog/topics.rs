@@ -120,7 +120,7 @@ impl Catalog<'_> {
                     .content(ContentRef::LessonTopics(lesson), Action::EditContent, SubjectType::Lesson, lesson)
                     .await?;
                 let id: TopicId = command.new_id();
-                if context.siblings.contains(&id.uuid()) {
+                if command.done || context.siblings.contains(&id.uuid()) {
                     return Ok(Planned::nothing((self.topic(id).await?, None)));
                 }
                 let order = inserted(&context.siblings, id.uuid(), new.index);

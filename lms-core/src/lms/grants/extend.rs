@@ -211,6 +211,11 @@ impl Grants<'_> {
                     .iter()
                     .find(|o| (o.lesson_id, o.quiz_id, o.assignment_id) == (lesson_id, quiz_id, assignment_id))
                     .cloned();
+                if command.done
+                    && let Some(stands) = before
+                {
+                    return Ok(Planned::nothing(stands));
+                }
                 let granted_by = self.s.rights_of().ok_or_else(|| Error::not_found(what, id))?;
                 let mut row = before.clone().unwrap_or_else(|| Override {
                     id: RowId::from_uuid(command.derived("override", 0)),

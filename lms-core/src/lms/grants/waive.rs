@@ -15,7 +15,8 @@ impl Grants<'_> {
     /// completes is in the same transaction. Repeating it changes nothing.
     ///
     /// # Errors
-    /// Invalid without a reason, and for a whole course; Denied to all but instructors; NotFound.
+    /// Invalid without a reason, and for a whole course; NothingWaived for a command that is repeated after its
+    /// waiver was taken back; Denied to all but instructors; NotFound.
     #[tracing::instrument(name = "lms.waive", skip_all, fields(course, outcome))]
     pub async fn waive(&self, item: Item, student: UserId, reason: &str) -> Result<Waiver, Error> {
         check_reason(reason)?;
@@ -34,6 +35,9 @@ impl Grants<'_> {
                     .find(|w| (w.lesson_id, w.quiz_id, w.assignment_id) == (lesson_id, quiz_id, assignment_id))
                 {
                     return Ok(Planned::nothing(stands.clone()));
+                }
+                if command.done {
+                    return Err(Refusal::NothingWaived {}.into());
                 }
                 let granted_by = self.s.rights_of().ok_or_else(|| Error::not_found(what, id))?;
                 let waiver = Waiver {

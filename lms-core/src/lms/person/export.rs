@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::lms::People;
 use crate::lms::assignments::{SubmissionView, view};
-use crate::lms::certificates::for_learner;
 use crate::lms::learner::laid_open;
 use crate::model::question::{Answer, QuestionView};
 use crate::model::*;
@@ -16,7 +15,7 @@ use crate::rules::permission::Rights;
 use crate::store::{EventFilter, PersonKey};
 
 /// All that concerns one person, for them: no keys, no staff notes, no grade that is not posted, nobody else's
-/// data.
+/// data. The reasons for what was decided about them are theirs; who decided is left out, also of the events.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct PersonExport {
@@ -53,11 +52,11 @@ pub struct PersonCourse {
     pub submissions: Vec<SubmissionView>,
     /// Requests for a review, with their answers.
     pub reviews: Vec<ReviewRequest>,
-    /// What was granted.
+    /// What was granted, and why; `granted_by` is the nil id.
     pub overrides: Vec<Override>,
-    /// What was waived.
+    /// What was waived, and why; `granted_by` is the nil id.
     pub waivers: Vec<Waiver>,
-    /// The certificate.
+    /// The certificate, with why it was issued by hand or revoked.
     pub certificate: Option<Certificate>,
 }
 
@@ -79,6 +78,8 @@ pub struct PersonAttempt {
     pub completed_at: Option<Timestamp>,
     /// Its score, once graded.
     pub score: Option<Score>,
+    /// Why it was taken out, where it was.
+    pub void_reason: Option<String>,
     /// What was asked.
     pub questions: Vec<QuestionView>,
     /// What was answered.
@@ -155,6 +156,10 @@ impl People<'_> {
                 break;
             }
         }
+        for Event { event, .. } in &mut events {
+            event.actor_id = event.actor_id.filter(|actor| *actor == id);
+            event.on_behalf_of = event.on_behalf_of.filter(|actor| *actor == id);
+        }
         let ai_logs = store.ai_logs_of(id).await?.into_iter().map(|log| personal(log, id)).collect();
         Ok(PersonExport { format: 1, exported_at: self.s.lms.now(), person, courses, events, ai_logs })
     }
@@ -180,6 +185,7 @@ impl People<'_> {
                 started_at: attempt.started_at,
                 completed_at: attempt.completed_at,
                 score: attempt.graded_score(),
+                void_reason: attempt.void_reason.clone(),
                 questions: content.questions.iter().map(RevisionQuestion::view).collect(),
                 answers: saved.answers.into_iter().filter_map(|(q, s)| s.answer.map(|a| (q, a))).collect(),
                 marks: graded
@@ -207,12 +213,22 @@ impl People<'_> {
             views: record.views,
             attempts,
             submissions,
-            reviews: work.reviews,
-            overrides: record.overrides,
-            waivers: record.waivers,
-            certificate: record.certificate.map(for_learner),
+            reviews: work.reviews.into_iter().map(|r| ReviewRequest { answered_by: None, ..r }).collect(),
+            overrides: record.overrides.into_iter().map(|o| Override { granted_by: nobody(), ..o }).collect(),
+            waivers: record.waivers.into_iter().map(|w| Waiver { granted_by: nobody(), ..w }).collect(),
+            certificate: record.certificate.map(theirs),
         })
     }
+}
+
+/// In the place of the id of somebody else.
+const fn nobody() -> UserId {
+    UserId::from_uuid(Uuid::nil())
+}
+
+/// A certificate without who decided about it, and without what the drawing of its PDF told staff.
+fn theirs(certificate: Certificate) -> Certificate {
+    Certificate { issued_by: None, revoked_by: None, rendering_code: None, rendering_error: None, ..certificate }
 }
 
 fn personal(log: AiLog, id: UserId) -> PersonAiLog {

@@ -39,13 +39,15 @@ impl CopyOf {
         }
     }
 
-    /// Writes into each new row which one it was copied from.
-    pub(crate) fn mark(self, batch: &mut WriteBatch, mut course: Course) -> Course {
+    /// Writes into each new row which one it was copied from, and into the course the template that its
+    /// certificates are printed by: a portable document names none, since it may be read in another place.
+    pub(crate) fn mark(self, batch: &mut WriteBatch, mut course: Course, template: Option<TemplateId>) -> Course {
         let mut lessons = self.lessons.into_iter();
         let mut topics = self.topics.into_iter();
         let mut quizzes = self.quizzes.into_iter();
         let mut questions = self.questions.into_iter();
         let mut assignments = self.assignments.into_iter();
+        course.certificate_template_id = template;
         macro_rules! from {
             ($row:expr, $source:expr) => {
                 if let Some((id, log)) = $source {
@@ -56,7 +58,10 @@ impl CopyOf {
         for change in &mut batch.changes {
             let Change::Insert(row) = change else { continue };
             match row {
-                Row::Course(row) => from!(row, Some(self.course)),
+                Row::Course(row) => {
+                    row.certificate_template_id = template;
+                    from!(row, Some(self.course));
+                }
                 Row::Lesson(row) => from!(row, lessons.next()),
                 Row::Topic(row) => from!(row, topics.next()),
                 Row::Quiz(row) => from!(row, quizzes.next()),

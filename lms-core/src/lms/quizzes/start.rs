@@ -33,6 +33,11 @@ impl Quizzes<'_> {
         if let Some(attempt) = &context.attempt {
             return Ok(Planned::nothing(attempt.id));
         }
+        // Repeated after the attempt that it made was finished.
+        let id: AttemptId = command.new_id();
+        if context.attempts.iter().any(|a| a.id == id) {
+            return Ok(Planned::nothing(id));
+        }
         let facts = access(&context);
         let own = facts.item_override;
         let reasons = locks(&facts, command.now);
@@ -48,7 +53,7 @@ impl Quizzes<'_> {
         let mut seed = [0_u8; 8];
         self.s.lms.ids().fill(&mut seed);
         let attempt = QuizAttempt {
-            id: command.new_id(),
+            id,
             quiz_id,
             enrollment_id: enrollment.id,
             course_id: enrollment.course_id,
@@ -76,7 +81,6 @@ impl Quizzes<'_> {
         let mut work = Work::begin(command, &context, enrollment);
         work.batch.expect.push(Expect::Row { table: Table::Quiz, id: quiz_id.uuid(), version: quiz.version });
         work.batch.changes.push(Change::Ensure(Row::QuizRevision(revision)));
-        let id = attempt.id;
         work.batch.insert(attempt);
         work.touch();
         let event = work
