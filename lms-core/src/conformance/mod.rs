@@ -161,7 +161,7 @@ macro_rules! conformance {
                 a9_another_kept_score_reaches_who_has_completed, p7_coming_back_counts_what_the_course_has_become,
                 p2_the_last_work_of_a_lesson_stays, p7_after_a_reset_opening_is_enough_for_work_that_is_done, p11_audit_finds_what_was_written_around, p9_an_optional_lesson_takes_its_work_along },
             quizzes::{ a1_an_attempt_goes_forward_only, a2_start_is_idempotent, a3_attempts_are_limited, a4_a5_a6_time_runs_out, a7_saves_by_client_and_sequence,
-                a8_thirty_two_submits_are_one, q14_keys_stay_hidden_until_revealed, q14_keys_of_earlier_attempts, q15_an_attempt_keeps_its_revision,
+                a8_thirty_two_submits_are_one, q14_keys_stay_hidden_until_revealed, q14_keys_of_earlier_attempts, q15_an_attempt_keeps_its_revision, q14_no_order_tells_the_key,
                 q12_an_essay_waits_for_a_person, a10_passing_and_the_events_of_it },
             essays::{ q12_s10_human_over_ai, q12_i2_ai_answer_grades_flip_their_log, q12_s10_clearing_an_answer,
                 q12_p3_the_last_answer_by_ai_completes },

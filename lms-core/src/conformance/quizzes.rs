@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 
 use super::{Harness, RACERS};
 use crate::lms::{AnswerGrade, AttemptView, NewQuestion, NewQuiz, QuizRules, Session};
-use crate::model::question::{Answer, QuestionBody};
+use crate::model::question::{Answer, Labelled, OrderMode, QuestionBody};
 use crate::model::{AttemptState, BasisPoints, EventKind, FinishReason, Points, Reveal};
 
 /// Answers the first `right` questions of an attempt right and the others wrong.
@@ -169,6 +169,45 @@ pub async fn q14_keys_stay_hidden_until_revealed(h: &Harness) {
     assert!(room.teacher().catalog().questions(quiz.id).await.is_ok());
     let outline = me.overview().outline(room.course, room.students[0]).await.unwrap();
     assert!(!serde_json::to_string(&outline).unwrap().contains("SECRET"));
+}
+
+/// Neither what an attempt shows nor what stands in the learners' column has items in the order of the key or
+/// choices in the order of their stems, with nothing shuffled by the quiz; and a look shows the same again.
+/// rules: Q14, A11
+pub async fn q14_no_order_tells_the_key(h: &Harness) {
+    let room = h.classroom(1, 8).await;
+    let labelled = |ids: [&str; 3]| ids.map(|id| Labelled::new(id, format!("text of {id}"))).to_vec();
+    let (items, choices) = (labelled(["x", "m", "c"]), labelled(["z", "k", "b"]));
+    let pairs = ["p", "q", "r"].into_iter().zip(["z", "k", "b"]);
+    let correct = pairs.map(|(stem, choice)| (stem.to_owned(), choice.to_owned())).collect();
+    let matching = QuestionBody::Matching { stems: labelled(["p", "q", "r"]), choices: choices.clone(), correct };
+    let questions = vec![
+        NewQuestion::new("In order?", QuestionBody::Ordering { items: items.clone(), mode: OrderMode::AllOrNothing }),
+        NewQuestion::new("Which to which?", matching),
+    ];
+    let new = NewQuiz { is_published: true, questions, ..NewQuiz::titled("Keys") };
+    let quiz = room.teacher().catalog().add_quiz(room.lessons[0], new).await.unwrap();
+    let stored = room.teacher().catalog().questions(quiz.id).await.unwrap();
+    let at = |options: &str, id: &str| options.find(&format!("text of {id}")).unwrap();
+    let options = stored[0].options.as_str();
+    assert!(!(at(options, "x") < at(options, "m") && at(options, "m") < at(options, "c")), "{options}");
+    let mut by_stem = 0;
+    for n in 0..8 {
+        let me = room.student(n);
+        let attempt = me.quizzes().start(quiz.id).await.unwrap();
+        let (ordering, matching) = (&attempt.questions[0], &attempt.questions[1]);
+        assert_ne!(ordering.items, items);
+        by_stem += usize::from(matching.choices == choices);
+        assert_eq!(me.quizzes().view_attempt(attempt.id).await.unwrap().questions, attempt.questions);
+        // Ids are the answer, whatever the order.
+        let matches = ["p", "q", "r"].into_iter().zip(["z", "k", "b"]);
+        let matches = matches.map(|(stem, choice)| (stem.to_owned(), choice.to_owned())).collect();
+        let item_ids = items.iter().map(|item| item.id.clone()).collect();
+        let patch = [(ordering.id, Some(Answer::Order { item_ids })), (matching.id, Some(Answer::Matches { matches }))];
+        me.quizzes().save(attempt.id, "tab", 1, patch.into_iter().collect()).await.unwrap();
+        assert_eq!(me.quizzes().submit(attempt.id).await.unwrap().percent.unwrap().to_string(), "100.00");
+    }
+    assert!(by_stem < 8, "the choices stand by their stems in every attempt");
 }
 
 /// rules: Q15

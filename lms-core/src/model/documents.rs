@@ -68,9 +68,9 @@ tolerant! {
 read_leniently!(RevisionContent, SavedAnswers);
 
 impl RevisionQuestion {
-    /// What a learner may see of it.
-    pub fn view(&self) -> QuestionView {
-        self.body.view(self.id.uuid(), &self.text, self.points)
+    /// What a learner may see of it in an attempt with this seed.
+    pub fn view(&self, seed: i64) -> QuestionView {
+        self.body.view(self.id.uuid(), &self.text, self.points, seed)
     }
 }
 

@@ -42,7 +42,7 @@ impl Quizzes<'_> {
         let quiz = context.quiz.as_ref();
         let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
         let graded = row.graded_answers().map_err(|_| corrupt("quiz_attempts", "graded", row.id))?;
-        let mut questions: Vec<QuestionView> = content.questions.iter().map(RevisionQuestion::view).collect();
+        let mut questions: Vec<QuestionView> = content.questions.iter().map(|q| q.view(row.seed)).collect();
         if quiz.is_some_and(|q| q.shuffle_questions) {
             questions = shuffle::shuffled(questions, row.seed, "questions");
         }
