@@ -86,6 +86,12 @@ pub async fn a4_a5_a6_time_runs_out(h: &Harness) {
     // A teacher's look does not write; the owner's does.
     let seen = room.teacher().quizzes().view_attempt(left.id).await.unwrap();
     assert!(seen.grading_due && seen.state == AttemptState::InProgress);
+    let due = |card: crate::lms::Scorecard| (card.items[0].state, card.items[0].grading_due);
+    for (n, overdue) in [(0, false), (1, true)] {
+        let card = room.teacher().overview().scorecard(room.course, room.students[n]).await.unwrap();
+        let state = if overdue { crate::lms::ItemState::InProgress } else { crate::lms::ItemState::Graded };
+        assert_eq!(due(card), (state, overdue), "learner {n}");
+    }
     let seen = other.quizzes().view_attempt(left.id).await.unwrap();
     assert_eq!((seen.state, seen.finish_reason), (AttemptState::Graded, Some(FinishReason::Expired)));
     assert_eq!(seen.completed_at, left.deadline);
@@ -232,6 +238,84 @@ pub async fn q15_an_attempt_keeps_its_revision(h: &Harness) {
     assert_eq!(fresh.questions[0].text, "Another text");
     answer(&other, &fresh, 1).await;
     assert_eq!(other.quizzes().submit(fresh.id).await.unwrap().percent.unwrap().to_string(), "0.00");
+}
+
+/// What a teacher switches during an attempt changes no order in it.
+/// rules: A11, Q15
+pub async fn a11_shuffling_is_as_it_was_at_the_start(h: &Harness) {
+    let room = h.classroom(1, 6).await;
+    let plain = room.add_quiz(room.lessons[0], 8, QuizRules::default()).await.unwrap();
+    let shuffling = QuizRules { shuffle_questions: true, shuffle_options: true, ..QuizRules::default() };
+    let shuffled = room.add_quiz(room.lessons[0], 8, shuffling.clone()).await.unwrap();
+    let mut begun = Vec::new();
+    for n in 0..6 {
+        for quiz in [plain.id, shuffled.id] {
+            begun.push((n, room.student(n).quizzes().start(quiz).await.unwrap()));
+        }
+    }
+    for (quiz, rules) in [(plain, shuffling), (shuffled, QuizRules::default())] {
+        let update = crate::lms::UpdateQuiz { version: quiz.version, rules: Some(rules), ..Default::default() };
+        room.teacher().catalog().update_quiz(quiz.id, update).await.unwrap();
+    }
+    for (n, attempt) in &begun {
+        let seen = room.student(*n).quizzes().view_attempt(attempt.id).await.unwrap();
+        assert_eq!(seen.questions, attempt.questions);
+    }
+    let other = begun.iter().filter(|(_, attempt)| attempt.questions[0].text != "Question 1").count();
+    assert!((1..=6).contains(&other), "half of them began shuffled: {other}");
+}
+
+/// However many clients save (each load of a page may be one), saving goes on; who saved lately is remembered.
+/// rules: A7
+pub async fn a7_clients_without_end(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let quiz = room.add_quiz(room.lessons[0], 1, QuizRules::default()).await.unwrap();
+    let me = room.student(0);
+    let attempt = me.quizzes().start(quiz.id).await.unwrap();
+    let question = attempt.questions[0].id;
+    let save = |client: String, seq: i64, id: &'static str| {
+        let (me, patch) = (me.clone(), BTreeMap::from([(question, Some(Answer::Choice { option_id: id.into() }))]));
+        async move { me.quizzes().save(attempt.id, &client, seq, patch).await.unwrap() }
+    };
+    for n in 0..99 {
+        save(format!("page {n}"), 7, "wrong").await;
+    }
+    // An old tab comes back before the places are taken.
+    save("page 0".into(), 8, "wrong").await;
+    for n in 99..104 {
+        let report = save(format!("page {n}"), 7, "right").await;
+        assert!(!report.stale && report.problems.is_empty());
+    }
+    for (client, seq) in [("page 0", 8), ("page 5", 7), ("page 103", 7)] {
+        let report = save(client.into(), seq, "wrong").await;
+        assert!(report.stale, "{client} is remembered");
+        assert_eq!(report.answers[&question].client, "page 103");
+    }
+    assert!(!save("page 1".into(), 7, "right").await.stale, "the longest unheard of is forgotten");
+}
+
+/// Staff see a quiz as a learner gets it, draft or not, and nothing comes of it.
+/// rules: R1, L2, Q14
+pub async fn l2_a_preview_of_a_quiz_leaves_nothing(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let quiz = room.add_quiz(room.lessons[0], 3, QuizRules::default()).await.unwrap();
+    let teacher = room.teacher();
+    let seen = teacher.quizzes().preview_quiz(quiz.id).await.unwrap();
+    let texts: Vec<_> = seen.iter().map(|question| question.text.as_str()).collect();
+    assert_eq!(texts, ["Question 1", "Question 2", "Question 3"]);
+    assert!(!serde_json::to_string(&seen).unwrap().contains("SECRET"));
+    assert!(room.student(0).quizzes().preview_quiz(quiz.id).await.is_err());
+    assert_eq!(h.count(EventKind::QuizStarted).await, 0);
+    assert_eq!(room.student(0).quizzes().start(quiz.id).await.unwrap().attempt_no, 1);
+    let rules = QuizRules { shuffle_questions: true, ..QuizRules::default() };
+    let shuffled = room.add_quiz(room.lessons[0], 8, rules).await.unwrap();
+    teacher.catalog().publish_quiz(shuffled.id, false).await.unwrap();
+    let mut orders = std::collections::BTreeSet::new();
+    for _ in 0..8 {
+        let seen = teacher.quizzes().preview_quiz(shuffled.id).await.unwrap();
+        orders.insert(seen.into_iter().map(|question| question.text).collect::<Vec<_>>());
+    }
+    assert!(orders.len() > 1, "shuffled as the quiz says");
 }
 
 /// rules: Q12, S9

@@ -17,7 +17,7 @@ mod health;
 mod jobs;
 mod learner;
 mod learning;
-mod many;
+pub(crate) mod many;
 mod overview;
 mod people;
 mod person;
@@ -262,6 +262,13 @@ impl Lms {
     /// The instant now, by the clock port.
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// A seed of chance, to draw an order by (A11).
+    pub(crate) fn seed(&self) -> i64 {
+        let mut seed = [0_u8; 8];
+        self.ids().fill(&mut seed);
+        i64::from_be_bytes(seed)
     }
 
     /// The ids port.
