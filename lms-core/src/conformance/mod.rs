@@ -180,7 +180,7 @@ macro_rules! conformance {
                 m5_figures_equal_a_recount_after_anything },
             permissions::{ r1_every_action_for_every_actor, r1_ai_reads_only_what_it_grades, q14_no_answer_to_a_learner_holds_a_key },
             grading::{ s10_clearing_returns_to_the_mark_by_ai, s9_s10_marks_by_ai_beside_marks_by_people, s2_returned_work_comes_back_as_another_version,
-                s14_e7_posting_everybodys_grades, e7_more_rows_than_a_caller_may_name, e7_many_at_once, e7_one_refused_row_keeps_all_out, a_plan_is_one_batch, s16_a_learner_asks_for_another_look },
+                s14_e7_posting_everybodys_grades, e7_many_at_once, e7_one_refused_row_keeps_all_out, a_plan_is_one_batch, s16_a_learner_asks_for_another_look },
             grants::{ p12_waivers_count_as_met_and_are_no_score, s6_an_override_recomputes_lateness_and_penalty,
                 s6_other_default_dates_reach_every_learner, s12_another_maximum_keeps_or_rescales, s12_marks_and_a_lower_maximum_at_once,
                 a4_extensions_move_open_deadlines_later, a4_a_deadline_is_not_past_the_close, p7_a_reset_keeps_work_and_certificate,

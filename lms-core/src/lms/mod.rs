@@ -17,7 +17,7 @@ mod health;
 mod jobs;
 mod learner;
 mod learning;
-pub(crate) mod many;
+mod many;
 mod overview;
 mod people;
 mod person;
