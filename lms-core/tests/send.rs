@@ -120,6 +120,7 @@ fn quizzes(s: &Session) {
     send(s.quizzes().save(any(), "", any(), any()));
     send(s.quizzes().submit(any()));
     send(s.quizzes().view_attempt(any()));
+    send(s.quizzes().preview_quiz(any()));
     send(s.quizzes().expire_due(any()));
     send(s.quizzes().grade_answer(any(), any(), any()));
     send(s.quizzes().adopt_suggestion(any(), any(), any()));

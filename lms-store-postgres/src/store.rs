@@ -143,6 +143,9 @@ impl CatalogReads for PgStore {
     async fn revision(&self, revision: RevisionId) -> Read<Option<QuizRevision>> {
         Ok(self.list(&self.inner.statements.revision, vec![id(revision)]).await?.pop())
     }
+    async fn revision_with(&self, quiz: QuizId, question: QuestionId) -> Read<Option<QuizRevision>> {
+        Ok(self.list(&self.inner.statements.revision_with, vec![id(quiz), id(question)]).await?.pop())
+    }
     async fn work_counts(&self, item: Item) -> Read<WorkCounts> {
         let (kind, key) = crate::write::item_parts(item);
         let doc = self.doc(&self.inner.statements.work_counts, vec![Some(kind.to_owned()), id(key)]).await?;

@@ -112,6 +112,9 @@ impl CatalogReads for SqliteStore {
     async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>> {
         self.short(move |conn| crate::rows::by_id(conn, id)).await
     }
+    async fn revision_with(&self, quiz: QuizId, question: QuestionId) -> Read<Option<QuizRevision>> {
+        self.read(move |conn| reads::catalog::revision_with(conn, quiz, question)).await
+    }
     async fn work_counts(&self, item: Item) -> Read<WorkCounts> {
         self.read(move |conn| reads::work_counts(conn, item)).await
     }

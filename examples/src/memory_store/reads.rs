@@ -98,6 +98,13 @@ impl CatalogReads for MemoryStore {
     async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>> {
         Ok(self.read().get(id).cloned())
     }
+    async fn revision_with(&self, quiz: QuizId, question: QuestionId) -> Read<Option<QuizRevision>> {
+        let has = |revision: &QuizRevision| {
+            let content = revision.questions();
+            revision.quiz_id == quiz && content.is_ok_and(|content| content.questions.iter().any(|q| q.id == question))
+        };
+        Ok(self.read().sorted(has, |revision| revision.id).into_iter().next())
+    }
     async fn work_counts(&self, item: Item) -> Read<WorkCounts> {
         Ok(self.read().work_counts(item))
     }

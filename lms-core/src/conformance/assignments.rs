@@ -358,6 +358,29 @@ pub async fn s2_every_policy_of_another_version(h: &Harness) {
     assert_eq!(me.assignments().submit(limited, NewSubmission::text(WORK)).await.unwrap().version_no, 2);
 }
 
+/// Whether another version is taken says nothing of a grade that is not posted.
+/// rules: S14, S2
+pub async fn s14_handing_in_again_tells_no_grade(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let rules = AssignmentRules {
+        resubmission: Resubmission::UntilPass,
+        posting: Posting::Manual,
+        pass_threshold_bp: BasisPoints::percent(50),
+        ..AssignmentRules::default()
+    };
+    let assignment = assign(&room, rules, None).await.id;
+    let teacher = room.teacher();
+    for (n, whole) in [(0, 90), (1, 10)] {
+        let me = room.student(n);
+        let hand = || async { me.assignments().submit(assignment, NewSubmission::text(WORK)).await };
+        let handed = hand().await.unwrap();
+        teacher.assignments().grade(handed.id, mark(whole, 0)).await.unwrap();
+        assert_eq!(hand().await.unwrap().version_no, 2, "passed or not");
+        teacher.assignments().post_grade(assignment, room.students[n]).await.unwrap();
+        assert_eq!(hand().await.is_ok(), whole == 10, "once they know");
+    }
+}
+
 /// Where due and cut-off are the same second, work within that second is on time, and nobody is shut out of it.
 /// rules: S5, S4
 pub async fn s5_the_last_second_is_in_time(h: &Harness) {

@@ -339,6 +339,8 @@ pub async fn ids_of_another_course(h: &Harness) {
         "an attempt to save" => me.quizzes().save(attempt.id, "tab", 1, BTreeMap::new());
         "an attempt to submit" => me.quizzes().submit(attempt.id);
         "an attempt to see" => me.quizzes().view_attempt(attempt.id);
+        "a question to drop" => teacher.quizzes().regrade(own.id, RegradePolicy::DropQuestion { question: question.id }, false);
+        "a quiz to preview" => teacher.quizzes().preview_quiz(quiz.id);
         "an answer to grade" => teacher.quizzes().grade_answer(attempt.id, question.id, AnswerGrade { points: Points::ZERO, feedback: None, seen_seq: 0 });
         "work to hand in" => me.assignments().submit(assignment.id, NewSubmission::text("Mine."));
         "work to see" => me.assignments().view(handed.id);

@@ -113,6 +113,7 @@ fn table() -> Vec<Row> {
         "read a submission whole" for READERS => |s, w| s.assignments().submission(w.submission);
         "read work to grade it" for READERS => |s, w| s.assignments().grading(w.submission);
         "read essays to grade them" for READERS => |s, w| s.quizzes().essays(w.attempt);
+        "preview a quiz" for READERS => |s, w| s.quizzes().preview_quiz(w.quiz);
         "read questions as GIFT" for READERS => |s, w| s.catalog().export_gift(w.quiz);
         "read where a learner stands" for READERS_AND_LEARNER => |s, w| s.learning().standing(w.course, w.learner);
         "read an enrollment" for READERS_AND_LEARNER => |s, w| s.enrollment().enrollment(w.course, w.learner);

@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 
 use super::{Harness, RACERS};
 use crate::lms::{AnswerGrade, AttemptView, NewQuestion, NewQuiz, QuizRules, Session};
-use crate::model::question::{Answer, QuestionBody};
+use crate::model::question::{Answer, Labelled, OrderMode, QuestionBody};
 use crate::model::{AttemptState, BasisPoints, EventKind, FinishReason, Points, Reveal};
 
 /// Answers the first `right` questions of an attempt right and the others wrong.
@@ -86,6 +86,12 @@ pub async fn a4_a5_a6_time_runs_out(h: &Harness) {
     // A teacher's look does not write; the owner's does.
     let seen = room.teacher().quizzes().view_attempt(left.id).await.unwrap();
     assert!(seen.grading_due && seen.state == AttemptState::InProgress);
+    let due = |card: crate::lms::Scorecard| (card.items[0].state, card.items[0].grading_due);
+    for (n, overdue) in [(0, false), (1, true)] {
+        let card = room.teacher().overview().scorecard(room.course, room.students[n]).await.unwrap();
+        let state = if overdue { crate::lms::ItemState::InProgress } else { crate::lms::ItemState::Graded };
+        assert_eq!(due(card), (state, overdue), "learner {n}");
+    }
     let seen = other.quizzes().view_attempt(left.id).await.unwrap();
     assert_eq!((seen.state, seen.finish_reason), (AttemptState::Graded, Some(FinishReason::Expired)));
     assert_eq!(seen.completed_at, left.deadline);
@@ -171,6 +177,45 @@ pub async fn q14_keys_stay_hidden_until_revealed(h: &Harness) {
     assert!(!serde_json::to_string(&outline).unwrap().contains("SECRET"));
 }
 
+/// Neither what an attempt shows nor what stands in the learners' column has items in the order of the key or
+/// choices in the order of their stems, with nothing shuffled by the quiz; and a look shows the same again.
+/// rules: Q14, A11
+pub async fn q14_no_order_tells_the_key(h: &Harness) {
+    let room = h.classroom(1, 8).await;
+    let labelled = |ids: [&str; 3]| ids.map(|id| Labelled::new(id, format!("text of {id}"))).to_vec();
+    let (items, choices) = (labelled(["x", "m", "c"]), labelled(["z", "k", "b"]));
+    let pairs = ["p", "q", "r"].into_iter().zip(["z", "k", "b"]);
+    let correct = pairs.map(|(stem, choice)| (stem.to_owned(), choice.to_owned())).collect();
+    let matching = QuestionBody::Matching { stems: labelled(["p", "q", "r"]), choices: choices.clone(), correct };
+    let questions = vec![
+        NewQuestion::new("In order?", QuestionBody::Ordering { items: items.clone(), mode: OrderMode::AllOrNothing }),
+        NewQuestion::new("Which to which?", matching),
+    ];
+    let new = NewQuiz { is_published: true, questions, ..NewQuiz::titled("Keys") };
+    let quiz = room.teacher().catalog().add_quiz(room.lessons[0], new).await.unwrap();
+    let stored = room.teacher().catalog().questions(quiz.id).await.unwrap();
+    let at = |options: &str, id: &str| options.find(&format!("text of {id}")).unwrap();
+    let options = stored[0].options.as_str();
+    assert!(!(at(options, "x") < at(options, "m") && at(options, "m") < at(options, "c")), "{options}");
+    let mut by_stem = 0;
+    for n in 0..8 {
+        let me = room.student(n);
+        let attempt = me.quizzes().start(quiz.id).await.unwrap();
+        let (ordering, matching) = (&attempt.questions[0], &attempt.questions[1]);
+        assert_ne!(ordering.items, items);
+        by_stem += usize::from(matching.choices == choices);
+        assert_eq!(me.quizzes().view_attempt(attempt.id).await.unwrap().questions, attempt.questions);
+        // Ids are the answer, whatever the order.
+        let matches = ["p", "q", "r"].into_iter().zip(["z", "k", "b"]);
+        let matches = matches.map(|(stem, choice)| (stem.to_owned(), choice.to_owned())).collect();
+        let item_ids = items.iter().map(|item| item.id.clone()).collect();
+        let patch = [(ordering.id, Some(Answer::Order { item_ids })), (matching.id, Some(Answer::Matches { matches }))];
+        me.quizzes().save(attempt.id, "tab", 1, patch.into_iter().collect()).await.unwrap();
+        assert_eq!(me.quizzes().submit(attempt.id).await.unwrap().percent.unwrap().to_string(), "100.00");
+    }
+    assert!(by_stem < 8, "the choices stand by their stems in every attempt");
+}
+
 /// rules: Q15
 pub async fn q15_an_attempt_keeps_its_revision(h: &Harness) {
     let room = h.classroom(1, 2).await;
@@ -193,6 +238,84 @@ pub async fn q15_an_attempt_keeps_its_revision(h: &Harness) {
     assert_eq!(fresh.questions[0].text, "Another text");
     answer(&other, &fresh, 1).await;
     assert_eq!(other.quizzes().submit(fresh.id).await.unwrap().percent.unwrap().to_string(), "0.00");
+}
+
+/// What a teacher switches during an attempt changes no order in it.
+/// rules: A11, Q15
+pub async fn a11_shuffling_is_as_it_was_at_the_start(h: &Harness) {
+    let room = h.classroom(1, 6).await;
+    let plain = room.add_quiz(room.lessons[0], 8, QuizRules::default()).await.unwrap();
+    let shuffling = QuizRules { shuffle_questions: true, shuffle_options: true, ..QuizRules::default() };
+    let shuffled = room.add_quiz(room.lessons[0], 8, shuffling.clone()).await.unwrap();
+    let mut begun = Vec::new();
+    for n in 0..6 {
+        for quiz in [plain.id, shuffled.id] {
+            begun.push((n, room.student(n).quizzes().start(quiz).await.unwrap()));
+        }
+    }
+    for (quiz, rules) in [(plain, shuffling), (shuffled, QuizRules::default())] {
+        let update = crate::lms::UpdateQuiz { version: quiz.version, rules: Some(rules), ..Default::default() };
+        room.teacher().catalog().update_quiz(quiz.id, update).await.unwrap();
+    }
+    for (n, attempt) in &begun {
+        let seen = room.student(*n).quizzes().view_attempt(attempt.id).await.unwrap();
+        assert_eq!(seen.questions, attempt.questions);
+    }
+    let other = begun.iter().filter(|(_, attempt)| attempt.questions[0].text != "Question 1").count();
+    assert!((1..=6).contains(&other), "half of them began shuffled: {other}");
+}
+
+/// However many clients save (each load of a page may be one), saving goes on; who saved lately is remembered.
+/// rules: A7
+pub async fn a7_clients_without_end(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let quiz = room.add_quiz(room.lessons[0], 1, QuizRules::default()).await.unwrap();
+    let me = room.student(0);
+    let attempt = me.quizzes().start(quiz.id).await.unwrap();
+    let question = attempt.questions[0].id;
+    let save = |client: String, seq: i64, id: &'static str| {
+        let (me, patch) = (me.clone(), BTreeMap::from([(question, Some(Answer::Choice { option_id: id.into() }))]));
+        async move { me.quizzes().save(attempt.id, &client, seq, patch).await.unwrap() }
+    };
+    for n in 0..99 {
+        save(format!("page {n}"), 7, "wrong").await;
+    }
+    // An old tab comes back before the places are taken.
+    save("page 0".into(), 8, "wrong").await;
+    for n in 99..104 {
+        let report = save(format!("page {n}"), 7, "right").await;
+        assert!(!report.stale && report.problems.is_empty());
+    }
+    for (client, seq) in [("page 0", 8), ("page 5", 7), ("page 103", 7)] {
+        let report = save(client.into(), seq, "wrong").await;
+        assert!(report.stale, "{client} is remembered");
+        assert_eq!(report.answers[&question].client, "page 103");
+    }
+    assert!(!save("page 1".into(), 7, "right").await.stale, "the longest unheard of is forgotten");
+}
+
+/// Staff see a quiz as a learner gets it, draft or not, and nothing comes of it.
+/// rules: R1, L2, Q14
+pub async fn l2_a_preview_of_a_quiz_leaves_nothing(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let quiz = room.add_quiz(room.lessons[0], 3, QuizRules::default()).await.unwrap();
+    let teacher = room.teacher();
+    let seen = teacher.quizzes().preview_quiz(quiz.id).await.unwrap();
+    let texts: Vec<_> = seen.iter().map(|question| question.text.as_str()).collect();
+    assert_eq!(texts, ["Question 1", "Question 2", "Question 3"]);
+    assert!(!serde_json::to_string(&seen).unwrap().contains("SECRET"));
+    assert!(room.student(0).quizzes().preview_quiz(quiz.id).await.is_err());
+    assert_eq!(h.count(EventKind::QuizStarted).await, 0);
+    assert_eq!(room.student(0).quizzes().start(quiz.id).await.unwrap().attempt_no, 1);
+    let rules = QuizRules { shuffle_questions: true, ..QuizRules::default() };
+    let shuffled = room.add_quiz(room.lessons[0], 8, rules).await.unwrap();
+    teacher.catalog().publish_quiz(shuffled.id, false).await.unwrap();
+    let mut orders = std::collections::BTreeSet::new();
+    for _ in 0..8 {
+        let seen = teacher.quizzes().preview_quiz(shuffled.id).await.unwrap();
+        orders.insert(seen.into_iter().map(|question| question.text).collect::<Vec<_>>());
+    }
+    assert!(orders.len() > 1, "shuffled as the quiz says");
 }
 
 /// rules: Q12, S9

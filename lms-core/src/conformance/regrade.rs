@@ -56,6 +56,35 @@ pub async fn a1_a_voided_attempt_counts_for_nothing(h: &Harness) {
     assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
 }
 
+/// A question is one of the quiz: of its draft, or of what some attempt began with; also where learners have rows.
+/// rules: A12, R1
+pub async fn a12_only_questions_of_the_quiz(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let quiz = room.add_quiz(room.lessons[0], 2, QuizRules::default()).await.unwrap();
+    let other = room.add_quiz(room.lessons[0], 2, QuizRules::default()).await.unwrap();
+    let teacher = room.teacher();
+    attempt(&room, &quiz, 0, 1).await;
+    attempt(&room, &other, 0, 1).await;
+    let foreign = teacher.catalog().questions(other.id).await.unwrap().remove(0).id;
+    let version = teacher.catalog().quiz(quiz.id).await.unwrap().version;
+    for question in [foreign, crate::model::QuestionId::from_uuid(uuid::Uuid::max())] {
+        for policy in [RegradePolicy::DropQuestion { question }, RegradePolicy::FullCredit { question }] {
+            let refused = teacher.quizzes().preview_regrade(quiz.id, policy, false, ById::default()).await.unwrap_err();
+            assert_eq!(refused.code(), "not_found");
+            assert_eq!(teacher.quizzes().regrade(quiz.id, policy, false).await.unwrap_err().code(), "not_found");
+        }
+    }
+    assert_eq!(teacher.catalog().quiz(quiz.id).await.unwrap().version, version, "nothing was written");
+    let own = teacher.catalog().questions(quiz.id).await.unwrap().remove(1).id;
+    teacher.catalog().delete_question(own).await.unwrap();
+    teacher.quizzes().regrade(quiz.id, RegradePolicy::DropQuestion { question: own }, false).await.unwrap();
+    let card = room.student(0).overview().scorecard(room.course, room.students[0]).await.unwrap();
+    let score = card.items.iter().find(|item| item.id == quiz.id.uuid()).unwrap().score;
+    assert_eq!(percent(score), "100.00", "a question that left the draft is still one of the attempt's");
+    // It is one of the quiz for good.
+    teacher.quizzes().regrade(quiz.id, RegradePolicy::FullCredit { question: own }, false).await.unwrap();
+}
+
 /// The present key, tried first and then applied: what a preview says is what the job does, once.
 /// rules: A12, Q15, P9, P11
 pub async fn a12_regrading_by_the_present_key(h: &Harness) {

@@ -264,6 +264,13 @@ impl Lms {
         self.inner.clock.now()
     }
 
+    /// A seed of chance, to draw an order by (A11).
+    pub(crate) fn seed(&self) -> i64 {
+        let mut seed = [0_u8; 8];
+        self.ids().fill(&mut seed);
+        i64::from_be_bytes(seed)
+    }
+
     /// The ids port.
     pub fn ids(&self) -> &Arc<dyn Ids> {
         &self.inner.ids

@@ -12,6 +12,7 @@ use super::{AiGradingState, GraderKind, Points, QuestionId, QuizQuestion, Timest
 use crate::error::Problem;
 use crate::rules::authoring::question::check_question;
 use crate::rules::grading::AnswerState;
+use crate::rules::shuffle::shuffled;
 
 tolerant! {
     with { use crate::model::question::lenient::{Answer, QuestionBody}; }
@@ -40,6 +41,12 @@ tolerant! {
             pub format: u32,
             /// The questions.
             pub questions: Vec<RevisionQuestion>,
+            /// Whether each attempt has the questions in an order of its own (A11).
+            #[serde(default)]
+            pub shuffle_questions: bool,
+            /// Whether each attempt has the options in an order of its own (A11).
+            #[serde(default)]
+            pub shuffle_options: bool,
         }
 
         /// What one learner has answered, with who said so last (A7).
@@ -49,6 +56,9 @@ tolerant! {
             pub format: u32,
             /// The last sequence number seen of each client.
             pub clients: BTreeMap<String, i64>,
+            /// The version that the attempt had when each client last saved.
+            #[serde(default)]
+            pub heard: BTreeMap<String, i64>,
             /// The answers by question.
             pub answers: BTreeMap<Uuid, SavedAnswer>,
         }
@@ -68,9 +78,9 @@ tolerant! {
 read_leniently!(RevisionContent, SavedAnswers);
 
 impl RevisionQuestion {
-    /// What a learner may see of it.
-    pub fn view(&self) -> QuestionView {
-        self.body.view(self.id.uuid(), &self.text, self.points)
+    /// What a learner may see of it in an attempt with this seed.
+    pub fn view(&self, seed: i64) -> QuestionView {
+        self.body.view(self.id.uuid(), &self.text, self.points, seed)
     }
 }
 
@@ -81,13 +91,46 @@ impl RevisionContent {
     /// The first question whose stored document is none.
     pub fn of(questions: &[super::QuizQuestion]) -> Result<Self, super::QuestionId> {
         let questions = questions.iter().map(|question| question.revised().map_err(|_| question.id));
-        Ok(Self { format: 1, questions: questions.collect::<Result<_, _>>()? })
+        let questions = questions.collect::<Result<_, _>>()?;
+        Ok(Self { format: 1, questions, shuffle_questions: false, shuffle_options: false })
+    }
+
+    /// The questions as an attempt with this seed shows them, the same on every look (A11).
+    pub fn views(&self, seed: i64) -> Vec<QuestionView> {
+        let mut views: Vec<_> = self.questions.iter().map(|question| question.view(seed)).collect();
+        if self.shuffle_questions {
+            views = shuffled(views, seed, "questions");
+        }
+        if self.shuffle_options {
+            for view in &mut views {
+                view.shuffle_options(seed);
+            }
+        }
+        views
     }
 }
 
 impl Default for SavedAnswers {
     fn default() -> Self {
-        Self { format: 1, clients: BTreeMap::new(), answers: BTreeMap::new() }
+        Self { format: 1, clients: BTreeMap::new(), heard: BTreeMap::new(), answers: BTreeMap::new() }
+    }
+}
+
+/// How many clients an attempt remembers.
+const CLIENTS: usize = 100;
+
+impl SavedAnswers {
+    /// A client saved: its sequence is remembered, and of more than 100 clients the one that was not heard for
+    /// longest is forgotten (A7).
+    pub(crate) fn hear(&mut self, client: &str, seq: i64, version: i64) {
+        self.clients.insert(client.to_owned(), seq);
+        self.heard.insert(client.to_owned(), version);
+        while self.clients.len() > CLIENTS {
+            let heard = |client: &String| self.heard.get(client).copied().unwrap_or(0);
+            let Some(oldest) = self.clients.keys().min_by_key(|client| heard(client)).cloned() else { break };
+            self.clients.remove(&oldest);
+            self.heard.remove(&oldest);
+        }
     }
 }
 

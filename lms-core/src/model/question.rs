@@ -190,14 +190,14 @@ tolerant! {
             Matching {
                 /// What is to be matched.
                 stems: Vec<Labelled>,
-                /// What it is matched with; more than stems are allowed.
+                /// What it is matched with; more than stems are allowed. Learners see their ids, too.
                 choices: Vec<Labelled>,
                 /// The choice of each stem, by ids.
                 correct: BTreeMap<String, String>,
             },
             /// Items to be put in order; they stand here in the right one.
             Ordering {
-                /// The items.
+                /// The items. Learners see their ids, too: ids that count up tell the order.
                 items: Vec<Labelled>,
                 /// How an order is weighed.
                 #[serde(default = "all_or_nothing")]
@@ -299,6 +299,8 @@ tolerant! {
             blanks: Vec<Blank>,
             #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
             pairs: BTreeMap<String, String>,
+            #[serde(default, skip_serializing_if = "Vec::is_empty")]
+            choices: Vec<String>,
             #[serde(default)]
             decimal_comma: bool,
             #[serde(default)]
@@ -360,12 +362,44 @@ pub struct QuestionView {
 }
 
 impl QuestionView {
-    /// Puts options and choices in the order that the seed draws; the same on every look (A11).
+    /// Puts the options in the order that the seed draws; the same on every look (A11).
     pub fn shuffle_options(&mut self, seed: i64) {
         let label = self.id.to_string();
         self.options = shuffled(std::mem::take(&mut self.options), seed, &label);
-        self.choices = shuffled(std::mem::take(&mut self.choices), seed, &label);
     }
+}
+
+/// An order of chance that says nothing of the one they came in, not even to who knows the seed: they are
+/// sorted by their texts before it is drawn.
+fn disordered(mut all: Vec<Labelled>, seed: i64, label: &str) -> Vec<Labelled> {
+    all.sort_by(|a, b| (&a.text, &a.id).cmp(&(&b.text, &b.id)));
+    shuffled(all, seed, label)
+}
+
+/// [`disordered`], and not as they came: an order that is handed in untouched is not the right one. Two items
+/// are left to chance, because there the other order would be the right one.
+fn out_of_order(items: &[Labelled], seed: i64, label: &str) -> Vec<Labelled> {
+    let mut drawn = disordered(items.to_vec(), seed, label);
+    for again in 1..=32 {
+        if items.len() < 3 || drawn != items {
+            break;
+        }
+        drawn = disordered(items.to_vec(), seed, &format!("{label} {again}"));
+    }
+    drawn
+}
+
+/// The seed of the order in the learners' column; attempts have seeds of their own.
+const COLUMN: i64 = 0;
+
+/// What is shown, in the order in which the key lists it.
+fn as_listed(shown: &[Labelled], ids: &[String]) -> Option<Vec<Labelled>> {
+    // By a map: a list far too long is read once, too, before it is refused.
+    let mut by_id = BTreeMap::new();
+    for one in shown {
+        by_id.entry(one.id.as_str()).or_insert(one);
+    }
+    ids.iter().map(|id| by_id.get(id.as_str()).map(|one| (*one).clone())).collect()
 }
 
 /// The two columns of a question do not fit together.
@@ -391,7 +425,7 @@ impl QuestionBody {
 
     /// The ids that an answer to it may name, of whatever kind, in order.
     pub(crate) fn ids(&self) -> Vec<String> {
-        let shown = self.split().0;
+        let shown = self.split(Uuid::nil()).0;
         let kinds =
             [("option", shown.options), ("stem", shown.stems), ("choice", shown.choices), ("item", shown.items)];
         let labelled = kinds
@@ -402,8 +436,9 @@ impl QuestionBody {
         all
     }
 
-    /// Its two columns: what learners may see, and the key.
-    pub fn split(&self) -> (OptionsDoc, KeyDoc) {
+    /// Its two columns: what learners may see, and the key. Items and choices stand in the former in an order
+    /// that is drawn by the question's id, for theirs may be the key (Q14).
+    pub fn split(&self, id: Uuid) -> (OptionsDoc, KeyDoc) {
         let mut shown = OptionsDoc { format: 1, ..OptionsDoc::default() };
         let mut key = KeyDoc { format: 1, ..KeyDoc::default() };
         match self.clone() {
@@ -434,14 +469,14 @@ impl QuestionBody {
             }
             Self::Matching { stems, choices, correct } => {
                 shown.stems = stems;
-                shown.choices = choices;
+                key.choices = choices.iter().map(|c| c.id.clone()).collect();
+                shown.choices = disordered(choices, COLUMN, &id.to_string());
                 key.pairs = correct;
             }
             Self::Ordering { items, mode } => {
                 key.correct = items.iter().map(|i| i.id.clone()).collect();
                 key.order_mode = Some(mode);
-                // What learners may see must not stand in the order of the key.
-                shown.items = shuffled(items, 1, "ordering");
+                shown.items = out_of_order(&items, COLUMN, &id.to_string());
             }
             Self::Essay { rubric, staff_notes } => {
                 key.rubric = rubric;
@@ -476,40 +511,37 @@ impl QuestionBody {
             QuestionType::Numeric => Self::Numeric { keys: key.numbers, decimal_comma: key.decimal_comma },
             QuestionType::ShortText => Self::ShortText { keys: key.texts, case_sensitive: key.case_sensitive },
             QuestionType::FillBlanks => Self::FillBlanks { blanks: key.blanks, case_sensitive: key.case_sensitive },
-            QuestionType::Matching => Self::Matching { stems: shown.stems, choices: shown.choices, correct: key.pairs },
-            QuestionType::Ordering => {
-                // By a map: a list far too long is read once, too, before it is refused.
-                let mut by_id = BTreeMap::new();
-                for item in &shown.items {
-                    by_id.entry(item.id.as_str()).or_insert(item);
-                }
-                let item = |id: &String| by_id.get(id.as_str()).map(|item| (*item).clone());
-                Self::Ordering {
-                    items: key
-                        .correct
-                        .iter()
-                        .map(|id| item(id).ok_or_else(|| missing("item")))
-                        .collect::<Result<_, _>>()?,
-                    mode: key.order_mode.ok_or_else(|| missing("mode"))?,
-                }
-            }
+            QuestionType::Matching => Self::Matching {
+                stems: shown.stems,
+                choices: as_listed(&shown.choices, &key.choices).ok_or_else(|| missing("choice"))?,
+                correct: key.pairs,
+            },
+            QuestionType::Ordering => Self::Ordering {
+                items: as_listed(&shown.items, &key.correct).ok_or_else(|| missing("item"))?,
+                mode: key.order_mode.ok_or_else(|| missing("mode"))?,
+            },
             QuestionType::Essay => Self::Essay { rubric: key.rubric, staff_notes: key.staff_notes },
         })
     }
 
-    /// What a learner may see of it (Q14).
-    pub fn view(&self, id: Uuid, text: &str, points: Points) -> QuestionView {
-        let (shown, _) = self.split();
-        let options = match self {
-            Self::TrueFalse { .. } => vec![Labelled::new("true", "true"), Labelled::new("false", "false")],
-            _ => shown.options,
-        };
+    /// What a learner may see of it (Q14), with items and choices in the order that the seed draws (A11).
+    pub fn view(&self, id: Uuid, text: &str, points: Points, seed: i64) -> QuestionView {
+        let (mut shown, _) = self.split(id);
+        let label = id.to_string();
+        match self {
+            Self::TrueFalse { .. } => {
+                shown.options = vec![Labelled::new("true", "true"), Labelled::new("false", "false")];
+            }
+            Self::Matching { .. } => shown.choices = disordered(shown.choices, seed, &label),
+            Self::Ordering { items, .. } => shown.items = out_of_order(items, seed, &label),
+            _ => {}
+        }
         QuestionView {
             id,
             question_type: self.question_type(),
             text: text.to_owned(),
             points,
-            options,
+            options: shown.options,
             stems: shown.stems,
             choices: shown.choices,
             items: shown.items,
@@ -519,7 +551,8 @@ impl QuestionBody {
 
     /// The key as it is shown once the policy reveals it: without rubric and staff notes.
     pub fn learner_key(&self) -> serde_json::Value {
-        let (_, mut key) = self.split();
+        let (_, mut key) = self.split(Uuid::nil());
+        key.choices = Vec::new();
         key.rubric = None;
         key.staff_notes = String::new();
         serde_json::to_value(key).unwrap_or(serde_json::Value::Null)
@@ -538,23 +571,88 @@ mod tests {
             mode: ChoiceMode::NetCorrect,
             why: BTreeMap::from([("b".into(), "SECRET-WHY".into())]),
         };
-        let (shown, key) = body.split();
+        let (shown, key) = body.split(Uuid::nil());
         let shown = serde_json::to_string(&shown).unwrap();
         assert!(!shown.contains("SECRET") && !shown.contains("correct"));
-        let view = serde_json::to_string(&body.view(Uuid::nil(), "?", Points::ZERO)).unwrap();
+        let view = serde_json::to_string(&body.view(Uuid::nil(), "?", Points::ZERO, 1)).unwrap();
         assert!(!view.contains("SECRET") && !view.contains("correct"));
         let back = QuestionBody::join(QuestionType::MultipleChoice, &shown, &serde_json::to_string(&key).unwrap());
         assert_eq!(back.unwrap(), body);
     }
 
+    fn labelled(ids: impl Iterator<Item = usize>) -> Vec<Labelled> {
+        ids.map(|n| Labelled::new(n.to_string(), format!("text {n}"))).collect()
+    }
+
+    fn columns(body: &QuestionBody, id: Uuid) -> (OptionsDoc, String, String) {
+        let (shown, key) = body.split(id);
+        let texts = (serde_json::to_string(&shown).unwrap(), serde_json::to_string(&key).unwrap());
+        (shown, texts.0, texts.1)
+    }
+
     #[test]
     fn q14_an_ordering_is_never_shown_in_the_order_of_its_key() {
-        let items: Vec<Labelled> = (0..6).map(|n| Labelled::new(n.to_string(), format!("item {n}"))).collect();
-        let body = QuestionBody::Ordering { items: items.clone(), mode: OrderMode::Absolute };
-        let view = body.view(Uuid::nil(), "?", Points::ZERO);
-        assert_ne!(view.items, items);
-        let (shown, key) = body.split();
-        let (shown, key) = (serde_json::to_string(&shown).unwrap(), serde_json::to_string(&key).unwrap());
-        assert_eq!(QuestionBody::join(QuestionType::Ordering, &shown, &key).unwrap(), body);
+        for n in 2..=100_usize {
+            // The key goes down, so that an order of the texts is not the key either.
+            let items = labelled((0..n).rev());
+            let body = QuestionBody::Ordering { items: items.clone(), mode: OrderMode::Absolute };
+            let (mut shown_as, mut seen_as) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
+            for seed in 1..=40_u128 {
+                let id = Uuid::from_u128(seed);
+                let (shown, options, key) = columns(&body, id);
+                assert_eq!(QuestionBody::join(QuestionType::Ordering, &options, &key).unwrap(), body);
+                let seen = body.view(Uuid::nil(), "?", Points::ZERO, i64::try_from(seed).unwrap()).items;
+                if n > 2 {
+                    assert_ne!(shown.items, items, "{n} items, question {id}");
+                    assert_ne!(seen, items, "{n} items, seed {seed}");
+                }
+                let ids = |list: Vec<Labelled>| list.into_iter().map(|l| l.id).collect::<Vec<_>>();
+                shown_as.insert(ids(shown.items));
+                seen_as.insert(ids(seen));
+            }
+            // Neither is there one order for all: of two items both are seen.
+            let least = [2, 5].get(n - 2).copied().unwrap_or(10);
+            assert!(shown_as.len() >= least && seen_as.len() >= least, "{n} items: {shown_as:?}");
+        }
+    }
+
+    /// The same items with another key look the same, so that who knows how orders are drawn learns nothing.
+    #[test]
+    fn q14_what_is_shown_does_not_hang_on_the_key() {
+        let (one, other) = (labelled(0..6), labelled([3, 1, 5, 0, 2, 4].into_iter()));
+        let ordering = |items: &[Labelled]| QuestionBody::Ordering { items: items.to_vec(), mode: OrderMode::Absolute };
+        let matching = |choices: &[Labelled]| QuestionBody::Matching {
+            stems: labelled(10..16),
+            correct: (10..16).zip(choices).map(|(stem, choice)| (stem.to_string(), choice.id.clone())).collect(),
+            choices: choices.to_vec(),
+        };
+        for seed in 1..=40_u128 {
+            let id = Uuid::from_u128(seed);
+            for (a, b) in [(ordering(&one), ordering(&other)), (matching(&one), matching(&other))] {
+                assert_eq!(a.split(id).0, b.split(id).0);
+                let view = |body: &QuestionBody| body.view(id, "?", Points::ZERO, i64::try_from(seed).unwrap());
+                assert_eq!(view(&a), view(&b));
+            }
+        }
+    }
+
+    #[test]
+    fn q14_choices_are_never_shown_by_their_stems() {
+        for n in 2..=20_usize {
+            let choices = labelled((0..n).rev());
+            let correct = (0..n).map(|at| (at.to_string(), (n - 1 - at).to_string())).collect();
+            let body = QuestionBody::Matching { stems: labelled(0..n), choices: choices.clone(), correct };
+            let (mut shown_right, mut seen_right) = (0, 0);
+            for seed in 1..=60_u128 {
+                let (shown, options, key) = columns(&body, Uuid::from_u128(seed));
+                assert_eq!(QuestionBody::join(QuestionType::Matching, &options, &key).unwrap(), body);
+                shown_right += usize::from(shown.choices == choices);
+                let seen = body.view(Uuid::nil(), "?", Points::ZERO, i64::try_from(seed).unwrap());
+                seen_right += usize::from(seen.choices == choices);
+            }
+            let most = if n == 2 { 45 } else { 25 };
+            assert!(shown_right < most && seen_right < most, "{n} choices: {shown_right}, {seen_right} of 60");
+            assert!(!body.learner_key().to_string().contains("choices"), "the key is the pairs");
+        }
     }
 }

@@ -50,6 +50,9 @@ impl<S: CatalogReads + ?Sized> CatalogReads for Arc<S> {
     async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>> {
         (**self).revision(id).await
     }
+    async fn revision_with(&self, quiz: QuizId, question: QuestionId) -> Read<Option<QuizRevision>> {
+        (**self).revision_with(quiz, question).await
+    }
     async fn work_counts(&self, item: Item) -> Read<WorkCounts> {
         (**self).work_counts(item).await
     }

@@ -92,6 +92,8 @@ pub trait CatalogReads: Send + Sync {
     async fn questions(&self, quiz: QuizId) -> Read<Vec<QuizQuestion>>;
     /// A revision.
     async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>>;
+    /// A revision of a quiz that has a question, whichever; `None` where none has it.
+    async fn revision_with(&self, quiz: QuizId, question: QuestionId) -> Read<Option<QuizRevision>>;
     /// What hangs under an item.
     async fn work_counts(&self, item: Item) -> Read<WorkCounts>;
     /// A version of a certificate template.

@@ -180,6 +180,14 @@ pub(super) fn revision() -> String {
     listing(&many::<QuizRevision>("WHERE t.id = $1::uuid"))
 }
 
+/// $1 quiz, $2 question.
+pub(super) fn revision_with() -> String {
+    listing(&many::<QuizRevision>(
+        "WHERE t.quiz_id = $1::uuid AND EXISTS (SELECT FROM json_array_elements(t.content -> 'questions') AS q
+             WHERE (q ->> 'id')::uuid = $2::uuid) ORDER BY t.id LIMIT 1",
+    ))
+}
+
 /// $1 id.
 pub(super) fn template() -> String {
     listing(&many::<CertificateTemplate>("WHERE t.id = $1::uuid"))

@@ -49,6 +49,7 @@ statements! {
     topics = catalog::topics();
     questions = catalog::questions();
     revision = catalog::revision();
+    revision_with = catalog::revision_with();
     template = catalog::template();
     work_counts = catalog::work_counts();
     objective_links = catalog::objective_links();

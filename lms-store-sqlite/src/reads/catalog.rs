@@ -107,6 +107,15 @@ pub(crate) fn questions(conn: &Connection, quiz: QuizId) -> Result<Vec<QuizQuest
     select(conn, "WHERE t.quiz_id = ?1 ORDER BY t.order_index", [id(quiz)])
 }
 
+pub(crate) fn revision_with(conn: &Connection, quiz: QuizId, question: QuestionId) -> Result<Option<QuizRevision>> {
+    first(
+        conn,
+        "WHERE t.quiz_id = ?1 AND EXISTS (SELECT 1 FROM json_each(t.content, '$.questions') AS q
+             WHERE json_extract(q.value, '$.id') = ?2) LIMIT 1",
+        params![id(quiz), question.uuid().to_string()],
+    )
+}
+
 pub(crate) fn objective_links(conn: &Connection, course: CourseId) -> Result<Vec<(ObjectiveId, Uuid)>> {
     let mut statement = conn.prepare_cached(
         "SELECT o.id, x.lesson_id FROM objectives AS o JOIN objective_lessons AS x ON x.objective_id = o.id

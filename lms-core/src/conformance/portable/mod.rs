@@ -58,6 +58,14 @@ async fn content(h: &Harness, course: CourseId) -> serde_json::Value {
         }
     }
     rename(&mut json, &names, &drawn_anew);
+    // The learners' column has an order that is drawn by the question's id (Q14); the author's is in the key.
+    for question in json["questions"].as_array_mut().unwrap() {
+        for drawn in ["items", "choices"] {
+            if let Some(list) = question["options"].get_mut(drawn).and_then(|list| list.as_array_mut()) {
+                list.sort_by_key(|one| one["id"].to_string());
+            }
+        }
+    }
     json["pairs"] = serde_json::json!(pairs);
     // What belongs to the installation.
     for field in

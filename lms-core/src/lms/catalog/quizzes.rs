@@ -144,7 +144,7 @@ impl NewQuestion {
         ai: Option<AiLogId>,
         now: Timestamp,
     ) -> QuizQuestion {
-        let (options, key) = self.body.split();
+        let (options, key) = self.body.split(id.uuid());
         QuizQuestion {
             id,
             quiz_id: quiz,

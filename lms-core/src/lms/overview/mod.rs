@@ -151,6 +151,8 @@ pub struct ScoreCell {
     pub due: Option<Timestamp>,
     /// Where the learner stands.
     pub state: ItemState,
+    /// Whether the time of an open attempt is up and it waits to be finished and graded (A6).
+    pub grading_due: bool,
     /// Whether it is met.
     pub met: bool,
     /// Whether it was waived.
@@ -245,6 +247,10 @@ fn cells(
             is_required: quiz.is_required,
             due: closes,
             state,
+            grading_due: attempts.iter().any(|a| {
+                let over = a.deadline.is_some_and(|deadline| now > deadline.plus_seconds(quiz.grace_seconds));
+                a.state == AttemptState::InProgress && (over || record.enrollment.status == EnrollmentStatus::Withdrawn)
+            }),
             met: quiz_met(quiz, result, &work.waivers, &work.overrides),
             waived: work.waivers.iter().any(|w| w.quiz_id == Some(quiz.id)),
             percent: score.and_then(|s| s.percent()),
@@ -286,6 +292,7 @@ fn cells(
             is_required: assignment.is_required,
             due,
             state,
+            grading_due: false,
             met: assignment_met(assignment, &work.submissions, &work.waivers, &work.overrides),
             waived: work.waivers.iter().any(|w| w.assignment_id == Some(assignment.id)),
             percent: score.and_then(|s| s.percent()),

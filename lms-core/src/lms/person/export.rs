@@ -186,7 +186,7 @@ impl People<'_> {
                 completed_at: attempt.completed_at,
                 score: attempt.graded_score(),
                 void_reason: attempt.void_reason.clone(),
-                questions: content.questions.iter().map(RevisionQuestion::view).collect(),
+                questions: content.questions.iter().map(|question| question.view(attempt.seed)).collect(),
                 answers: saved.answers.into_iter().filter_map(|(q, s)| s.answer.map(|a| (q, a))).collect(),
                 marks: graded
                     .into_iter()

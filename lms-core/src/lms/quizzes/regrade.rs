@@ -198,8 +198,9 @@ impl Quizzes<'_> {
         Ok((context, row))
     }
 
-    /// The quiz with what the policy adds to it.
-    fn adjusted(&self, context: &ContentContext, quiz: &Quiz, policy: RegradePolicy) -> Result<Quiz, Error> {
+    /// The quiz with what the policy adds to it. A question that left the draft is still one of the quiz where
+    /// an attempt began with it.
+    async fn adjusted(&self, context: &ContentContext, quiz: &Quiz, policy: RegradePolicy) -> Result<Quiz, Error> {
         let (question, adjustment) = match policy {
             RegradePolicy::CurrentKey => return Ok(quiz.clone()),
             RegradePolicy::FullCredit { question } => (question, Adjustment::FullCredit),
@@ -208,7 +209,7 @@ impl Quizzes<'_> {
         let mut adjustments = adjustments_of(quiz)?;
         if !context.questions.iter().any(|q| q.id == question)
             && !adjustments.questions.contains_key(&question.uuid())
-            && !context.has_learner_rows
+            && self.s.store().revision_with(quiz.id, question).await?.is_none()
         {
             return Err(Error::not_found(SubjectType::Question, question));
         }
@@ -236,7 +237,7 @@ impl Quizzes<'_> {
         page: ById,
     ) -> Result<RegradePreview, Error> {
         let (context, row) = self.quiz_for_regrade(quiz).await?;
-        let after = self.adjusted(&context, &row, policy)?;
+        let after = self.adjusted(&context, &row, policy).await?;
         let limit = page.limit.clamp(1, 50);
         let enrollments = self.s.store().enrollments(context.course.id, ById { after: page.after, limit }).await?;
         let (Some(first), Some(last)) = (enrollments.first(), enrollments.last()) else {
@@ -296,7 +297,7 @@ impl Quizzes<'_> {
                 if command.done {
                     return Ok(Planned::nothing((job, Some(job))));
                 }
-                let mut after = self.adjusted(&context, &row, policy)?;
+                let mut after = self.adjusted(&context, &row, policy).await?;
                 let mut edit = StructureEdit::of(&context.course);
                 edit.batch.expect.push(Expect::Row { table: Table::Quiz, id: quiz.uuid(), version: row.version });
                 let revision = match policy {

@@ -16,6 +16,9 @@ impl Quizzes<'_> {
 /// The revision of a quiz's present content; its id is derived from it, so that equal content is one row (Q15).
 pub(super) fn revision_of(quiz: &Quiz, questions: &[QuizQuestion], now: Timestamp) -> Result<QuizRevision, Error> {
     let content = RevisionContent::of(questions).map_err(|id| corrupt("quiz_questions", "correct_answer", id))?;
+    let RevisionContent { format, questions: asked, .. } = content;
+    let (shuffle_questions, shuffle_options) = (quiz.shuffle_questions, quiz.shuffle_options);
+    let content = RevisionContent { format, questions: asked, shuffle_questions, shuffle_options };
     let json = Json::of(&content);
     if json.as_str().len() > QUIZ_BYTES || questions.len() > QUIZ_QUESTIONS {
         return Err(Error::invalid("quiz.too_large", "questions", "a quiz has at most 500 questions and 4 MiB"));

@@ -12,7 +12,8 @@ impl Quizzes<'_> {
     /// Saves answers while the attempt is open: a partial patch, `None` clears an answer (A7).
     ///
     /// `client` names the tab or device and `seq` counts up within it: what is not newer than the
-    /// last seen of the same client is a success that does nothing.
+    /// last seen of the same client is a success that does nothing. An attempt remembers the 100 clients that
+    /// saved last.
     ///
     /// # Errors
     /// Invalid: `attempt.too_many_answers` above 500 at once; AttemptClosed once it is handed in or its time and grace are over; NotFound.
@@ -70,10 +71,7 @@ impl Quizzes<'_> {
                             SavedAnswer { answer: answer.clone(), client: client.to_owned(), at: command.now },
                         );
                     }
-                    saved.clients.insert(client.to_owned(), seq);
-                    if saved.clients.len() > 100 {
-                        return Err(Error::invalid("attempt.clients", "client", "an attempt has at most 100 clients"));
-                    }
+                    saved.hear(client, seq, row.version + 1);
                 }
                 for id in patch.keys() {
                     if let Some(stands) = saved.answers.get(id) {

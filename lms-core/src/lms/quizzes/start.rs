@@ -50,8 +50,6 @@ impl Quizzes<'_> {
         let questions = self.s.store().questions(quiz_id).await?;
         let revision = revision_of(&quiz, &questions, command.now)?;
         let deadline = deadline_of(&quiz, own, command.now);
-        let mut seed = [0_u8; 8];
-        self.s.lms.ids().fill(&mut seed);
         let attempt = QuizAttempt {
             id,
             quiz_id,
@@ -61,7 +59,7 @@ impl Quizzes<'_> {
             attempt_no: context.attempts.iter().map(|a| a.attempt_no).max().unwrap_or(0) + 1,
             state: AttemptState::InProgress,
             revision_id: revision.id,
-            seed: i64::from_be_bytes(seed),
+            seed: self.s.lms.seed(),
             score: None,
             possible: None,
             started_at: command.now,

@@ -3,8 +3,7 @@
 use super::*;
 use crate::lms::learner::{access, rights};
 use crate::rules::reveal::revealed;
-use crate::rules::shuffle;
-use crate::store::{LearnerContext, LearnerScope};
+use crate::store::{ContentRef, LearnerContext, LearnerScope};
 
 impl Quizzes<'_> {
     /// An attempt: to its learner, and to the course's staff. Reading never writes, but for its
@@ -26,6 +25,21 @@ impl Quizzes<'_> {
         self.view(attempt).await
     }
 
+    /// The questions of a quiz's draft as a new attempt at it would show them, published or not, in an order
+    /// that is drawn anew on each call. Nothing is written: no attempt, no progress, no event (L2).
+    ///
+    /// # Errors
+    /// Denied to all but the course's staff; NotFound.
+    #[tracing::instrument(name = "lms.preview_quiz", skip_all, fields(course, outcome))]
+    pub async fn preview_quiz(&self, quiz: QuizId) -> Result<Vec<QuestionView>, Error> {
+        let at = ContentRef::QuizQuestions(quiz);
+        let context = self.s.catalog().content(at, Action::ReadWork, SubjectType::Quiz, quiz).await?;
+        let row = context.quiz.as_ref().ok_or_else(|| Error::not_found(SubjectType::Quiz, quiz))?;
+        let revision = revision_of(row, &context.questions, self.s.lms.now())?;
+        let content = revision.questions().map_err(|_| corrupt("quiz_questions", "correct_answer", quiz))?;
+        Ok(content.views(self.s.lms.seed()))
+    }
+
     pub(super) async fn view(&self, attempt: AttemptId) -> Result<AttemptView, Error> {
         let context = self.s.learner(LearnerScope::Attempt(attempt), SubjectType::Attempt, attempt.uuid()).await?;
         self.show(attempt, &context).await
@@ -42,15 +56,6 @@ impl Quizzes<'_> {
         let quiz = context.quiz.as_ref();
         let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
         let graded = row.graded_answers().map_err(|_| corrupt("quiz_attempts", "graded", row.id))?;
-        let mut questions: Vec<QuestionView> = content.questions.iter().map(RevisionQuestion::view).collect();
-        if quiz.is_some_and(|q| q.shuffle_questions) {
-            questions = shuffle::shuffled(questions, row.seed, "questions");
-        }
-        if quiz.is_some_and(|q| q.shuffle_options) {
-            for question in &mut questions {
-                question.shuffle_options(row.seed);
-            }
-        }
         let finished = row.state != AttemptState::InProgress;
         let passed = context.work.as_ref().and_then(|w| w.result(row.quiz_id)).and_then(|r| r.passed).unwrap_or(false);
         let no_attempt_left = access(context).no_attempts_left;
@@ -88,7 +93,7 @@ impl Quizzes<'_> {
             deadline: row.deadline,
             completed_at: row.completed_at,
             finish_reason: row.finish_reason,
-            questions,
+            questions: content.views(row.seed),
             answers: saved.answers.into_iter().filter_map(|(id, s)| s.answer.map(|a| (id, a))).collect(),
             score,
             percent: score.and_then(|s| s.percent()),

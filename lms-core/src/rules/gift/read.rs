@@ -89,7 +89,8 @@ impl GiftBank {
     /// it is worth, else it is worth one point.
     ///
     /// What cannot be read, or not as it is meant, is a note with its line, and the other questions
-    /// come over. Options, stems and choices are numbered from 1 in the order of the text.
+    /// come over. Options and stems are numbered from 1 in the order of the text, choices in the order of the
+    /// alphabet: theirs is the key.
     ///
     /// # Errors
     /// Invalid: `gift.size` above 4 MiB, `gift.too_many` above 5,000 questions.
@@ -392,8 +393,8 @@ fn text_key(pattern: String) -> TextKey {
 }
 
 fn matching(items: &[Item<'_>], found: &mut Found) -> Result<QuestionBody, Left> {
-    let (mut stems, mut choices) = (Vec::new(), Vec::<Labelled>::new());
-    let (mut known, mut correct) = (BTreeMap::new(), BTreeMap::new());
+    let mut pairs = Vec::with_capacity(items.len());
+    let mut known = BTreeMap::new();
     for item in items {
         if item.weight.is_some_and(|weight| weight != FULL) {
             found.lose(GiftLoss::Credit, "every pair is worth the same here");
@@ -405,15 +406,26 @@ fn matching(items: &[Item<'_>], found: &mut Found) -> Result<QuestionBody, Left>
             return left(GiftLoss::Syntax, "a pair is written `=left -> right`");
         };
         let (stem, choice) = (found.formatted(before(item.text, arrow)), found.formatted(after(item.text, arrow + 2)));
-        let next = (choices.len() + 1).to_string();
-        let id = known.entry(normalised(&choice, false)).or_insert_with(|| {
-            choices.push(Labelled::new(next.clone(), choice));
-            next
-        });
+        let same = normalised(&choice, false);
+        known.entry(same.clone()).or_insert(choice);
+        pairs.push((stem, same));
+    }
+    // Their ids and their order say no more than their texts do.
+    let mut ids = BTreeMap::new();
+    let mut choices = Vec::with_capacity(known.len());
+    for (n, (same, text)) in known.into_iter().enumerate() {
+        let id = (n + 1).to_string();
+        choices.push(Labelled::new(id.clone(), text));
+        ids.insert(same, id);
+    }
+    let (mut stems, mut correct) = (Vec::new(), BTreeMap::new());
+    for (stem, same) in pairs {
         // A choice without a stem is one more to choose from.
-        if !stem.is_empty() {
+        if !stem.is_empty()
+            && let Some(choice) = ids.get(&same)
+        {
             let stem = Labelled::new((stems.len() + 1).to_string(), stem);
-            correct.insert(stem.id.clone(), id.clone());
+            correct.insert(stem.id.clone(), choice.clone());
             stems.push(stem);
         }
     }

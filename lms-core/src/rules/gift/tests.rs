@@ -55,6 +55,12 @@ fn q4_the_examples_of_the_format_are_read() {
     assert_eq!((stems, choices), (labelled(&["cat", "dog", "puppy"]), labelled(&["cat food", "dog food", "hay"])));
     assert_eq!(correct.values().collect::<Vec<_>>(), ["1", "2", "2"]);
 
+    // Neither the order nor the ids of the choices are those of the stems (Q14).
+    let matching = one("Match. {\n=France -> Paris\n=Italy -> Rome\n=Germany -> Berlin\n}");
+    let QuestionBody::Matching { choices, correct, .. } = matching.body else { panic!() };
+    assert_eq!(choices, labelled(&["Berlin", "Paris", "Rome"]));
+    assert_eq!(correct.values().collect::<Vec<_>>(), ["2", "3", "1"]);
+
     let number = |value: &str, tolerance: &str| NumericKey::Value { value: value.into(), tolerance: tolerance.into() };
     let numeric = |text: &str| match one(text).body {
         QuestionBody::Numeric { keys, .. } => keys,

@@ -155,6 +155,21 @@ fn q8_texts_are_compared_folded_and_never_by_likeness() {
     assert!(!right(&evil, &format!("{}!", "a".repeat(9_000))));
 }
 
+/// What grading could not compile is refused by authoring: without regard to case an expression is larger.
+#[test]
+fn q3_an_expression_is_checked_in_the_form_that_runs() {
+    let sized = |n: usize| TextKey::Regex { pattern: format!("(?:ks){{{n}}}|yes") };
+    let first_refused = (51..40_000).step_by(50).find(|n| text_key_problem(&sized(*n)).is_some()).unwrap();
+    let question = |n: usize, case_sensitive: bool| QuestionBody::ShortText { keys: vec![sized(n)], case_sensitive };
+    for n in [1, first_refused - 50] {
+        for case_sensitive in [true, false] {
+            let answer = Answer::Text { text: "yes".into() };
+            let graded = grade(&question(n, case_sensitive), POINT, None, Some(&answer));
+            assert_eq!(graded.state, AnswerState::Correct, "{n} {case_sensitive}");
+        }
+    }
+}
+
 #[test]
 fn q8_an_expression_is_of_the_whole_text_however_it_is_written() {
     let body = |pattern: &str| QuestionBody::ShortText {

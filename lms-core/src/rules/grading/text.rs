@@ -158,7 +158,9 @@ pub fn key_problem(key: &TextKey) -> Option<&'static str> {
         TextKey::Wildcard { pattern } => (normalised(pattern, false).is_empty()
             || pattern.chars().count() > PATTERN_LENGTH)
             .then_some("must have 1 to 1000 characters"),
-        TextKey::Regex { pattern } => (pattern.is_empty() || build(pattern, true).is_none())
-            .then_some("must be a regular expression of at most 1000 characters that is not too large"),
+        // In both forms: without regard to case an expression is larger.
+        TextKey::Regex { pattern } => (pattern.is_empty()
+            || [true, false].iter().any(|case_sensitive| build(pattern, *case_sensitive).is_none()))
+        .then_some("must be a regular expression of at most 1000 characters that is not too large"),
     }
 }
