@@ -223,7 +223,6 @@ fn merge(into: &mut WriteBatch, one: WriteBatch) {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "these are tests")]
 mod tests {
     use super::*;
 
