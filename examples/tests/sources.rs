@@ -164,3 +164,32 @@ fn a_big_book_becomes_a_course_and_questions_quote_it_word_for_word() {
     assert_eq!(number(&conn, "SELECT count(*) FROM topics WHERE body LIKE '%<div%' OR body LIKE '%](http%'"), 0);
     assert_eq!(summary(&out)["events"], number(&conn, "SELECT count(*) FROM activity_events"));
 }
+
+/// A lesson longer than a prompt is asked about in part; a person looks at what came of that, and the run goes on.
+/// rules: L4
+#[test]
+fn a_lesson_longer_than_a_prompt_stops_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, source) = (folder.path().join("out"), folder.path().join("long.md"));
+    let mut text = String::from("# A Register of Lamps\n\n## All of them\n");
+    for section in 0..14 {
+        text.push_str(&format!("\n### Street {section}\n\n"));
+        for lamp in 0..90 {
+            let (year, watts) = (1_800 + section * 7 + lamp % 60, 20 + section * 90 + lamp);
+            text.push_str(&format!(
+                "Lamp {lamp} of street {section} was lit first in {year} and burns {watts} units of gas in a night of winter.\n\n"
+            ));
+        }
+    }
+    fs::write(&source, text).unwrap();
+    let said = run_well(&out, Some(&source), &["--json", "--students", "1"]);
+    assert!(said.contains("1 quizzes; 1 of lessons longer than a prompt, looked at by"), "{said}");
+    let conn = database(&out);
+    assert_sound(&conn);
+    assert_eq!(number(&conn, "SELECT count(*) FROM certificates"), 1);
+    assert_eq!(
+        number(&conn, "SELECT count(*) FROM ai_logs WHERE status = 'review' AND kind <> 'grade'"),
+        0,
+        "nothing waits"
+    );
+}

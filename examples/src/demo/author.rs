@@ -1,7 +1,7 @@
 //! A text becomes a course.
 
 use lms_ai::task::{CallSize, OutlineBrief};
-use lms_ai::{About, AiError, AssignmentBrief, CourseBrief, QuizBrief, Stage, Stages};
+use lms_ai::{About, AiError, AssignmentBrief, CourseBrief, QuizBrief, Selection, Stage, Stages};
 use lms_core::lms::{AssignmentRules, QuizRules};
 use lms_core::model::{AssignmentId, BasisPoints, CourseId, LessonId, QuizId, TopicId};
 
@@ -125,7 +125,7 @@ async fn quizzes(demo: &Demo, lessons: &[LessonId]) -> Result<Vec<QuizId>, Failu
     let teacher = demo.lms.as_user(demo.instructor);
     let mut made = Vec::new();
     let mut bar = demo.screen.progress("quizzes", lessons.len());
-    let mut thin = 0;
+    let (mut thin, mut in_part) = (0, 0);
     for lesson in lessons {
         let rules =
             QuizRules { pass_threshold_bp: BasisPoints::percent(60), shuffle_questions: true, ..QuizRules::default() };
@@ -134,6 +134,12 @@ async fn quizzes(demo: &Demo, lessons: &[LessonId]) -> Result<Vec<QuizId>, Failu
             let brief = QuizBrief { count, rules: rules.clone(), ..QuizBrief::default() };
             match demo.ai.create_quiz(&teacher, *lesson, &brief, About::default()).await {
                 Ok(quiz) => made.push(quiz.id),
+                // A lesson longer than the prompt was asked about in part: the instructor looks, and takes it.
+                Err(AiError::NeedsReview { operation, .. }) => {
+                    let quiz = demo.ai.apply_quiz(&teacher, operation, &Selection::default(), rules.clone()).await?;
+                    made.push(quiz.id);
+                    in_part += 1;
+                }
                 // A short lesson gives fewer questions, or none.
                 Err(AiError::Invalid { .. }) if count > 1 => {
                     count -= 1;
@@ -147,8 +153,13 @@ async fn quizzes(demo: &Demo, lessons: &[LessonId]) -> Result<Vec<QuizId>, Failu
         bar.step();
     }
     drop(bar);
-    let note = if thin > 0 { format!("; {thin} lessons have too few sentences to ask about") } else { String::new() };
-    demo.screen.line(format!("   {} quizzes{note}", made.len()));
+    let thin = if thin > 0 { format!("; {thin} lessons have too few sentences to ask about") } else { String::new() };
+    let in_part = if in_part > 0 {
+        format!("; {in_part} of lessons longer than a prompt, looked at by {INSTRUCTOR}")
+    } else {
+        String::new()
+    };
+    demo.screen.line(format!("   {} quizzes{thin}{in_part}", made.len()));
     Ok(made)
 }
 
@@ -158,11 +169,14 @@ async fn assignment(demo: &Demo, lessons: &[LessonId]) -> Result<AssignmentId, F
     let due = demo.lms.now().plus_seconds(DUE_SECONDS);
     let mut last: Option<AiError> = None;
     for lesson in lessons {
-        let brief = AssignmentBrief {
-            max_points: 20,
-            rules: AssignmentRules { is_required: true, due_date: Some(due), ..AssignmentRules::default() },
-        };
-        match demo.ai.create_assignment(&teacher, *lesson, &brief, About::default()).await {
+        let rules = AssignmentRules { is_required: true, due_date: Some(due), ..AssignmentRules::default() };
+        let brief = AssignmentBrief { max_points: 20, rules: rules.clone() };
+        let mut made = demo.ai.create_assignment(&teacher, *lesson, &brief, About::default()).await;
+        if let Err(AiError::NeedsReview { operation, .. }) = made {
+            // Made from a part of a long lesson: the instructor looks, and takes it.
+            made = demo.ai.apply_assignment(&teacher, operation, &Selection::default(), rules).await;
+        }
+        match made {
             Ok(assignment) => {
                 demo.screen.line(format!("   1 assignment with a rubric, due in two weeks: \"{}\"", assignment.title));
                 return Ok(assignment.id);
