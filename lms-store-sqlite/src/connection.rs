@@ -31,7 +31,7 @@ pub(crate) fn writer(place: &Place, durability: Durability, busy: Duration) -> R
     keep_plans(&conn)?;
     if matches!(place, Place::File(_)) {
         // Each connection would have a database of its own.
-        if conn.path().is_none_or(str::is_empty) {
+        if conn.path() == Some("") {
             return Err(unsupported("this is no file's name; for a database in memory see SqliteStore::in_memory()"));
         }
         let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(from_driver)?;

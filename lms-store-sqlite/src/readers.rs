@@ -97,8 +97,9 @@ impl Shared {
 pub(crate) struct Readers {
     shared: Arc<Shared>,
     threads: Vec<Handle<(Job, Length)>>,
-    /// Places in the queue, as many as the writer's.
-    places: Arc<Semaphore>,
+    /// Places in the queue, of each length as many as the writer's: reports that wait take none from learners.
+    short: Arc<Semaphore>,
+    any: Arc<Semaphore>,
     deadline: Duration,
     watch: Option<Handle<()>>,
     /// Whose connection is the last to be closed: that empties the write-ahead log, which a reader's cannot.
@@ -125,8 +126,8 @@ impl Readers {
             threads.push((to, thread));
         }
         let watch = Some(watch(reader(path, busy)?, Arc::downgrade(&writer.committed))?);
-        let places = Arc::new(Semaphore::new(QUEUE));
-        Ok(Self { shared, threads, places, deadline, watch, _writer: writer.clone() })
+        let places = || Arc::new(Semaphore::new(QUEUE));
+        Ok(Self { shared, threads, short: places(), any: places(), deadline, watch, _writer: writer.clone() })
     }
 
     /// Runs a read on a thread of its own, in one snapshot: at once where a thread is free for it, in the order
@@ -139,9 +140,13 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     {
-        let place = match self.places.clone().try_acquire_owned() {
+        let places = match length {
+            Length::Short => &self.short,
+            Length::Any => &self.any,
+        };
+        let place = match places.clone().try_acquire_owned() {
             Ok(place) => place,
-            Err(_) => match tokio::time::timeout(self.deadline, self.places.clone().acquire_owned()).await {
+            Err(_) => match tokio::time::timeout(self.deadline, places.clone().acquire_owned()).await {
                 Ok(place) => place.map_err(|_| gone())?,
                 Err(_) => {
                     return Err(StoreError::with_source(StoreErrorKind::Unavailable, "the read queue is full"));

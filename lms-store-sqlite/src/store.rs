@@ -26,6 +26,18 @@ impl SqliteStore {
         self.elsewhere(Length::Any, read).await
     }
 
+    /// A read of a bounded number of rows by their keys that a learner's command or page needs: never behind a report,
+    /// and not in place, since the rows may be some hundreds.
+    async fn keyed<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        self.writer.require_schema().await?;
+        let _call = self.writer.company.enter();
+        self.elsewhere(Length::Short, read).await
+    }
+
     /// A read of a bounded number of rows by their keys: in place for a caller who is alone.
     async fn short<T, F>(&self, read: F) -> Result<T, StoreError>
     where
@@ -101,13 +113,13 @@ impl CatalogReads for SqliteStore {
         self.short(move |conn| reads::content::content(conn, actor, at)).await
     }
     async fn structure(&self, course: CourseId) -> Read<Option<CourseStructure>> {
-        self.read(move |conn| reads::catalog::structure(conn, course)).await
+        self.keyed(move |conn| reads::catalog::structure(conn, course)).await
     }
     async fn topics(&self, lesson: LessonId) -> Read<Vec<Topic>> {
-        self.read(move |conn| reads::catalog::topics(conn, lesson)).await
+        self.keyed(move |conn| reads::catalog::topics(conn, lesson)).await
     }
     async fn questions(&self, quiz: QuizId) -> Read<Vec<QuizQuestion>> {
-        self.read(move |conn| reads::catalog::questions(conn, quiz)).await
+        self.keyed(move |conn| reads::catalog::questions(conn, quiz)).await
     }
     async fn revision(&self, id: RevisionId) -> Read<Option<QuizRevision>> {
         self.short(move |conn| crate::rows::by_id(conn, id)).await
@@ -144,7 +156,7 @@ impl LearningReads for SqliteStore {
         self.read(move |conn| reads::learning::records(conn, course, open_only, page)).await
     }
     async fn home(&self, student: UserId, since: Timestamp) -> Read<HomeRecord> {
-        self.read(move |conn| reads::home::home(conn, student, since)).await
+        self.keyed(move |conn| reads::home::home(conn, student, since)).await
     }
     async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>> {
         self.read(move |conn| reads::learning::enrollments_of(conn, student)).await
@@ -213,7 +225,7 @@ impl LearningReads for SqliteStore {
         self.read(move |conn| reads::learning::scored_work(conn, &attempts, &submissions)).await
     }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
-        self.read(move |conn| reads::learning::reviews_of(conn, subject)).await
+        self.keyed(move |conn| reads::learning::reviews_of(conn, subject)).await
     }
     async fn grades_above(&self, assignment: AssignmentId, max: Points) -> Read<i64> {
         self.read(move |conn| reads::learning::grades_above(conn, assignment, max)).await

@@ -75,7 +75,11 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let conn = writer(place, durability, busy)?;
-        let file = conn.path().filter(|file| !file.is_empty()).map(PathBuf::from);
+        let file = match place {
+            Place::Memory => None,
+            // A name that is not UTF-8 is no URI.
+            Place::File(path) => Some(conn.path().map_or_else(|| path.clone(), PathBuf::from)),
+        };
         let conn = Arc::new(Mutex::new(conn));
         let company = Arc::new(Company::default());
         let committed = Arc::new(Notify::new());
