@@ -66,26 +66,6 @@ where
     each(session, mode, rows, run).await
 }
 
-/// The same for rows that the library found itself: as far as it goes it takes any number of them, since no
-/// caller has a list to split.
-pub(super) async fn many_found<R, T, F, Fut>(
-    session: &Session,
-    mode: ManyMode,
-    rows: Vec<(Uuid, R)>,
-    run: F,
-) -> Result<ManyReport<T>, Error>
-where
-    R: Clone + Send + Sync,
-    T: Send,
-    F: Fn(Session, R) -> Fut + Send + Sync,
-    Fut: Future<Output = Result<T, Error>> + Send,
-{
-    if mode == ManyMode::AllOrNothing {
-        few_enough(rows.len())?;
-    }
-    each(session, mode, rows, run).await
-}
-
 fn few_enough(rows: usize) -> Result<(), Error> {
     if rows > MANY_ROWS {
         return Err(Error::invalid("many.too_many", "rows", format!("at most {MANY_ROWS} rows in one call")));
@@ -93,7 +73,8 @@ fn few_enough(rows: usize) -> Result<(), Error> {
     Ok(())
 }
 
-async fn each<R, T, F, Fut>(
+/// [`many`] without its limit, for rows that the library found itself: no caller has a list to split.
+pub(super) async fn each<R, T, F, Fut>(
     session: &Session,
     mode: ManyMode,
     rows: Vec<(Uuid, R)>,

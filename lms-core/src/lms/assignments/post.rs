@@ -1,9 +1,9 @@
 //! When grades are seen, and work that is given back (S2, S14).
 
 use super::*;
-use crate::lms::Planned;
 use crate::lms::learner::Work;
-use crate::lms::many::{ManyMode, ManyReport, many, many_found};
+use crate::lms::many::{ManyMode, ManyReport, each, many};
+use crate::lms::{Planned, Session};
 use crate::rules::permission::Rights;
 use crate::store::{ById, ContentRef};
 
@@ -91,13 +91,12 @@ impl Assignments<'_> {
                 _ => break,
             }
         }
-        many_found(
-            self.s,
-            mode,
-            rows,
-            |s, student| async move { s.assignments().post_grade(assignment, student).await },
-        )
-        .await
+        let post = |s: Session, student| async move { s.assignments().post_grade(assignment, student).await };
+        match mode {
+            ManyMode::BestEffort => each(self.s, mode, rows, post).await,
+            // One transaction has a limit.
+            ManyMode::AllOrNothing => many(self.s, mode, rows, post).await,
+        }
     }
 
     /// Grades many submissions by a person: each as [`Assignments::grade`] does (E7).
