@@ -151,7 +151,7 @@ macro_rules! conformance {
             enrollment::{ e2_enrolling_twice_is_one_enrollment, e3_the_last_seats_go_to_as_many, e4_e6_who_may_join,
                 e2_withdrawing_keeps_everything, e2_r1_the_suspended_do_not_let_themselves_in,
                 e2_coming_back_by_oneself_keeps_the_dates, e6_an_order_id_is_one_enrollment, e6_an_order_of_who_is_there_is_kept, e1_ensure_user_is_one_row, e4_nobody_comes_back_into_a_draft },
-            repeating::{ who_is_enrolled_stays_as_the_last_command_left_it, rights_and_grants_stay_as_they_were_left,
+            repeating::{ who_is_enrolled_stays_as_the_last_command_left_it, rights_and_grants_stay_as_they_were_left, what_took_ones_own_rights_is_found_done,
                 e7_posting_again_posts_what_waits, a_learners_acts_are_done_once, what_was_added_and_deleted_stays_deleted },
             learning::{ p1_p2_lessons_complete_by_their_rules, p5_p6_percent_and_the_empty_course, p7_completion_fires_once,
                 p8_new_lessons_do_not_take_completion_away, p9_easing_the_course_completes_who_now_qualifies,

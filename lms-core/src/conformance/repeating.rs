@@ -90,6 +90,37 @@ pub async fn rights_and_grants_stay_as_they_were_left(h: &Harness) {
     assert!(h.store.course(None, room.course, Some(who)).await.unwrap().unwrap().subject_staff.is_none());
 }
 
+/// Who takes their own rights away hears, when the answer was lost, that it was done; another event's id opens
+/// nothing.
+/// rules: E5, R1
+pub async fn what_took_ones_own_rights_is_found_done(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let course = room.course;
+    let person = |role: Role| {
+        let system = h.lms.system();
+        async move { system.people().ensure_user(NewUser::new(role, "Somebody")).await.unwrap().id }
+    };
+    let (next, beside, admin) =
+        (person(Role::Instructor).await, person(Role::Instructor).await, person(Role::Admin).await);
+    room.teacher().catalog().set_staff(course, beside, Some(StaffRole::Instructor)).await.unwrap();
+    for _ in 0..2 {
+        let leaving = h.lms.as_user(beside).with_command_id(command(1));
+        leaving.catalog().set_staff(course, beside, None).await.unwrap();
+        let giving = room.teacher().with_command_id(command(2));
+        assert_eq!(giving.catalog().set_owner(course, next).await.unwrap().instructor_id, next);
+        let stepping_down = h.lms.as_user(admin).with_command_id(command(3));
+        assert_eq!(stepping_down.people().set_role(admin, Role::Student).await.unwrap().role, Role::Student);
+    }
+    // Without the id, or with that of another deed, of one's own or of somebody else's, nothing is said.
+    let learner = |n: u128| room.student(0).with_command_id(command(n));
+    learner(4).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    for session in [room.teacher(), room.teacher().with_command_id(command(1)), learner(4), learner(2)] {
+        assert!(session.catalog().set_owner(course, next).await.is_err());
+        assert!(session.catalog().set_staff(course, beside, None).await.is_err());
+        assert!(session.people().set_role(admin, Role::Admin).await.is_err());
+    }
+}
+
 /// rules: E7, S14
 pub async fn e7_posting_again_posts_what_waits(h: &Harness) {
     let room = h.classroom(1, 3).await;

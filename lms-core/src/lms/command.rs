@@ -211,6 +211,16 @@ impl Session {
         self.plan.is_some()
     }
 
+    /// Whether this actor did this very command, by its first event. A command that took its own actor's rights away
+    /// is found so when it is repeated: what it did is theirs to hear, and the event is to be of that kind.
+    pub(crate) async fn did(&self, command: &Command, is_it: impl Fn(&NewEvent) -> bool) -> Result<bool, Error> {
+        if !command.done || self.actor.user().is_none() {
+            return Ok(false);
+        }
+        let found = self.lms.inner.store.event(EventId::from_uuid(command.id)).await?;
+        Ok(found.is_some_and(|found| found.event.actor_id == self.actor.user() && is_it(&found.event)))
+    }
+
     /// Runs a command to its end: plans it, writes its batch, and plans again when the data changed
     /// meanwhile. `stripe` keeps commands on one learner's work apart within this process.
     pub(crate) async fn run<T, F, Fut>(&self, stripe: Option<Uuid>, plan: F) -> Result<T, Error>

@@ -215,7 +215,8 @@ impl People<'_> {
             .run(None, |mut command| async move {
                 let found = self.s.store().person(self.s.rights_of(), PersonKey::Id(id)).await?;
                 let rights = Rights::of(&command.actor, found.actor.as_ref(), None, None);
-                if !rights.may(Action::ManageUsers) {
+                let set = |event: &NewEvent| event.kind == EventKind::RoleChanged && event.subject_id == id.uuid();
+                if !rights.may(Action::ManageUsers) && !self.s.did(&command, set).await? {
                     return Err(Error::Denied { action: Action::ManageUsers });
                 }
                 let mut user = found.subject.ok_or_else(|| Error::not_found(SubjectType::User, id))?;

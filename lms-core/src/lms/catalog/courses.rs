@@ -529,6 +529,13 @@ impl Catalog<'_> {
                     .course(self.s.rights_of(), course, Some(user))
                     .await?
                     .ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
+                let set = |event: &NewEvent| {
+                    let is_kind = matches!(event.kind, EventKind::StaffAdded | EventKind::StaffRemoved);
+                    is_kind && event.course_id == Some(course) && event.subject_id == user.uuid()
+                };
+                if self.s.did(&command, set).await? {
+                    return Ok(Planned::nothing(()));
+                }
                 let rights =
                     Rights::of(&command.actor, context.actor.as_ref(), Some(&context.course), context.staff.as_ref());
                 rights.require(Action::Manage, false, SubjectType::Course, course)?;

@@ -18,6 +18,13 @@ impl Catalog<'_> {
                 let missing = || Error::not_found(SubjectType::Course, course);
                 let new = load(owner).await?.ok_or_else(missing)?;
                 let before = new.course;
+                let gave = |event: &NewEvent| {
+                    let given = event.kind == EventKind::StaffAdded && event.course_id == Some(course);
+                    given && event.subject_id == owner.uuid()
+                };
+                if self.s.did(&command, gave).await? {
+                    return Ok(Planned::nothing(before));
+                }
                 let rights = Rights::of(&command.actor, new.actor.as_ref(), Some(&before), new.staff.as_ref());
                 rights.require(Action::Manage, false, SubjectType::Course, course)?;
                 if !rights.admin && self.s.rights_of() != Some(before.instructor_id) {
