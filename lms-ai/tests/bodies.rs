@@ -316,6 +316,33 @@ async fn rename<S: Stamped>(world: &World<S>, lesson: lms_core::model::LessonId)
     catalog.catalog().update_lesson(lesson, update).await.unwrap();
 }
 
+/// A text that is answered in vain has an end of its calls, also where the provider fails in between, run after run.
+// rules: I3
+async fn a_text_answered_in_vain_has_an_end_whatever_fails_between<S: Stamped>() {
+    let world = World::<S>::fresh().await;
+    let (course, topics) = outlined(&world).await;
+    let teacher = world.teacher();
+    let lesson = teacher.catalog().topic(topics[0]).await.unwrap().lesson_id;
+    let brief = BodiesBrief { lesson: Some(lesson), ..BodiesBrief::default() };
+    let short = Reply::json(&with(body(), "/body_markdown", json!("Short.")));
+    let error = ProviderError::new(ProviderErrorKind::Server, Retry::Now);
+    let script = (0..200).fold(Scripted::new(), |script, n| match n % 4 {
+        0 => script.then_error(error.clone()),
+        _ => script.then(short.clone()),
+    });
+    let script = Script::new(script);
+    let ai = world.ai(script.clone());
+    let mut calls = Vec::new();
+    for _ in 0..14 {
+        ai.write_bodies(&teacher, course, brief, nothing).await.unwrap();
+        calls.push(script.calls());
+        world.clock.advance(60);
+    }
+    assert!(calls[7] <= 4 * 6, "{calls:?}");
+    assert_eq!(calls[7], calls[13], "nothing more is paid: {calls:?}");
+}
+both!(a_text_answered_in_vain_has_an_end_whatever_fails_between, paused);
+
 /// A text that is always answered in vain is not paid for ever; who changes what is asked gets other answers.
 // rules: I3
 async fn a_text_answered_in_vain_is_asked_again_when_something_else_is_asked<S: Stamped>() {

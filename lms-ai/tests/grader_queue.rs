@@ -247,6 +247,7 @@ async fn s11_what_is_mended_during_an_outage_is_graded_after_it<S: Stamped>() {
     }
     assert!(states(&world, &works).await.iter().all(|state| *state == AiGradingState::Applied));
     let filter = EventFilter { kinds: vec![EventKind::AiRejected], ..EventFilter::default() };
+    world.lms.settle().await.unwrap();
     assert_eq!(world.lms.store().events(0, &filter, 500).await.unwrap().len(), 0);
 }
 both!(s11_what_is_mended_during_an_outage_is_graded_after_it);
@@ -407,6 +408,7 @@ async fn s11_a_wrong_key_hands_no_work_to_people<S: Stamped>() {
     background.tick().await.unwrap();
     assert!(states(&world, &works).await.iter().all(|s| *s == AiGradingState::Applied));
     let filter = EventFilter { kinds: vec![EventKind::AiRejected], ..EventFilter::default() };
+    world.lms.settle().await.unwrap();
     assert_eq!(world.lms.store().events(0, &filter, 500).await.unwrap().len(), 0);
 }
 both!(s11_a_wrong_key_hands_no_work_to_people);

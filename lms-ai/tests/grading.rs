@@ -57,6 +57,7 @@ fn by_hand(each: i64, seen_seq: i64) -> NewGrade {
 
 async fn events<S: Stamped>(world: &World<S>, kind: EventKind) -> usize {
     let filter = EventFilter { kinds: vec![kind], ..EventFilter::default() };
+    world.lms.settle().await.unwrap();
     world.lms.store().events(0, &filter, 500).await.unwrap().len()
 }
 

@@ -101,6 +101,7 @@ async fn a_text_becomes_a_course_that_a_learner_is_graded_in<S: Stamped>() {
     let topics: usize = written.lessons.iter().map(|(_, topics)| topics.len()).sum();
     assert_eq!(logs.len(), 1 + topics + 3);
     let filter = EventFilter { kinds: vec![EventKind::AiGenerated, EventKind::AiGraded], ..EventFilter::default() };
+    world.lms.settle().await.unwrap();
     assert_eq!(world.lms.store().events(0, &filter, 100).await.unwrap().len(), logs.len());
     assert!(world.lms.system().activity().audit(written.course_id).await.unwrap().is_empty());
 }

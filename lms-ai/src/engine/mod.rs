@@ -20,6 +20,7 @@ pub use progress::{Stage, Stages};
 pub use restore::LoggedPrompt;
 pub use row::Redaction;
 pub(crate) use row::{parts_of, sha256};
+pub(crate) use standing::answers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -33,7 +33,7 @@ pub(super) struct Past {
     pub(super) next: u32,
     /// What its attempts were charged.
     pub(super) charged: i64,
-    /// The calls that may have been paid for. Whoever drops an answer wants another one: they count from there.
+    /// The calls that may have been paid for, since an answer was last dropped.
     pub(super) calls: u32,
     /// The models that have refused, each with its word for why: none of them is asked again.
     pub(super) refused: BTreeMap<String, Option<String>>,
@@ -45,8 +45,7 @@ impl Past {
     fn of(rows: &[AiLog], next: u32) -> Self {
         let last = rows.iter().max_by_key(|row| row.attempt);
         let budget = ProviderErrorKind::BudgetDenied.as_str();
-        let dropped = rows.iter().filter(|row| row.status == AiLogStatus::Dropped).map(|row| row.attempt).max();
-        let since: Vec<&AiLog> = rows.iter().filter(|row| dropped.is_none_or(|at| row.attempt > at)).collect();
+        let since: Vec<&AiLog> = since_dropped(rows).collect();
         let refused = since.iter().filter(|row| row.status == AiLogStatus::Refused);
         Self {
             next,
@@ -77,12 +76,24 @@ impl Ai {
 }
 
 impl Ai {
-    /// Whether an operation has no call left because its provider failed, not for what it was answered.
-    pub(crate) fn is_worn_out(&self, rows: &[AiLog]) -> bool {
-        let answered = rows.iter().filter(|row| row.response_sha256.is_some()).count();
+    /// Whether an operation has no call left because its provider failed, not for what it was answered, here and in
+    /// the operations before it that asked the same.
+    pub(crate) fn is_worn_out(&self, rows: &[AiLog], answered: u32) -> bool {
         let most = self.config.max_calls;
-        Past::of(rows, 0).calls >= most && u32::try_from(answered).unwrap_or(u32::MAX) < most
+        Past::of(rows, 0).calls >= most && answered < most
     }
+}
+
+/// How often an operation was answered, since somebody last dropped an answer.
+pub(crate) fn answers(rows: &[AiLog]) -> u32 {
+    let answered = since_dropped(rows).filter(|row| row.response_sha256.is_some()).count();
+    u32::try_from(answered).unwrap_or(u32::MAX)
+}
+
+/// Whoever drops an answer wants another one: calls count from there.
+fn since_dropped(rows: &[AiLog]) -> impl Iterator<Item = &AiLog> {
+    let dropped = rows.iter().filter(|row| row.status == AiLogStatus::Dropped).map(|row| row.attempt).max();
+    rows.iter().filter(move |row| dropped.is_none_or(|at| row.attempt > at))
 }
 
 impl Run<'_> {

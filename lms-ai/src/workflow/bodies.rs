@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::proposal::{Selection, derived_operation};
-use crate::engine::{LONGEST_PAUSE, OPERATION_BUDGET};
+use crate::engine::{LONGEST_PAUSE, OPERATION_BUDGET, answers};
 use crate::task::BodyTask;
 use crate::{About, Ai, AiError, AiTask, Stage};
 
@@ -160,13 +160,18 @@ impl Ai {
     async fn standing(&self, topic: &Topic, course: CourseId, brief: BodiesBrief) -> Result<Standing, AiError> {
         let store = self.lms.store();
         let mut tries = Tries { run: brief.run.unwrap_or_else(|| course.uuid()), topic: topic.id, n: 0 };
+        // What was answered in vain is not paid for ever, however often the provider has failed in between.
+        let (mut asked, mut answered) = (None, 0_u32);
         loop {
             let rows = store.ai_operation(tries.operation()).await.map_err(lms_core::Error::from)?;
             if rows.iter().any(|row| row.status == AiLogStatus::Applied) {
                 return Ok(Standing::Stood);
             }
+            let last = rows.iter().max_by_key(|row| row.attempt).map(|row| row.input_sha256.clone());
+            let before = if last == asked { answered } else { 0 };
+            (asked, answered) = (last, before.saturating_add(answers(&rows)));
             let (next, is_at_it) = (tries.next(), rows.iter().any(|row| stands(row.status)));
-            if rows.is_empty() || is_at_it || !(self.is_worn_out(&rows) || self.has_begun(next).await?) {
+            if rows.is_empty() || is_at_it || !(self.is_worn_out(&rows, answered) || self.has_begun(next).await?) {
                 break;
             }
             tries = next;
