@@ -87,9 +87,11 @@ pub struct UpdateUser {
     pub version: i64,
     /// Another name.
     pub display_name: Option<String>,
-    /// Another e-mail address; `Some(None)` takes it away.
+    /// Another e-mail address; `Some(None)`, in JSON null, takes it away.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub email: Option<Option<String>>,
-    /// Another id of the host's; `Some(None)` takes it away.
+    /// Another id of the host's; `Some(None)`, in JSON null, takes it away.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub external_id: Option<Option<String>>,
     /// Other data of the host's.
     pub metadata: Option<Json>,

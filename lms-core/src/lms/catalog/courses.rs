@@ -195,15 +195,18 @@ pub struct UpdateCourse {
     pub title: Option<String>,
     /// Another description.
     pub description: Option<String>,
-    /// Another picture; `Some(None)` takes it away.
+    /// Another picture; `Some(None)`, in JSON null, takes it away.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub thumbnail_url: Option<Option<String>>,
-    /// Another id of the host's; `Some(None)` takes it away.
+    /// Another id of the host's; `Some(None)`, in JSON null, takes it away.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub external_id: Option<Option<String>>,
     /// Another audience.
     pub audience: Option<String>,
     /// Another difficulty.
     pub difficulty: Option<String>,
-    /// Another length, in minutes; `Some(None)` takes it away.
+    /// Another length, in minutes; `Some(None)`, in JSON null, takes it away.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub estimated_minutes: Option<Option<i64>>,
     /// Another language.
     pub language: Option<String>,
@@ -213,13 +216,16 @@ pub struct UpdateCourse {
     pub flow: Option<Flow>,
     /// Another policy of joining.
     pub enrollment: Option<EnrollmentPolicy>,
-    /// Another limit; `Some(None)` takes it away.
+    /// Another limit; `Some(None)`, in JSON null, takes it away.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Option<i64>>,
     /// Another policy of certificates.
     pub certificates: Option<CertificatePolicy>,
-    /// Another template version for new certificates; `Some(None)` is the built-in one.
+    /// Another template version for new certificates; `Some(None)`, in JSON null, is the built-in one.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub certificate_template_id: Option<Option<TemplateId>>,
-    /// Another number of days for which new certificates are valid; `Some(None)` is for good.
+    /// Another number of days for which new certificates are valid; `Some(None)`, in JSON null, is for good.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub certificate_valid_days: Option<Option<i64>>,
     /// Other data of the host's.
     pub metadata: Option<Json>,

@@ -122,7 +122,8 @@ pub struct UpdateLesson {
     pub is_required: Option<bool>,
     /// Another rule of completion.
     pub completion_rule: Option<CompletionRule>,
-    /// Another opening; `Some(None)` takes it away.
+    /// Another opening; `Some(None)`, in JSON null, takes it away.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub available_from: Option<Option<Timestamp>>,
     /// Another length, in minutes.
     pub estimated_minutes: Option<i64>,
