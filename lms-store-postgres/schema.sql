@@ -2230,6 +2230,82 @@ BEGIN
     END IF;
     RETURN '';
 END $$;
+
+-- The same for many learners at once (decision 0013): n batches of that shape, none with an attempt and no
+-- enrollment twice; rows and events say by number whose they are. Nothing here waits for somebody else: a batch
+-- whose course or enrollment is held by another transaction is left out, and its caller sends it alone. The answer
+-- is empty where all are applied, else a word for each.
+
+CREATE FUNCTION "lms_private".learners_v1(
+    p_locks integer[], p_lock integer[], p_course uuid[], p_structure bigint[], p_version bigint[],
+    p_ids uuid[], p_enrollments "lms_private".enrollments_v1[], p_events_of integer[] DEFAULT NULL, p_events "lms_private".events_v1[] DEFAULT NULL,
+    p_lesson_progress_of integer[] DEFAULT NULL, p_lesson_progress "lms_private".lesson_progress_v1[] DEFAULT NULL,
+    p_topic_views_of integer[] DEFAULT NULL, p_topic_views "lms_private".topic_views_v1[] DEFAULT NULL,
+    p_quiz_results_of integer[] DEFAULT NULL, p_quiz_results "lms_private".quiz_results_v1[] DEFAULT NULL,
+    p_certificates_of integer[] DEFAULT NULL, p_certificates "lms_private".certificates_v1[] DEFAULT NULL
+) RETURNS text LANGUAGE plpgsql
+    SET search_path = '' SET lock_timeout = '5s' SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+    v_lock integer;
+    v_held integer[] := '{}';
+    v_free integer[];
+    v_done integer[];
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RETURN 'isolation';
+    END IF;
+    FOREACH v_lock IN ARRAY p_locks LOOP
+        IF pg_try_advisory_xact_lock_shared(-473871547, v_lock) THEN
+            v_held := v_held || v_lock;
+        END IF;
+    END LOOP;
+    v_free := ARRAY(
+        SELECT q.n FROM unnest(p_lock, p_ids) WITH ORDINALITY AS q (lock, id, n)
+        JOIN "lms".enrollments AS t ON t.id = q.id
+        WHERE q.lock = ANY (v_held) FOR NO KEY UPDATE OF t SKIP LOCKED);
+    WITH done AS (
+        UPDATE "lms".enrollments AS t SET status = q.status, starts_at = q.starts_at, ends_at = q.ends_at, source = q.source, external_ref = q.external_ref, is_staff = q.is_staff, lessons_done = q.lessons_done, quizzes_met = q.quizzes_met, assignments_met = q.assignments_met, completed_at = q.completed_at, opened_at = q.opened_at, reset_reason = q.reset_reason, metadata = q.metadata, version = q.version, updated_at = q.updated_at
+        FROM unnest(p_course, p_structure, p_version, p_enrollments) WITH ORDINALITY
+            AS q (in_course, structure, expected, id, course_id, student_id, status, starts_at, ends_at, source, external_ref, is_staff, lessons_done, quizzes_met, assignments_met, completed_at, opened_at, reset_reason, metadata, version, created_at, updated_at, n)
+        WHERE t.id = q.id AND t.version = q.expected AND q.n = ANY (v_free)
+          AND EXISTS (SELECT 1 FROM "lms".courses AS c WHERE c.id = q.in_course AND c.structure_version = q.structure)
+        RETURNING q.n)
+    SELECT coalesce(array_agg(n), '{}') INTO v_done FROM done;
+    IF p_lesson_progress IS NOT NULL THEN
+        INSERT INTO "lms".lesson_progress (id, lesson_id, enrollment_id, course_id, student_id, status, first_opened_at, opened_at, completed_at, by_mark, created_at, updated_at)
+            SELECT r.id, r.lesson_id, r.enrollment_id, r.course_id, r.student_id, r.status, r.first_opened_at, r.opened_at, r.completed_at, r.by_mark, r.created_at, r.updated_at FROM unnest(p_lesson_progress_of, p_lesson_progress) AS r (of, id, lesson_id, enrollment_id, course_id, student_id, status, first_opened_at, opened_at, completed_at, by_mark, created_at, updated_at) WHERE r.of = ANY (v_done)
+            ON CONFLICT (lesson_id, student_id) DO UPDATE SET status = excluded.status, opened_at = excluded.opened_at, completed_at = excluded.completed_at, by_mark = excluded.by_mark, updated_at = excluded.updated_at;
+    END IF;
+    IF p_topic_views IS NOT NULL THEN
+        INSERT INTO "lms".topic_views (id, topic_id, enrollment_id, course_id, student_id, first_viewed_at, viewed_at)
+            SELECT r.id, r.topic_id, r.enrollment_id, r.course_id, r.student_id, r.first_viewed_at, r.viewed_at FROM unnest(p_topic_views_of, p_topic_views) AS r (of, id, topic_id, enrollment_id, course_id, student_id, first_viewed_at, viewed_at) WHERE r.of = ANY (v_done)
+            ON CONFLICT (topic_id, student_id) DO UPDATE SET viewed_at = excluded.viewed_at;
+    END IF;
+    IF p_quiz_results IS NOT NULL THEN
+        INSERT INTO "lms".quiz_results (id, quiz_id, enrollment_id, course_id, student_id, earned, possible, passed, submitted, updated_at)
+            SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.earned, r.possible, r.passed, r.submitted, r.updated_at FROM unnest(p_quiz_results_of, p_quiz_results) AS r (of, id, quiz_id, enrollment_id, course_id, student_id, earned, possible, passed, submitted, updated_at) WHERE r.of = ANY (v_done)
+            ON CONFLICT (quiz_id, student_id) DO UPDATE SET earned = excluded.earned, possible = excluded.possible, passed = excluded.passed, submitted = excluded.submitted, updated_at = excluded.updated_at;
+    END IF;
+    IF p_certificates IS NOT NULL THEN
+        INSERT INTO "lms".certificates (id, course_id, student_id, template_id, certificate_url, issued_at, expires_at, code, snapshot, revision_no, rendering, rendering_code, rendering_error, pdf_sha256, issued_by, issue_reason, revoked_at, revoked_by, revoke_reason, erased_at, files_deleted_at, version, created_at, updated_at)
+            SELECT r.id, r.course_id, r.student_id, r.template_id, r.certificate_url, r.issued_at, r.expires_at, r.code, r.snapshot, r.revision_no, r.rendering, r.rendering_code, r.rendering_error, r.pdf_sha256, r.issued_by, r.issue_reason, r.revoked_at, r.revoked_by, r.revoke_reason, r.erased_at, r.files_deleted_at, r.version, r.created_at, r.updated_at FROM unnest(p_certificates_of, p_certificates) AS r (of, id, course_id, student_id, template_id, certificate_url, issued_at, expires_at, code, snapshot, revision_no, rendering, rendering_code, rendering_error, pdf_sha256, issued_by, issue_reason, revoked_at, revoked_by, revoke_reason, erased_at, files_deleted_at, version, created_at, updated_at) WHERE r.of = ANY (v_done);
+    END IF;
+    IF p_events IS NOT NULL THEN
+        INSERT INTO "lms_private".activity_events (id, at, kind, actor_kind, actor_id, on_behalf_of, course_id, student_id, subject_type, subject_id, learner_initiated, metadata)
+            SELECT r.id, r.at, r.kind, r.actor_kind, r.actor_id, r.on_behalf_of, r.course_id, r.student_id, r.subject_type, r.subject_id, r.learner_initiated, r.metadata FROM unnest(p_events_of, p_events) WITH ORDINALITY AS r (of, id, at, kind, actor_kind, actor_id, on_behalf_of, course_id, student_id, subject_type, subject_id, learner_initiated, metadata, ordinality)
+            WHERE r.of = ANY (v_done) ORDER BY r.ordinality;
+    END IF;
+    IF cardinality(v_done) = cardinality(p_ids) THEN
+        RETURN '';
+    END IF;
+    RETURN (SELECT string_agg(CASE
+            WHEN q.n = ANY (v_done) THEN 'done'
+            WHEN NOT q.n = ANY (v_free) AND EXISTS (SELECT 1 FROM "lms".enrollments AS t WHERE t.id = q.id) THEN 'busy'
+            WHEN EXISTS (SELECT 1 FROM "lms".courses AS c WHERE c.id = q.in_course AND c.structure_version = q.structure)
+                THEN 'conflict:1'
+            ELSE 'conflict:0' END, ',' ORDER BY q.n)
+        FROM unnest(p_course, p_structure, p_ids) WITH ORDINALITY AS q (in_course, structure, id, n));
+END $$;
 -- Functions are everybody's unless taken back. Who runs the library is granted what it needs by the role
 -- that migrates; docs/postgres.md has the statements.
 REVOKE ALL ON FUNCTION "lms_private".work_counts_v1 FROM PUBLIC;
@@ -2241,6 +2317,7 @@ REVOKE ALL ON FUNCTION "lms_private".budget_limit_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".reserve_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".write_v1 FROM PUBLIC;
 REVOKE ALL ON FUNCTION "lms_private".learner_v1 FROM PUBLIC;
+REVOKE ALL ON FUNCTION "lms_private".learners_v1 FROM PUBLIC;
 
 INSERT INTO "lms_private".lms_schema (version, min_reader, applied_at) VALUES (1, 1, now());
 

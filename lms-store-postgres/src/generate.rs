@@ -138,6 +138,7 @@ pub(crate) fn write_function() -> String {
     out.push_str(BODY_OPS);
     out.push_str(&events_and_end());
     out.push_str(&learner::learner_function());
+    out.push_str(&learner::learners_function());
     out
 }
 

@@ -62,6 +62,12 @@ impl Lines {
         &self.pool
     }
 
+    /// Whether the sessions are set as the store wants them. In a host's, a statement whose parameters are lists
+    /// would be planned anew for every list, which is dearer than all that sharing it saves.
+    pub(crate) fn are_own(&self) -> bool {
+        self.kept.is_some()
+    }
+
     /// A connection, in the order in which callers come.
     pub(crate) async fn take(&self) -> Result<Held, sqlx::Error> {
         let Some(kept) = &self.kept else {

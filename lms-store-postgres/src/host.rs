@@ -4,7 +4,7 @@ use lms_core::store::{Committed, StoreError, StoreErrorKind, WriteBatch};
 use sqlx::{Connection as _, PgConnection, Row as _};
 
 use crate::PgStore;
-use crate::error::of_read;
+use crate::error::{of_read, of_write};
 use crate::write::{self, Answer, Call};
 
 /// What begins, ends and takes back the batch's part of a transaction that the host began by SQL. The driver
@@ -86,8 +86,8 @@ async fn send(
             return Err(not_supported(STALE));
         }
     }
-    match call.send(conn, persistent).await.map_err(write::failed)? {
-        Answer::Done => Ok(write::committed(batch)),
+    match call.send(conn, persistent).await.map_err(of_write)? {
+        Answer::Said(answer) => write::refused(&answer).map(|()| write::committed(batch)),
         Answer::Isolation => Err(not_supported(STALE)),
     }
 }

@@ -20,6 +20,7 @@ mod error;
 mod generate;
 mod held;
 mod host;
+mod joined;
 mod literal;
 mod migrate;
 mod reads;
@@ -30,6 +31,7 @@ mod sql;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod together;
 mod write;
 
 use std::sync::Arc;
@@ -45,11 +47,12 @@ pub use builder::Builder;
 /// The driver, for hosts that share a pool or a transaction.
 pub use sqlx as driver;
 
-use error::{Remedy, of_read, remedy};
+use error::{Remedy, of_read, of_write, remedy};
 use record::Fields;
 use relay::Hints;
 use rows::Doc;
 use sql::Names;
+use together::Together;
 use write::{Answer, Call};
 
 /// How long a read is tried again while the server comes back.
@@ -87,6 +90,9 @@ pub(crate) struct Inner {
     /// Whether sessions of this pool begin in another isolation level, so that writes need BEGIN.
     explicit: AtomicBool,
     hints: Arc<Hints>,
+    /// Learners' writes and loads that come at once.
+    writes: Together<joined::Write>,
+    loads: Together<joined::Load>,
 }
 
 impl Drop for Inner {
@@ -158,6 +164,8 @@ impl PgStore {
             ready: AtomicBool::new(false),
             explicit: AtomicBool::new(false),
             hints,
+            writes: Together::default(),
+            loads: Together::default(),
         });
         relay::spawn(&inner);
         Self { inner }
@@ -216,15 +224,31 @@ impl PgStore {
     }
 
     /// Sends a batch.
-    pub(crate) async fn apply(&self, batch: &WriteBatch) -> Result<Committed, StoreError> {
+    pub(crate) async fn apply(&self, batch: &Arc<WriteBatch>) -> Result<Committed, StoreError> {
+        batch.check()?;
+        if !self.inner.lines.are_own() || !write::learners::joins(batch) {
+            return self.apply_alone(batch).await;
+        }
+        // On the heap: it stands in this future twice, and in those of all callers.
+        let alone = Box::pin(self.apply_alone(batch));
+        match joined::Write::of(self, batch) {
+            Ok(place) => place.hold(alone).await,
+            Err(answer) => match answer.await {
+                Some(answer) => answer.map(|()| write::committed(batch)),
+                None => alone.await,
+            },
+        }
+    }
+
+    async fn apply_alone(&self, batch: &WriteBatch) -> Result<Committed, StoreError> {
         let inner = &self.inner;
         let call = Call::of(batch, &inner.names, false)?;
         let mut tries = 0;
         loop {
             tries += 1;
-            let mut conn = inner.lines.take().await.map_err(of_read)?;
-            match within(inner.limit, self.send(&mut conn, &call)).await {
-                Ok(()) => {
+            match self.send(&call).await? {
+                Ok(answer) => {
+                    write::refused(&answer)?;
                     if !batch.events.is_empty() {
                         inner.hints.committed();
                     }
@@ -234,24 +258,30 @@ impl PgStore {
                     tracing::debug!(tries, "the database undid a batch and asks for another try");
                     tokio::time::sleep(jitter(tries)).await;
                 }
-                Err(e) => {
-                    if remedy(&e) == Remedy::Reconnect {
-                        conn.close();
-                    }
-                    return Err(write::failed(e));
-                }
+                Err(e) => return Err(of_write(e)),
             }
         }
     }
 
-    async fn send(&self, conn: &mut Held, call: &Call) -> Result<(), sqlx::Error> {
+    /// Sends a call once: no connection is an error of its own, before anything was sent.
+    async fn send(&self, call: &Call) -> Result<Result<String, sqlx::Error>, StoreError> {
+        let inner = &self.inner;
+        let mut conn = inner.lines.take().await.map_err(of_read)?;
+        let sent = within(inner.limit, self.send_on(&mut conn, call)).await;
+        if sent.as_ref().is_err_and(|e| remedy(e) == Remedy::Reconnect) {
+            conn.close();
+        }
+        Ok(sent)
+    }
+
+    async fn send_on(&self, conn: &mut Held, call: &Call) -> Result<String, sqlx::Error> {
         debug_assert!(!call.is_hosts(), "a host's batch runs in the host's transaction");
         let inner = &self.inner;
         if !inner.pooled && !inner.explicit.load(Ordering::Relaxed) {
             let sent = call.send(conn.statement(), true).await;
-            conn.over(sent.as_ref().map_or_else(write::is_stale, |_| true));
+            conn.over(sent.is_ok());
             match sent? {
-                Answer::Done => return Ok(()),
+                Answer::Said(answer) => return Ok(answer),
                 Answer::Isolation => inner.explicit.store(true, Ordering::Relaxed),
             }
         }
@@ -261,6 +291,18 @@ impl PgStore {
         sent
     }
 
+    /// Reads the records of many at once, each behind its number from one on.
+    pub(crate) async fn records<T>(
+        &self,
+        sql: &Arc<str>,
+        params: Params,
+        read: impl Fn(Fields<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<(usize, Result<T, StoreError>)>, StoreError> {
+        let rows = self.fetch(&self.inner.lines, sql, &params).await.map_err(of_read)?;
+        let number = |row: &PgRow| row.try_get::<i64, _>(0).ok().and_then(|n| usize::try_from(n).ok());
+        rows.iter().map(|row| Ok((number(row).ok_or_else(rows::odd)?, record_of(row, 1, &read)))).collect()
+    }
+
     /// Reads one record from the primary, and what it means.
     pub(crate) async fn record<T>(
         &self,
@@ -268,10 +310,8 @@ impl PgStore {
         params: Params,
         read: impl FnOnce(Fields<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        let Some(row) = self.row(&self.inner.lines, sql, params).await? else { return Ok(None) };
-        let value = row.try_get_raw(0).map_err(of_read)?;
-        let bytes = value.as_bytes().map_err(|e| StoreError::with_source(StoreErrorKind::Backend, e))?;
-        read(Fields::of(bytes)?).map(Some)
+        let row = self.row(&self.inner.lines, sql, params).await?;
+        row.map(|row| record_of(&row, 0, read)).transpose()
     }
 
     /// Reads one document from the primary.
@@ -333,7 +373,7 @@ impl PgStore {
         loop {
             tries += 1;
             let error = match self.fetch(lines, sql, &params).await {
-                Ok(row) => return Ok(row),
+                Ok(rows) => return Ok(rows.into_iter().next()),
                 Err(e) => e,
             };
             match remedy(&error) {
@@ -346,7 +386,7 @@ impl PgStore {
         }
     }
 
-    async fn fetch(&self, lines: &Lines, sql: &Arc<str>, params: &Params) -> Result<Option<PgRow>, sqlx::Error> {
+    async fn fetch(&self, lines: &Lines, sql: &Arc<str>, params: &Params) -> Result<Vec<PgRow>, sqlx::Error> {
         let mut arguments = PgArguments::default();
         for param in params {
             arguments.add(param.as_deref()).map_err(sqlx::Error::Encode)?;
@@ -358,13 +398,13 @@ impl PgStore {
             let inside = conn.enter();
             let inside = async {
                 let mut tx = inside.begin_with(BEGIN_POOLED).await?;
-                let row = query.fetch_optional(&mut *tx).await?;
+                let row = query.fetch_all(&mut *tx).await?;
                 tx.commit().await?;
                 Ok(row)
             };
             within(self.inner.limit, inside).await
         } else {
-            within(self.inner.limit, query.fetch_optional(conn.statement())).await
+            within(self.inner.limit, query.fetch_all(conn.statement())).await
         };
         conn.over(row.is_ok());
         if row.as_ref().is_err_and(|e| remedy(e) == Remedy::Reconnect) {
@@ -396,10 +436,25 @@ async fn in_transaction(
     call: &Call,
     begin: &'static str,
     persistent: bool,
-) -> Result<(), sqlx::Error> {
+) -> Result<String, sqlx::Error> {
     let mut tx = conn.begin_with(begin).await?;
-    call.send(&mut tx, persistent).await?;
-    tx.commit().await
+    let answer = match call.send(&mut tx, persistent).await? {
+        Answer::Said(answer) => answer,
+        Answer::Isolation => return Err(sqlx::Error::Protocol("READ COMMITTED was asked for and not had".to_owned())),
+    };
+    tx.commit().await?;
+    Ok(answer)
+}
+
+/// The record in a row's column.
+fn record_of<T>(
+    row: &PgRow,
+    column: usize,
+    read: impl FnOnce(Fields<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let value = row.try_get_raw(column).map_err(of_read)?;
+    let bytes = value.as_bytes().map_err(|e| StoreError::with_source(StoreErrorKind::Backend, e))?;
+    read(Fields::of(bytes)?)
 }
 
 /// The schema's versions, in a transaction of their own.

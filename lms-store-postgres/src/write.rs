@@ -1,6 +1,7 @@
 //! A batch as one call of the write door's function.
 
 pub(crate) mod learner;
+pub(crate) mod learners;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use sqlx::postgres::PgArguments;
 use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
-use crate::error::of_write;
 use crate::literal::{Rows, plain};
 use crate::sql::{Names, schema_of};
 
@@ -28,8 +28,8 @@ pub(crate) struct Call {
 
 /// What the function said.
 pub(crate) enum Answer {
-    /// It is applied.
-    Done,
+    /// Its word: empty where all is applied.
+    Said(String),
     /// The transaction's isolation level gives no fresh snapshots.
     Isolation,
 }
@@ -102,11 +102,7 @@ impl Call {
         let row =
             sqlx::query_with(AssertSqlSafe(self.sql.clone()), arguments).persistent(persistent).fetch_one(conn).await?;
         let answer: String = row.try_get(0)?;
-        match answer.strip_prefix("conflict:") {
-            Some(n) => Err(sqlx::Error::Decode(Box::new(Stale(n.parse().ok())))),
-            None if answer == "isolation" => Ok(Answer::Isolation),
-            None => Ok(Answer::Done),
-        }
+        Ok(if answer == "isolation" { Answer::Isolation } else { Answer::Said(answer) })
     }
 
     /// Whether it runs in a host's transaction.
@@ -115,25 +111,14 @@ impl Call {
     }
 }
 
-/// An expectation that did not hold, on its way through the driver's error type.
-#[derive(Debug, thiserror::Error)]
-#[error("an expectation did not hold")]
-struct Stale(Option<usize>);
-
-/// Whether an error of [`Call::send`] is the function's own word that an expectation did not hold: nothing is
-/// wrong with the connection then.
-pub(crate) fn is_stale(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Decode(inner) if inner.is::<Stale>())
+/// The error in a word of the function's, if it is one: an expectation that did not hold.
+pub(crate) fn refused(answer: &str) -> Result<(), StoreError> {
+    answer.strip_prefix("conflict:").map_or(Ok(()), |n| Err(stale(n.parse().ok())))
 }
 
-/// The library's error for what [`Call::send`] gives.
-pub(crate) fn failed(error: sqlx::Error) -> StoreError {
-    if let sqlx::Error::Decode(inner) = &error
-        && let Some(Stale(expect)) = inner.downcast_ref()
-    {
-        return StoreError::new(StoreErrorKind::Conflict { expect: *expect });
-    }
-    of_write(error)
+/// The error of an expectation that did not hold.
+pub(crate) fn stale(expect: Option<usize>) -> StoreError {
+    StoreError::new(StoreErrorKind::Conflict { expect })
 }
 
 /// What a store without positions says of a batch that it has written.

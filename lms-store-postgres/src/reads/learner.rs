@@ -1,13 +1,16 @@
 //! One piece of one learner's work and what decides over it.
 
+use std::sync::Arc;
+
 use lms_core::model::*;
 use lms_core::store::{AttemptHead, LearnerContext, LearnerScope, LessonWork, StoreError, SubmissionHead};
 use uuid::Uuid;
 
+use super::Statements;
 use crate::record::{Fields, many, one};
 
 /// What a [`LearnerScope`] names, without the ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     Course,
     Lesson,
@@ -31,8 +34,20 @@ pub(crate) const fn place(scope: LearnerScope) -> (Place, Uuid, Option<UserId>) 
     }
 }
 
-/// The ids that the scope leads to: $2 names the piece, $3 the learner.
-fn path(place: Place) -> String {
+/// Where a load finds who asks, the piece, and the learner.
+struct Asked {
+    actor: &'static str,
+    piece: &'static str,
+    learner: &'static str,
+}
+
+/// One caller's: parameters.
+const ONE: Asked = Asked { actor: "$1::uuid", piece: "$2::uuid", learner: "$3::uuid" };
+/// Many callers': columns.
+const MANY: Asked = Asked { actor: "q.actor", piece: "q.piece", learner: "q.learner" };
+
+/// The ids that the scope leads to.
+fn path(place: Place, asked: &Asked) -> String {
     let row = |student: &str, columns: &str, from: &str| {
         format!(
             "SELECT {student} AS student_id, c.id AS course_id, c.flow, e.id AS enrollment_id, {columns} {from}
@@ -50,7 +65,7 @@ fn path(place: Place) -> String {
     let of_lesson = format!("JOIN {{lms}}.lessons AS l ON l.id = x.lesson_id {lesson}");
     let (student, columns, from, key) = match place {
         Place::Course => (
-            "$3::uuid",
+            asked.learner,
             "NULL::uuid AS lesson_id, NULL::bigint AS order_index, NULL::uuid AS topic_id, NULL::uuid AS quiz_id,
              NULL::uuid AS attempt_id, NULL::uuid AS assignment_id, NULL::uuid AS submission_id"
                 .to_owned(),
@@ -58,18 +73,24 @@ fn path(place: Place) -> String {
             "c.id",
         ),
         Place::Lesson => {
-            ("$3::uuid", ids(none, none, none, none, none), format!("FROM {{lms}}.lessons AS l {lesson}"), "l.id")
+            (asked.learner, ids(none, none, none, none, none), format!("FROM {{lms}}.lessons AS l {lesson}"), "l.id")
         }
-        Place::Topic => {
-            ("$3::uuid", ids("x.id", none, none, none, none), format!("FROM {{lms}}.topics AS x {of_lesson}"), "x.id")
-        }
+        Place::Topic => (
+            asked.learner,
+            ids("x.id", none, none, none, none),
+            format!("FROM {{lms}}.topics AS x {of_lesson}"),
+            "x.id",
+        ),
         Place::Quiz => (
-            "$3::uuid",
+            asked.learner,
             ids(
                 none,
                 "x.id",
-                "(SELECT a.id FROM {lms}.quiz_attempts AS a
-                  WHERE a.quiz_id = x.id AND a.student_id = $3::uuid AND a.state = 'in_progress')",
+                &format!(
+                    "(SELECT a.id FROM {{lms}}.quiz_attempts AS a
+                      WHERE a.quiz_id = x.id AND a.student_id = {} AND a.state = 'in_progress')",
+                    asked.learner
+                ),
                 none,
                 none,
             ),
@@ -83,14 +104,17 @@ fn path(place: Place) -> String {
             "a.id",
         ),
         Place::Assignment => (
-            "$3::uuid",
+            asked.learner,
             ids(
                 none,
                 none,
                 none,
                 "x.id",
-                "(SELECT s.id FROM {lms}.submissions AS s
-                  WHERE s.assignment_id = x.id AND s.student_id = $3::uuid ORDER BY s.version_no DESC LIMIT 1)",
+                &format!(
+                    "(SELECT s.id FROM {{lms}}.submissions AS s
+                      WHERE s.assignment_id = x.id AND s.student_id = {} ORDER BY s.version_no DESC LIMIT 1)",
+                    asked.learner
+                ),
             ),
             format!("FROM {{lms}}.assignments AS x {of_lesson}"),
             "x.id",
@@ -104,7 +128,7 @@ fn path(place: Place) -> String {
             "s.id",
         ),
     };
-    format!("{} WHERE {key} = $2::uuid", row(student, &columns, &from))
+    format!("{} WHERE {key} = {}", row(student, &columns, &from), asked.piece)
 }
 
 /// Whether the piece that the scope is about has a history, and the words for it.
@@ -122,12 +146,58 @@ const UNFINISHED: &str = "l.is_published AND l.is_required
                     WHERE p.lesson_id = l.id AND p.student_id = k.student_id AND p.status = 'completed')
     AND NOT EXISTS (SELECT 1 FROM {lms}.waivers AS w WHERE w.lesson_id = l.id AND w.student_id = k.student_id)";
 
-/// $1 actor, $2 the piece, $3 the learner. [`read`] takes the fields in this order.
+impl Statements {
+    /// One caller's load.
+    pub(crate) fn learner(&self, place: Place) -> &Arc<str> {
+        match place {
+            Place::Course => &self.learner_course,
+            Place::Lesson => &self.learner_lesson,
+            Place::Topic => &self.learner_topic,
+            Place::Quiz => &self.learner_quiz,
+            Place::Attempt => &self.learner_attempt,
+            Place::Assignment => &self.learner_assignment,
+            Place::Submission => &self.learner_submission,
+        }
+    }
+
+    /// Many callers' load.
+    pub(crate) fn learners(&self, place: Place) -> &Arc<str> {
+        match place {
+            Place::Course => &self.learners_course,
+            Place::Lesson => &self.learners_lesson,
+            Place::Topic => &self.learners_topic,
+            Place::Quiz => &self.learners_quiz,
+            Place::Attempt => &self.learners_attempt,
+            Place::Assignment => &self.learners_assignment,
+            Place::Submission => &self.learners_submission,
+        }
+    }
+}
+
+/// $1 actor, $2 the piece, $3 the learner: a record.
 pub(super) fn statement(place: Place) -> String {
+    format!("WITH k AS MATERIALIZED ({}) SELECT {} FROM k", path(place, &ONE), fields(place, &ONE))
+}
+
+/// The same of many callers, as arrays: a number from one on, and the record, for each who finds something.
+///
+/// The path stands behind a fence (OFFSET 0), so that it is walked by keys for one caller after the other: a plan
+/// that joins all at once would be made when tables are small, and stay when they have grown.
+pub(super) fn statement_of_many(place: Place) -> String {
+    format!(
+        "SELECT q.n, {} FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) WITH ORDINALITY AS q (actor, piece, learner, n)
+         CROSS JOIN LATERAL ({} OFFSET 0) AS k",
+        fields(place, &MANY),
+        path(place, &MANY)
+    )
+}
+
+/// [`read`] takes the fields in this order.
+fn fields(place: Place, asked: &Asked) -> String {
     let mut fields = vec![
         one::<Course>("WHERE t.id = k.course_id"),
-        one::<User>("WHERE t.id = $1::uuid"),
-        one::<CourseStaff>("WHERE t.course_id = k.course_id AND t.user_id = $1::uuid"),
+        one::<User>(&format!("WHERE t.id = {}", asked.actor)),
+        one::<CourseStaff>(&format!("WHERE t.course_id = k.course_id AND t.user_id = {}", asked.actor)),
         one::<User>("WHERE t.id = k.student_id"),
         one::<Enrollment>("WHERE t.id = k.enrollment_id"),
         one::<CourseJob>("WHERE t.course_id = k.course_id AND t.done_at IS NULL ORDER BY t.at, t.id LIMIT 1"),
@@ -157,7 +227,7 @@ pub(super) fn statement(place: Place) -> String {
         let of = format!("WHERE t.subject_type = '{kind}' AND t.subject_id = {key} ORDER BY t.seq");
         fields.push(many::<GradeEntry>(&of));
     }
-    format!("WITH k AS MATERIALIZED ({}) SELECT ROW({}) FROM k", path(place), fields.join(", "))
+    format!("ROW({})", fields.join(", "))
 }
 
 /// A lesson and all that one learner has in it; [`read_work`] takes the fields in this order.

@@ -72,6 +72,13 @@ statements! {
     learner_attempt = learner::statement(learner::Place::Attempt);
     learner_assignment = learner::statement(learner::Place::Assignment);
     learner_submission = learner::statement(learner::Place::Submission);
+    learners_course = learner::statement_of_many(learner::Place::Course);
+    learners_lesson = learner::statement_of_many(learner::Place::Lesson);
+    learners_topic = learner::statement_of_many(learner::Place::Topic);
+    learners_quiz = learner::statement_of_many(learner::Place::Quiz);
+    learners_attempt = learner::statement_of_many(learner::Place::Attempt);
+    learners_assignment = learner::statement_of_many(learner::Place::Assignment);
+    learners_submission = learner::statement_of_many(learner::Place::Submission);
     record = learning::record();
     records = learning::records();
     home = home::home();

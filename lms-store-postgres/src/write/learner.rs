@@ -17,13 +17,13 @@ pub(crate) const UPSERTED: &[Table] = &[Table::LessonProgress, Table::TopicView,
 pub(crate) const INSERTED: &[Table] = &[Table::Certificate];
 
 /// The parts of a batch of this shape.
-struct Parts<'a> {
-    course: Uuid,
-    structure: i64,
-    version: i64,
-    enrollment: &'a Enrollment,
-    attempt: Option<(&'a str, i64)>,
-    rows: Vec<&'a Row>,
+pub(super) struct Parts<'a> {
+    pub(super) course: Uuid,
+    pub(super) structure: i64,
+    pub(super) version: i64,
+    pub(super) enrollment: &'a Enrollment,
+    pub(super) attempt: Option<(&'a str, i64)>,
+    pub(super) rows: Vec<&'a Row>,
 }
 
 /// The statement and its parameters; `None` for a batch of another shape.
@@ -58,7 +58,7 @@ pub(super) fn call(batch: &WriteBatch, names: &Names) -> Option<(std::sync::Arc<
     Some((names.expand(&sql), params))
 }
 
-fn parts(batch: &WriteBatch) -> Option<Parts<'_>> {
+pub(super) fn parts(batch: &WriteBatch) -> Option<Parts<'_>> {
     let (course, structure, enrollment, version, attempt) = match batch.expect.as_slice() {
         [Expect::Structure { course, version }, Expect::Enrollment { id, version: own }] => {
             (course.uuid(), *version, *id, *own, None)
