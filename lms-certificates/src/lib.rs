@@ -34,6 +34,7 @@
 mod clean;
 mod colour;
 mod compose;
+mod consumer;
 mod copytext;
 mod error;
 mod facts;

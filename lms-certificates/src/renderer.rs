@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use lms_core::assets::{AssetError, Assets};
-use lms_core::lms::{Consumer, Lease};
 use lms_core::model::{Certificate, TemplateDocument, TemplatePage};
 use lms_core::{Error, Lms};
 use sha2::{Digest, Sha256};
 
+use crate::consumer::Rounds;
 use crate::{CertificateFacts, Fonts, PageSize, RenderError, TemplateVersion, render};
 
 /// Makes the PDFs of certificates and says where they are.
@@ -21,6 +20,7 @@ pub struct Renderer {
     fonts: Arc<Fonts>,
     issuer: TemplateVersion,
     verify_base: Option<String>,
+    pub(crate) rounds: Arc<Rounds>,
 }
 
 impl std::fmt::Debug for Renderer {
@@ -29,14 +29,11 @@ impl std::fmt::Debug for Renderer {
     }
 }
 
-/// Certificates per step.
-const STEP: u32 = 20;
-
 impl Renderer {
     /// Renders with the built-in template for an issuer, and these fonts.
     pub fn new(issuer_name: impl Into<String>, fonts: Fonts) -> Self {
         let issuer = TemplateVersion { issuer_name: issuer_name.into(), ..TemplateVersion::built_in() };
-        Self { fonts: Arc::new(fonts), issuer, verify_base: None }
+        Self { fonts: Arc::new(fonts), issuer, verify_base: None, rounds: Arc::default() }
     }
 
     /// Prints a code that leads to `base` + the verification code. The route must take both cases.
@@ -173,7 +170,7 @@ impl Renderer {
     }
 
     /// Deletes the files of an erased person's certificate, those of all its revisions.
-    async fn clear(&self, lms: &Lms, certificate: &Certificate) -> Result<(), Error> {
+    pub(crate) async fn clear(&self, lms: &Lms, certificate: &Certificate) -> Result<(), Error> {
         place(lms, certificate)?.delete_folder(&folder(certificate)).await?;
         lms.system().certificates().set_files_deleted(certificate.id).await
     }
@@ -220,37 +217,6 @@ fn without_zeros(decimal: &str) -> String {
     match decimal.split_once('.') {
         Some(_) => decimal.trim_end_matches('0').trim_end_matches('.').to_owned(),
         None => decimal.to_owned(),
-    }
-}
-
-#[async_trait]
-impl Consumer for Renderer {
-    fn name(&self) -> &str {
-        "certificate_renderer"
-    }
-
-    async fn step(&self, lms: &Lms, _: &Lease) -> Result<usize, Error> {
-        // What cannot be done now keeps nothing else from being done: a step looks past it.
-        let pending = lms.system().certificates().pending(STEP * 10).await?;
-        let erased = lms.system().certificates().erased(STEP * 10).await?;
-        let (mut done, mut failed) = (0, None);
-        let enough = usize::try_from(STEP).unwrap_or(usize::MAX);
-        for certificate in &pending {
-            match self.render_one(lms, certificate).await {
-                Ok(_) => done += 1,
-                Err(e) => failed = failed.or(Some(e)),
-            }
-            if done == enough {
-                break;
-            }
-        }
-        for certificate in &erased {
-            match self.clear(lms, certificate).await {
-                Ok(()) => done += 1,
-                Err(e) => failed = failed.or(Some(e)),
-            }
-        }
-        failed.map_or(Ok(done), Err)
     }
 }
 

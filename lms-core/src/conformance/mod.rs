@@ -192,6 +192,7 @@ macro_rules! conformance {
                 c5_revoking_keeps_the_row, c6_ready_is_written_once,
                 c6_a_page_of_an_earlier_revision_is_not_the_next_ones,
                 c6_a_failed_rendering_is_the_staffs_to_mend,
+                c6_what_failed_is_listed_and_tried_again_together, c6_six_hundred_are_tried_again_with_one_call,
                 d5_files_of_the_erased_are_found_whatever_the_row_says, l5_a_template_is_accepted_once,
                 c7_templates_come_in_versions, c7_copy_by_ai_is_a_draft_until_accepted,
                 c5_a_reissue_is_a_revision_under_the_same_code },

@@ -231,15 +231,6 @@ impl Certificates<'_> {
             .await
     }
 
-    /// Certificates whose PDF is still to be made, oldest first: for the renderer.
-    ///
-    /// # Errors
-    /// Denied to all but the system.
-    pub async fn pending(&self, limit: u32) -> Result<Vec<Certificate>, Error> {
-        self.require_system()?;
-        Ok(self.s.store().pending_renderings(limit.clamp(1, 500)).await?)
-    }
-
     /// Says where the PDF of a revision of a certificate is: certificate_url and certificate_ready in one
     /// batch, once per revision (C6). `revision_no` is the revision that was drawn: when it was reissued
     /// meanwhile nothing is written, and the new one stays pending.
@@ -263,16 +254,6 @@ impl Certificates<'_> {
             EventKind::CertificateReady
         })
         .await
-    }
-
-    /// Certificates of erased people whose files are not known to be deleted, whether they have any or not: a
-    /// file can stand there that no row tells of. For the renderer (D5).
-    ///
-    /// # Errors
-    /// Denied to all but the system.
-    pub async fn erased(&self, limit: u32) -> Result<Vec<Certificate>, Error> {
-        self.require_system()?;
-        Ok(self.s.store().erased_renderings(limit.clamp(1, 500)).await?)
     }
 
     /// Says that the files of an erased person's certificate are deleted, those of earlier revisions too.
@@ -337,46 +318,6 @@ impl Certificates<'_> {
         .await
     }
 
-    /// Has the PDF of a certificate tried again that could not be made, once what was wrong is mended. One that
-    /// has not failed stays as it is.
-    ///
-    /// # Errors
-    /// NoCertificate; PersonErased; Denied to all but instructors.
-    #[tracing::instrument(name = "lms.retry_rendering", skip_all, fields(course, outcome))]
-    pub async fn retry_rendering(&self, course: CourseId, student: UserId) -> Result<Certificate, Error> {
-        self.s
-            .run(Some(student.uuid()), |command| async move {
-                let scope = LearnerScope::Course(course, student);
-                let context = self.s.learner(scope, SubjectType::Course, course.uuid()).await?;
-                let rights = rights(self.s, &context);
-                rights.require(Action::Certify, rights.own, SubjectType::Course, course)?;
-                let before = self.s.store().certificate_of(course, student).await?.ok_or(Refusal::NoCertificate {})?;
-                if before.erased_at.is_some() {
-                    return Err(Refusal::PersonErased {}.into());
-                }
-                if before.rendering != Rendering::Failed {
-                    return Ok(Planned::nothing(before));
-                }
-                let after = Certificate {
-                    rendering: Rendering::Pending,
-                    rendering_code: None,
-                    rendering_error: None,
-                    version: before.version + 1,
-                    updated_at: command.now,
-                    ..before.clone()
-                };
-                let mut batch = WriteBatch::default();
-                batch.expect.push(Expect::Row {
-                    table: Table::Certificate,
-                    id: before.id.uuid(),
-                    version: before.version,
-                });
-                batch.put(after.clone());
-                Ok(Planned { batch, outcome: after })
-            })
-            .await
-    }
-
     async fn rendered<F>(&self, id: CertificateId, revision_no: i64, change: F) -> Result<Certificate, Error>
     where
         F: Fn(&mut Certificate) -> EventKind + Send + Sync,
@@ -432,7 +373,7 @@ impl Certificates<'_> {
         batch
     }
 
-    fn require_system(&self) -> Result<(), Error> {
+    pub(super) fn require_system(&self) -> Result<(), Error> {
         match self.s.actor {
             Actor::System { .. } => Ok(()),
             _ => Err(Error::Denied { action: Action::Certify }),
