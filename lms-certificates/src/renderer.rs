@@ -62,11 +62,12 @@ impl Renderer {
             student_name: snapshot.student_name.clone(),
             course_title: snapshot.course_title.clone(),
             instructor_name: (!snapshot.instructor_name.is_empty()).then(|| snapshot.instructor_name.clone()),
-            completed_at: snapshot.completed_at.map(|at| at.datetime()),
+            completed_on: snapshot.completed_on,
             issued_at: certificate.issued_at.datetime(),
-            expires_at: certificate.expires_at.map(|at| at.datetime()),
+            issued_on: snapshot.issued_on,
+            expires_on: snapshot.expires_on,
             score_percent: snapshot.final_score.map(|score| without_zeros(&score.to_string())),
-            hours: snapshot.estimated_minutes.filter(|m| *m >= 60).map(|minutes| (minutes / 60).to_string()),
+            hours: snapshot.estimated_minutes.and_then(hours),
             code: certificate.code.clone(),
             verify_url: self.verify_base.as_ref().map(|base| format!("{base}{}", certificate.code.replace('-', ""))),
             language: snapshot.language.clone(),
@@ -212,6 +213,13 @@ fn folder(certificate: &Certificate) -> String {
     format!("certificates/{}", certificate.id)
 }
 
+/// Minutes as hours, to the nearest quarter: "1.5" for 90; none where nothing is left.
+fn hours(minutes: i64) -> Option<String> {
+    let quarters = minutes.saturating_add(7) / 15;
+    let hundredths = quarters.saturating_mul(25);
+    (quarters > 0).then(|| without_zeros(&format!("{}.{:02}", hundredths / 100, hundredths % 100)))
+}
+
 /// A decimal as people write it: "92.5" for "92.50", "100" for "100.00".
 fn without_zeros(decimal: &str) -> String {
     match decimal.split_once('.') {
@@ -223,6 +231,15 @@ fn without_zeros(decimal: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_is_printed_in_hours_to_the_nearest_quarter() {
+        let minutes = [-30, 0, 7, 8, 30, 45, 60, 67, 68, 90, 100, 119, 120, 1440, i64::MAX];
+        let shown = minutes.map(|minutes| hours(minutes).unwrap_or_default());
+        let expected = ["", "", "", "0.25", "0.5", "0.75", "1", "1", "1.25", "1.5", "1.75", "2", "2", "24"];
+        assert_eq!(shown[..14], expected);
+        assert!(!shown[14].is_empty());
+    }
 
     #[test]
     fn a_score_is_printed_without_idle_zeros() {

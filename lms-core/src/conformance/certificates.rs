@@ -115,6 +115,55 @@ pub async fn c3_c4_the_snapshot_is_what_verifies(h: &Harness) {
     assert!(nobody.certificates().verify("' OR 1=1 --").await.unwrap().is_none());
 }
 
+/// The days that are printed are those of the course's time zone when it was issued, and stay.
+/// rules: C3, C4, C5, C6
+pub async fn c6_days_are_those_of_the_courses_zone(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let (teacher, who) = (room.teacher(), room.students[0]);
+    // The same instant is another day in Auckland, and the clocks there change within a year.
+    let noon = crate::rules::local_time::instant("2027-03-14T12:30:00Z", None).unwrap();
+    h.clock.advance(noon.floor_seconds() - h.lms.now().floor_seconds());
+    let zone = |zone: &'static str| {
+        let room = room.clone();
+        async move {
+            let version = room.course().await.unwrap().version;
+            let days = Some(Some(1));
+            let update = UpdateCourse {
+                version,
+                time_zone: Some(zone.into()),
+                certificate_valid_days: days,
+                ..UpdateCourse::default()
+            };
+            room.teacher().catalog().update_course(room.course, update).await.unwrap();
+        }
+    };
+    zone("Pacific/Auckland").await;
+    room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let first = teacher.certificates().of(room.course, who).await.unwrap();
+    zone("America/Los_Angeles").await;
+    let said = || async { h.lms.system().certificates().verify(&first.code).await.unwrap().unwrap() };
+    let printed = |said: &crate::lms::Verification| {
+        let days = [said.completed_on, Some(said.issued_on), said.expires_on];
+        (said.time_zone.clone(), days.map(|day| day.unwrap().to_string()))
+    };
+    let there = ["2027-03-15", "2027-03-15", "2027-03-16"].map(str::to_owned);
+    assert_eq!(
+        printed(&said().await),
+        ("Pacific/Auckland".into(), there),
+        "another zone of the course changes nothing"
+    );
+    let stored = h.store.certificate(first.id).await.unwrap().unwrap();
+    assert_eq!(stored.snapshot, first.snapshot);
+    // Issued anew, it says the days of the zone of now.
+    teacher.certificates().reissue(room.course, who, "the zone was wrong").await.unwrap();
+    let here = ["2027-03-14", "2027-03-14", "2027-03-15"].map(str::to_owned);
+    assert_eq!(printed(&said().await), ("America/Los_Angeles".into(), here));
+    // Before completion there is no such day.
+    let reason = Some("Did it all on paper.".to_owned());
+    let by_hand = teacher.certificates().issue(room.course, room.students[1], reason).await.unwrap();
+    assert_eq!((by_hand.snapshot.completed_on, by_hand.snapshot.issued_on.to_string()), (None, "2027-03-14".into()));
+}
+
 /// rules: C5, C4
 pub async fn c5_revoking_keeps_the_row(h: &Harness) {
     let room = h.classroom(2, 1).await;

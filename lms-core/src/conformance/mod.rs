@@ -189,7 +189,7 @@ macro_rules! conformance {
                 a12_full_credit_and_dropped_questions, a12_only_if_higher_in_every_policy },
             certificates::{ c1_eligibility_names_every_blocker, c1_where_none_are_given_none_is_issued, c1_each_blocker_while_it_stands,
                 c4_the_first_that_applies_is_said, c2_thirty_two_issues_are_one, c3_c4_the_snapshot_is_what_verifies,
-                c5_revoking_keeps_the_row, c6_ready_is_written_once,
+                c5_revoking_keeps_the_row, c6_ready_is_written_once, c6_days_are_those_of_the_courses_zone,
                 c6_a_page_of_an_earlier_revision_is_not_the_next_ones,
                 c6_a_failed_rendering_is_the_staffs_to_mend,
                 c6_what_failed_is_listed_and_tried_again_together, c6_six_hundred_are_tried_again_with_one_call,

@@ -1,5 +1,6 @@
 //! Certificates: eligibility, issuing, verifying, and the PDF's place (C1–C6).
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::learner::{ChangedScores, new_certificate, not_erased, rights};
@@ -50,6 +51,17 @@ pub struct Verification {
     pub issued_at: Timestamp,
     /// When it runs out.
     pub expires_at: Option<Timestamp>,
+    /// The IANA time zone of the days that are printed.
+    pub time_zone: String,
+    /// The day of completion as printed.
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
+    pub completed_on: Option<NaiveDate>,
+    /// The day of issue as printed.
+    #[cfg_attr(feature = "schemars", schemars(with = "String"))]
+    pub issued_on: NaiveDate,
+    /// The last day as printed.
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
+    pub expires_on: Option<NaiveDate>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
     /// Which revision this is; above 1, earlier ones exist (C5).
@@ -188,6 +200,10 @@ impl Certificates<'_> {
             estimated_minutes: found.snapshot.estimated_minutes,
             issued_at: found.issued_at,
             expires_at: found.expires_at,
+            time_zone: found.snapshot.time_zone,
+            completed_on: found.snapshot.completed_on,
+            issued_on: found.snapshot.issued_on,
+            expires_on: found.snapshot.expires_on,
             revoked_at: found.revoked_at,
             revision_no: found.revision_no,
             certificate_url: found.certificate_url,
