@@ -48,6 +48,7 @@ mod pdf;
 mod qr;
 mod renderer;
 mod scene;
+mod settings;
 mod template;
 mod text;
 
@@ -55,6 +56,7 @@ pub use error::RenderError;
 pub use facts::CertificateFacts;
 pub use fonts::{FontError, FontSource, Fonts};
 pub use renderer::{Images, Renderer};
+pub use settings::SettingsError;
 pub use template::{PageSize, TemplateError, TemplateVersion};
 
 /// The version of the drawing itself: it changes whenever the bytes of any certificate change.

@@ -8,6 +8,7 @@ use lms_core::{Error, Lms};
 use sha2::{Digest, Sha256};
 
 use crate::consumer::Rounds;
+use crate::settings::{self, SettingsError};
 use crate::{CertificateFacts, Fonts, PageSize, RenderError, TemplateVersion, render};
 
 /// Makes the PDFs of certificates and says where they are.
@@ -31,16 +32,25 @@ impl std::fmt::Debug for Renderer {
 
 impl Renderer {
     /// Renders with the built-in template for an issuer, and these fonts.
-    pub fn new(issuer_name: impl Into<String>, fonts: Fonts) -> Self {
+    ///
+    /// # Errors
+    /// [`SettingsError`] for a name that no certificate could be drawn with: it is empty, too long, or no font has it.
+    pub fn new(issuer_name: impl Into<String>, fonts: Fonts) -> Result<Self, SettingsError> {
         let issuer = TemplateVersion { issuer_name: issuer_name.into(), ..TemplateVersion::built_in() };
-        Self { fonts: Arc::new(fonts), issuer, verify_base: None, rounds: Arc::default() }
+        settings::check(&issuer, None, &fonts)?;
+        Ok(Self { fonts: Arc::new(fonts), issuer, verify_base: None, rounds: Arc::default() })
     }
 
     /// Prints a code that leads to `base` + the verification code. The route must take both cases.
-    #[must_use]
-    pub fn with_verify_url(mut self, base: impl Into<String>) -> Self {
-        self.verify_base = Some(base.into());
-        self
+    ///
+    /// # Errors
+    /// [`SettingsError`] for an address that is no whole http or https one in ASCII with the place for a code at its
+    /// end, such as `https://school.example/verify/`, or that is too long.
+    pub fn with_verify_url(mut self, base: impl Into<String>) -> Result<Self, SettingsError> {
+        let base = base.into();
+        settings::check(&self.issuer, Some(&base), &self.fonts)?;
+        self.verify_base = Some(base);
+        Ok(self)
     }
 
     /// The PDF of a certificate: a pure function of the row, its template version with its images, and the
@@ -69,7 +79,7 @@ impl Renderer {
             score_percent: snapshot.final_score.map(|score| without_zeros(&score.to_string())),
             hours: snapshot.estimated_minutes.and_then(hours),
             code: certificate.code.clone(),
-            verify_url: self.verify_base.as_ref().map(|base| format!("{base}{}", certificate.code.replace('-', ""))),
+            verify_url: self.verify_base.as_ref().map(|base| settings::verify_url(base, &certificate.code)),
             language: snapshot.language.clone(),
         };
         render(&facts, &template, &self.fonts)

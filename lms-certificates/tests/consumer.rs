@@ -41,7 +41,7 @@ async fn d5_the_files_of_an_erased_person_are_deleted() {
     for n in 0..3 {
         room.student(n).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
     }
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     assert_eq!(step(&renderer, &lms).await.unwrap(), 3);
     assert_eq!(pdfs(files.path()), 3);
     let gone = *room.students.first().unwrap();
@@ -110,7 +110,7 @@ impl Assets for Killed {
 #[tokio::test]
 async fn d5_no_file_of_an_erased_person_is_forgotten() {
     let files = tempfile::tempdir().unwrap();
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     // Reissued, so that the row tells of no file.
     let lms = Lms::builder(SqliteStore::in_memory().await.unwrap()).assets(Folder::new(files.path())).build();
     let (room, _) = completed(&lms).await;
@@ -139,7 +139,7 @@ async fn d5_no_file_of_an_erased_person_is_forgotten() {
 async fn c6_nowhere_to_put_files_is_no_failure_of_the_page() {
     let files = tempfile::tempdir().unwrap();
     let store = SqliteStore::in_memory().await.unwrap();
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     let nowhere = Lms::builder(store.clone()).build();
     let (room, before) = completed(&nowhere).await;
     assert_eq!(step(&renderer, &nowhere).await.unwrap_err().code(), "asset.failed");
@@ -170,7 +170,7 @@ async fn c6_a_page_that_cannot_be_made_says_why_and_is_tried_again_when_staff_sa
     let update = UpdateCourse { version, certificate_template_id: Some(Some(template.id)), ..UpdateCourse::default() };
     room.teacher().catalog().update_course(room.course, update).await.unwrap();
     room.student(0).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
     let failed = stands(&lms, &room).await;
     assert_eq!((failed.rendering, failed.rendering_code.as_deref()), (Rendering::Failed, Some("render.image_missing")));
@@ -212,7 +212,7 @@ async fn c6_a_page_holds_no_thread_that_serves_others() {
     let lms = Lms::builder(SqliteStore::in_memory().await.unwrap()).assets(Folder::new(files.path())).build();
     lms.migrate().await.unwrap();
     let room = Classroom::build(&lms, 1, 5).await.unwrap();
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     let mut tries = Vec::new();
     for n in 0..5 {
         room.student(n).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
@@ -300,7 +300,7 @@ async fn c6_what_fails_keeps_nothing_else_waiting() {
     other.student(0).learning().complete_lesson(*other.lessons.first().unwrap()).await.unwrap();
     assert!(stands(&lms, &other).await.id > first.id);
 
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     for _ in 0..2 {
         assert_eq!(step(&renderer, &lms).await.unwrap_err().code(), "asset.failed");
         assert_eq!(stands(&lms, &other).await.rendering, Rendering::Pending);
@@ -328,7 +328,7 @@ async fn c6_a_damaged_row_keeps_no_other_waiting() {
         Ok::<(), lms_store_sqlite::driver::Error>(())
     });
     broken.await.unwrap().unwrap();
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     for _ in 0..2 {
         assert_eq!(step(&renderer, &lms).await.unwrap_err().code(), "store.corrupt");
         assert_eq!(pdfs(files.path()), 2, "the two that can be read, once");
