@@ -1195,9 +1195,11 @@ CREATE INDEX certificates_template_id ON "lms".certificates (template_id);
 CREATE INDEX certificates_issued_by ON "lms".certificates (issued_by);
 CREATE INDEX certificates_revoked_by ON "lms".certificates (revoked_by);
 -- Files of erased people that are to be deleted (D5).
-CREATE INDEX certificates_erased ON "lms".certificates (erased_at)
+CREATE INDEX certificates_erased ON "lms".certificates (id)
     WHERE erased_at IS NOT NULL AND files_deleted_at IS NULL;
-CREATE INDEX certificates_pending ON "lms".certificates (issued_at) WHERE rendering = 'pending';
+-- What is to be drawn, and what staff are to mend.
+CREATE INDEX certificates_pending ON "lms".certificates (id) WHERE rendering = 'pending' AND erased_at IS NULL;
+CREATE INDEX certificates_failed ON "lms".certificates (id) WHERE rendering = 'failed' AND erased_at IS NULL;
 
 -- An earlier state of a certificate that was reissued (C5).
 CREATE TABLE "lms".certificate_revisions (

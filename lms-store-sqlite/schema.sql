@@ -368,10 +368,11 @@ CREATE TABLE certificates (
     UNIQUE (course_id, student_id),
     UNIQUE (code)
 ) STRICT;
-CREATE INDEX certificates_erased ON certificates (erased_at)
+CREATE INDEX certificates_erased ON certificates (id)
     WHERE erased_at IS NOT NULL AND files_deleted_at IS NULL;
+CREATE INDEX certificates_failed ON certificates (id) WHERE rendering = 'failed' AND erased_at IS NULL;
 CREATE INDEX certificates_issued_by ON certificates (issued_by);
-CREATE INDEX certificates_pending ON certificates (issued_at) WHERE rendering = 'pending';
+CREATE INDEX certificates_pending ON certificates (id) WHERE rendering = 'pending' AND erased_at IS NULL;
 CREATE INDEX certificates_revoked_by ON certificates (revoked_by);
 CREATE INDEX certificates_student_id ON certificates (student_id);
 CREATE INDEX certificates_template_id ON certificates (template_id);

@@ -14,9 +14,10 @@ fn facts(name: &str) -> CertificateFacts {
         student_name: name.into(),
         course_title: "Foundations of Functional Programming".into(),
         instructor_name: Some("Dr Grace Hopper".into()),
-        completed_at: Some(completed),
+        completed_on: Some(completed.date_naive()),
         issued_at: completed,
-        expires_at: None,
+        issued_on: completed.date_naive(),
+        expires_on: None,
         score_percent: Some("92.5".into()),
         hours: Some("24".into()),
         code: "7K3M-9QX4-TB2W-Z0RA".into(),
@@ -96,7 +97,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pictures = TemplateVersion { logo: Some(ring), signature: Some(scrawl), ..template.clone() };
     let samples: Vec<(&str, CertificateFacts, &TemplateVersion)> = vec![
         ("short", with("Ada Lovelace", &none), &template),
-        ("tiny", with("Bo", &|f| f.expires_at = f.completed_at), &template),
+        ("tiny", with("Bo", &|f| f.expires_on = f.completed_on), &template),
         ("long-name", with(long_name, &none), &template),
         ("polish", with("Żółcisława Gżegżółka-Świętopełk", &none), &german),
         ("vietnamese", with("Nguyễn Thị Phương Thảo", &|f| f.language = "vi".into()), &french),
@@ -108,7 +109,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             with(long_name, &|f| {
                 f.course_title = long_title.into();
                 f.revision = 2;
-                f.expires_at = f.completed_at;
+                f.expires_on = f.completed_on;
             }),
             &letter,
         ),
@@ -118,7 +119,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             with("Alan Turing", &|f| {
                 f.score_percent = None;
                 f.hours = None;
-                f.completed_at = None;
+                f.completed_on = None;
                 f.instructor_name = None;
                 f.verify_url = None;
             }),

@@ -148,7 +148,7 @@ fn values(page: &Page<'_>) -> Values {
     Values {
         student_name: facts.student_name.clone(),
         course_title: facts.course_title.clone(),
-        completed_on: text(facts.completed_at.map(|at| page.locale.date(at))),
+        completed_on: text(facts.completed_on.map(|day| page.locale.date(day))),
         score: text(facts.score_percent.as_deref().map(|score| page.locale.percent(score))),
         hours: text(facts.hours.as_deref().map(|hours| page.locale.number(hours))),
     }
@@ -409,8 +409,8 @@ fn details(page: &Page<'_>) -> String {
     if let Some(instructor) = facts.instructor_name.as_ref().filter(|_| !signs.instructor) {
         parts.push(page.locale.labelled(labels.instructor, instructor));
     }
-    parts.push(format!("{} {}", labels.issued, page.locale.date(facts.issued_at)));
-    if let Some(expires) = facts.expires_at {
+    parts.push(format!("{} {}", labels.issued, page.locale.date(facts.issued_on)));
+    if let Some(expires) = facts.expires_on {
         parts.push(format!("{} {}", labels.expires, page.locale.date(expires)));
     }
     if facts.revision > 1 {

@@ -91,7 +91,7 @@ impl RenderError {
     }
 }
 
-fn list(chars: &[char]) -> String {
+pub(crate) fn list(chars: &[char]) -> String {
     let shown: Vec<String> = chars.iter().take(20).map(|c| format!("`{c}` (U+{:04X})", u32::from(*c))).collect();
     let more = if chars.len() > shown.len() { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))

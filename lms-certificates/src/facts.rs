@@ -1,6 +1,6 @@
 //! The facts that a certificate prints.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 /// The snapshot of one certificate: all that is printed about the learner and the course.
@@ -19,12 +19,14 @@ pub struct CertificateFacts {
     pub course_title: String,
     /// The instructor's name, if it is to be printed.
     pub instructor_name: Option<String>,
-    /// When the course was completed.
-    pub completed_at: Option<DateTime<Utc>>,
-    /// When the certificate was issued; also the creation date of the PDF.
+    /// The day on which the course was completed, where it was.
+    pub completed_on: Option<NaiveDate>,
+    /// When the certificate was issued: the creation date of the PDF.
     pub issued_at: DateTime<Utc>,
-    /// When the certificate ceases to be valid, if ever.
-    pub expires_at: Option<DateTime<Utc>>,
+    /// The day on which it was issued, where it was.
+    pub issued_on: NaiveDate,
+    /// The last day on which the certificate is valid, if there is one.
+    pub expires_on: Option<NaiveDate>,
     /// The score in percent, as a plain decimal (`92.5`) or ready to print (`A+`).
     pub score_percent: Option<String>,
     /// The hours of study, as a plain decimal or ready to print.

@@ -16,9 +16,10 @@
 //!     student_name: "Ada Lovelace".into(),
 //!     course_title: "Analytical Engines".into(),
 //!     instructor_name: None,
-//!     completed_at: None,
+//!     completed_on: None,
 //!     issued_at: chrono::DateTime::from_timestamp(1_773_480_413, 0).unwrap_or_default(),
-//!     expires_at: None,
+//!     issued_on: chrono::NaiveDate::from_ymd_opt(2026, 3, 14).unwrap_or_default(),
+//!     expires_on: None,
 //!     score_percent: Some("92.5".into()),
 //!     hours: None,
 //!     code: "7K3M-9QX4-TB2W-Z8RA".into(),
@@ -34,6 +35,7 @@
 mod clean;
 mod colour;
 mod compose;
+mod consumer;
 mod copytext;
 mod error;
 mod facts;
@@ -46,6 +48,7 @@ mod pdf;
 mod qr;
 mod renderer;
 mod scene;
+mod settings;
 mod template;
 mod text;
 
@@ -53,12 +56,13 @@ pub use error::RenderError;
 pub use facts::CertificateFacts;
 pub use fonts::{FontError, FontSource, Fonts};
 pub use renderer::{Images, Renderer};
+pub use settings::SettingsError;
 pub use template::{PageSize, TemplateError, TemplateVersion};
 
 /// The version of the drawing itself: it changes whenever the bytes of any certificate change.
 ///
 /// Store it beside the asset; an asset that is already stored stays authoritative.
-pub const RENDERER_VERSION: u32 = 1;
+pub const RENDERER_VERSION: u32 = 2;
 
 /// Draws one certificate on one page and returns the PDF.
 ///

@@ -70,10 +70,19 @@ impl Qr {
 
 /// Whether the text is an http or https URL in printable ASCII.
 pub(crate) fn is_url(text: &str) -> bool {
+    web_address(text).is_some()
+}
+
+/// The text as an http or https URL, written out whole and in printable ASCII.
+pub(crate) fn web_address(text: &str) -> Option<url::Url> {
     let upper = text.to_ascii_uppercase();
-    let host = upper.strip_prefix("HTTPS://").or_else(|| upper.strip_prefix("HTTP://"));
-    host.is_some_and(|host| host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
-        && text.bytes().all(|b| b.is_ascii_graphic())
+    // The parser makes up for slashes that are missing, or too many.
+    let host = upper.strip_prefix("HTTPS://").or_else(|| upper.strip_prefix("HTTP://"))?;
+    let is_whole = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
+    if !is_whole || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return None;
+    }
+    url::Url::parse(text).ok().filter(url::Url::has_host)
 }
 
 #[cfg(test)]

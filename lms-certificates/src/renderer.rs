@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use lms_core::assets::{AssetError, Assets};
-use lms_core::lms::{Consumer, Lease};
 use lms_core::model::{Certificate, TemplateDocument, TemplatePage};
 use lms_core::{Error, Lms};
 use sha2::{Digest, Sha256};
 
+use crate::consumer::Rounds;
+use crate::settings::{self, SettingsError};
 use crate::{CertificateFacts, Fonts, PageSize, RenderError, TemplateVersion, render};
 
 /// Makes the PDFs of certificates and says where they are.
@@ -21,6 +21,7 @@ pub struct Renderer {
     fonts: Arc<Fonts>,
     issuer: TemplateVersion,
     verify_base: Option<String>,
+    pub(crate) rounds: Arc<Rounds>,
 }
 
 impl std::fmt::Debug for Renderer {
@@ -29,21 +30,27 @@ impl std::fmt::Debug for Renderer {
     }
 }
 
-/// Certificates per step.
-const STEP: u32 = 20;
-
 impl Renderer {
     /// Renders with the built-in template for an issuer, and these fonts.
-    pub fn new(issuer_name: impl Into<String>, fonts: Fonts) -> Self {
+    ///
+    /// # Errors
+    /// [`SettingsError`] for a name that no certificate could be drawn with: it is empty, too long, or no font has it.
+    pub fn new(issuer_name: impl Into<String>, fonts: Fonts) -> Result<Self, SettingsError> {
         let issuer = TemplateVersion { issuer_name: issuer_name.into(), ..TemplateVersion::built_in() };
-        Self { fonts: Arc::new(fonts), issuer, verify_base: None }
+        settings::check(&issuer, None, &fonts)?;
+        Ok(Self { fonts: Arc::new(fonts), issuer, verify_base: None, rounds: Arc::default() })
     }
 
     /// Prints a code that leads to `base` + the verification code. The route must take both cases.
-    #[must_use]
-    pub fn with_verify_url(mut self, base: impl Into<String>) -> Self {
-        self.verify_base = Some(base.into());
-        self
+    ///
+    /// # Errors
+    /// [`SettingsError`] for an address that is no whole http or https one in ASCII with the place for a code at its
+    /// end, such as `https://school.example/verify/`, or that is too long.
+    pub fn with_verify_url(mut self, base: impl Into<String>) -> Result<Self, SettingsError> {
+        let base = base.into();
+        settings::check(&self.issuer, Some(&base), &self.fonts)?;
+        self.verify_base = Some(base);
+        Ok(self)
     }
 
     /// The PDF of a certificate: a pure function of the row, its template version with its images, and the
@@ -65,13 +72,14 @@ impl Renderer {
             student_name: snapshot.student_name.clone(),
             course_title: snapshot.course_title.clone(),
             instructor_name: (!snapshot.instructor_name.is_empty()).then(|| snapshot.instructor_name.clone()),
-            completed_at: snapshot.completed_at.map(|at| at.datetime()),
+            completed_on: snapshot.completed_on,
             issued_at: certificate.issued_at.datetime(),
-            expires_at: certificate.expires_at.map(|at| at.datetime()),
+            issued_on: snapshot.issued_on,
+            expires_on: snapshot.expires_on,
             score_percent: snapshot.final_score.map(|score| without_zeros(&score.to_string())),
-            hours: snapshot.estimated_minutes.filter(|m| *m >= 60).map(|minutes| (minutes / 60).to_string()),
+            hours: snapshot.estimated_minutes.and_then(hours),
             code: certificate.code.clone(),
-            verify_url: self.verify_base.as_ref().map(|base| format!("{base}{}", certificate.code.replace('-', ""))),
+            verify_url: self.verify_base.as_ref().map(|base| settings::verify_url(base, &certificate.code)),
             language: snapshot.language.clone(),
         };
         render(&facts, &template, &self.fonts)
@@ -173,7 +181,7 @@ impl Renderer {
     }
 
     /// Deletes the files of an erased person's certificate, those of all its revisions.
-    async fn clear(&self, lms: &Lms, certificate: &Certificate) -> Result<(), Error> {
+    pub(crate) async fn clear(&self, lms: &Lms, certificate: &Certificate) -> Result<(), Error> {
         place(lms, certificate)?.delete_folder(&folder(certificate)).await?;
         lms.system().certificates().set_files_deleted(certificate.id).await
     }
@@ -215,6 +223,13 @@ fn folder(certificate: &Certificate) -> String {
     format!("certificates/{}", certificate.id)
 }
 
+/// Minutes as hours, to the nearest quarter: "1.5" for 90; none where nothing is left.
+fn hours(minutes: i64) -> Option<String> {
+    let quarters = minutes.saturating_add(7) / 15;
+    let hundredths = quarters.saturating_mul(25);
+    (quarters > 0).then(|| without_zeros(&format!("{}.{:02}", hundredths / 100, hundredths % 100)))
+}
+
 /// A decimal as people write it: "92.5" for "92.50", "100" for "100.00".
 fn without_zeros(decimal: &str) -> String {
     match decimal.split_once('.') {
@@ -223,40 +238,18 @@ fn without_zeros(decimal: &str) -> String {
     }
 }
 
-#[async_trait]
-impl Consumer for Renderer {
-    fn name(&self) -> &str {
-        "certificate_renderer"
-    }
-
-    async fn step(&self, lms: &Lms, _: &Lease) -> Result<usize, Error> {
-        // What cannot be done now keeps nothing else from being done: a step looks past it.
-        let pending = lms.system().certificates().pending(STEP * 10).await?;
-        let erased = lms.system().certificates().erased(STEP * 10).await?;
-        let (mut done, mut failed) = (0, None);
-        let enough = usize::try_from(STEP).unwrap_or(usize::MAX);
-        for certificate in &pending {
-            match self.render_one(lms, certificate).await {
-                Ok(_) => done += 1,
-                Err(e) => failed = failed.or(Some(e)),
-            }
-            if done == enough {
-                break;
-            }
-        }
-        for certificate in &erased {
-            match self.clear(lms, certificate).await {
-                Ok(()) => done += 1,
-                Err(e) => failed = failed.or(Some(e)),
-            }
-        }
-        failed.map_or(Ok(done), Err)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_length_is_printed_in_hours_to_the_nearest_quarter() {
+        let minutes = [-30, 0, 7, 8, 30, 45, 60, 67, 68, 90, 100, 119, 120, 1440, i64::MAX];
+        let shown = minutes.map(|minutes| hours(minutes).unwrap_or_default());
+        let expected = ["", "", "", "0.25", "0.5", "0.75", "1", "1", "1.25", "1.5", "1.75", "2", "2", "24"];
+        assert_eq!(shown[..14], expected);
+        assert!(!shown[14].is_empty());
+    }
 
     #[test]
     fn a_score_is_printed_without_idle_zeros() {

@@ -123,21 +123,21 @@ impl TemplateVersion {
                 "Zertifikat",
                 "Hiermit wird bescheinigt, dass {{student_name}} den folgenden Kurs erfolgreich \
                  abgeschlossen hat: {{course_title}}. Abgeschlossen am {{completed_on}}, \
-                 Ergebnis: {{score}}, Umfang: {{hours}} Stunden.",
+                 Ergebnis: {{score}}, Umfang: {{hours}}\u{a0}h.",
             ),
             "fr" => (
                 language,
                 "Certificat de réussite",
                 "Nous certifions que {{student_name}} a suivi et réussi la formation \
                  {{course_title}}. Formation achevée le {{completed_on}}, résultat final : \
-                 {{score}}, durée : {{hours}} heures.",
+                 {{score}}, durée : {{hours}}\u{a0}h.",
             ),
             "es" => (
                 language,
                 "Certificado de finalización",
                 "Se certifica que {{student_name}} ha completado con éxito el curso \
                  {{course_title}}. Finalizado el {{completed_on}}, calificación final: \
-                 {{score}}, duración: {{hours}} horas.",
+                 {{score}}, duración: {{hours}}\u{a0}h.",
             ),
             "en" => (language, EN_HEADLINE, EN_BODY),
             _ => ("en", EN_HEADLINE, EN_BODY),
@@ -201,7 +201,7 @@ impl TemplateVersion {
 const EN_HEADLINE: &str = "Certificate of Completion";
 const EN_BODY: &str = "This is to certify that {{student_name}} has successfully completed the course \
      {{course_title}}. Completed on {{completed_on}}, with a final score of {{score}}, \
-     course length: {{hours}} hours.";
+     course length: {{hours}}\u{a0}h.";
 
 /// Whether the text looks like a language tag: letters and digits in parts of one to eight.
 pub(crate) fn is_language_tag(text: &str) -> bool {

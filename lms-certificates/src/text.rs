@@ -282,3 +282,68 @@ fn clusters(run: &parley::Run<'_, ()>) -> Vec<Cluster> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::FontSource;
+    use crate::colour::INK;
+
+    fn fonts() -> Fonts {
+        let hebrew = FontSource::new(font_test_data::NOTOSERIFHEBREW_AUTOHINT_METRICS.to_vec(), "Noto Serif Hebrew", 0);
+        let chinese = FontSource::new(font_test_data::NOTOSERIFTC_AUTOHINT_METRICS.to_vec(), "Noto Serif TC", 0);
+        Fonts::built_in().with(hebrew).and_then(|fonts| fonts.with(chinese)).unwrap()
+    }
+
+    /// The glyphs of a text from left to right.
+    fn glyphs(fonts: &Fonts, text: &str) -> Vec<u32> {
+        let style = Style {
+            size: 20.0,
+            italic: false,
+            plain_digits: false,
+            colour: INK,
+            spacing: 0.0,
+            leading: 1.2,
+            features: "",
+            language: "",
+        };
+        let mut setter = Typesetter::new(fonts);
+        let mut runs = setter.set(text, &style, 500.0, Align::Centre).unwrap().runs;
+        assert!(setter.missing().is_empty(), "{text}: {:?}", setter.missing());
+        runs.sort_by(|one, two| one.x.total_cmp(&two.x));
+        runs.iter().flat_map(|run| run.glyphs.iter().map(|glyph| glyph.glyph_id.to_u32())).collect()
+    }
+
+    #[test]
+    fn c6_letters_stand_in_the_order_in_which_their_script_is_read() {
+        let fonts = fonts();
+        let letters = |text: &str| text.chars().flat_map(|c| glyphs(&fonts, &c.to_string())).collect::<Vec<_>>();
+        assert_eq!(glyphs(&fonts, "כהן"), letters("ןהכ"), "from right to left");
+        assert_eq!(glyphs(&fonts, "都明"), letters("都明"));
+        assert_eq!(glyphs(&fonts, "Ada都明"), letters("Ada都明"));
+        // Two scripts on one line: each in its own direction, the line in that of its first letter.
+        assert_eq!(glyphs(&fonts, "Adaכהן"), letters("Adaןהכ"));
+        assert_eq!(glyphs(&fonts, "כהןAda"), letters("Adaןהכ"));
+    }
+
+    #[test]
+    fn c6_a_mark_stands_over_its_letter() {
+        let fonts = Fonts::built_in();
+        let style = Style {
+            size: 20.0,
+            italic: false,
+            plain_digits: false,
+            colour: INK,
+            spacing: 0.0,
+            leading: 1.2,
+            features: "",
+            language: "",
+        };
+        let mut setter = Typesetter::new(&fonts);
+        let plain = setter.width("x", &style);
+        let marked = setter.width("x\u{30C}", &style);
+        assert!((plain - marked).abs() < 0.01, "a mark takes no room: {plain}, {marked}");
+        assert_eq!(glyphs(&fonts, "x\u{30C}").len(), 2);
+        assert_eq!(glyphs(&fonts, "e\u{301}"), glyphs(&fonts, "é"));
+    }
+}

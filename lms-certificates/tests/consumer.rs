@@ -9,7 +9,8 @@ use lms_certificates::{Fonts, Images, RenderError, Renderer};
 use lms_core::Lms;
 use lms_core::assets::{AssetError, Assets, Folder};
 use lms_core::lms::{Consumer, UpdateCourse};
-use lms_core::model::{Certificate, Rendering, TemplateDocument};
+use lms_core::model::{Certificate, CertificateId, Rendering, TemplateDocument, User, UserId};
+use lms_core::store::{ById, Change, Store as _, WriteBatch};
 use lms_core::testing::Classroom;
 use lms_store_sqlite::SqliteStore;
 
@@ -40,7 +41,7 @@ async fn d5_the_files_of_an_erased_person_are_deleted() {
     for n in 0..3 {
         room.student(n).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
     }
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     assert_eq!(step(&renderer, &lms).await.unwrap(), 3);
     assert_eq!(pdfs(files.path()), 3);
     let gone = *room.students.first().unwrap();
@@ -84,6 +85,10 @@ async fn stands(lms: &Lms, room: &Classroom) -> Certificate {
     lms.system().certificates().of(room.course, *room.students.first().unwrap()).await.unwrap()
 }
 
+async fn stands_pending(lms: &Lms) -> Vec<Certificate> {
+    lms.system().certificates().renderings(None, Rendering::Pending, ById::default()).await.unwrap()
+}
+
 /// Files whose folder is written, and the answer lost: as when the process dies before the row is.
 struct Killed(Folder);
 
@@ -105,7 +110,7 @@ impl Assets for Killed {
 #[tokio::test]
 async fn d5_no_file_of_an_erased_person_is_forgotten() {
     let files = tempfile::tempdir().unwrap();
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     // Reissued, so that the row tells of no file.
     let lms = Lms::builder(SqliteStore::in_memory().await.unwrap()).assets(Folder::new(files.path())).build();
     let (room, _) = completed(&lms).await;
@@ -134,7 +139,7 @@ async fn d5_no_file_of_an_erased_person_is_forgotten() {
 async fn c6_nowhere_to_put_files_is_no_failure_of_the_page() {
     let files = tempfile::tempdir().unwrap();
     let store = SqliteStore::in_memory().await.unwrap();
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     let nowhere = Lms::builder(store.clone()).build();
     let (room, before) = completed(&nowhere).await;
     assert_eq!(step(&renderer, &nowhere).await.unwrap_err().code(), "asset.failed");
@@ -165,7 +170,7 @@ async fn c6_a_page_that_cannot_be_made_says_why_and_is_tried_again_when_staff_sa
     let update = UpdateCourse { version, certificate_template_id: Some(Some(template.id)), ..UpdateCourse::default() };
     room.teacher().catalog().update_course(room.course, update).await.unwrap();
     room.student(0).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     assert_eq!(step(&renderer, &lms).await.unwrap(), 1);
     let failed = stands(&lms, &room).await;
     assert_eq!((failed.rendering, failed.rendering_code.as_deref()), (Rendering::Failed, Some("render.image_missing")));
@@ -207,11 +212,11 @@ async fn c6_a_page_holds_no_thread_that_serves_others() {
     let lms = Lms::builder(SqliteStore::in_memory().await.unwrap()).assets(Folder::new(files.path())).build();
     lms.migrate().await.unwrap();
     let room = Classroom::build(&lms, 1, 5).await.unwrap();
-    let renderer = Renderer::new("Academy", Fonts::built_in());
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
     let mut tries = Vec::new();
     for n in 0..5 {
         room.student(n).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
-        let pending = lms.system().certificates().pending(1).await.unwrap().remove(0);
+        let pending = stands_pending(&lms).await.remove(0);
         let started = Instant::now();
         renderer.render(&pending, &TemplateDocument::default(), Images::default()).unwrap();
         let whole = started.elapsed();
@@ -237,4 +242,100 @@ async fn c6_a_page_holds_no_thread_that_serves_others() {
         tries.push((longest, whole));
     }
     panic!("nobody was served for as long as a page takes: {tries:?}");
+}
+
+/// Copies of a certificate, each of another learner, with ids that follow one another.
+async fn copies(store: &SqliteStore, lms: &Lms, of: &Certificate, n: u128) -> Vec<CertificateId> {
+    let user = lms.system().people().user(of.student_id).await.unwrap();
+    let mut batch = WriteBatch::default();
+    let mut ids = Vec::new();
+    for n in 1..=n {
+        let id = uuid::Uuid::from_u128(of.id.uuid().as_u128() + n);
+        let (student_id, code) = (UserId::from_uuid(id), format!("0000-{n:04}-TB2W-Z8RA"));
+        batch.changes.push(Change::Insert(User { id: student_id, ..user.clone() }.into()));
+        let copy = Certificate { id: CertificateId::from_uuid(id), student_id, code, ..of.clone() };
+        batch.changes.push(Change::Insert(copy.into()));
+        ids.push(CertificateId::from_uuid(id));
+    }
+    store.write(Arc::new(batch)).await.unwrap();
+    ids
+}
+
+/// Files of which some cannot be read.
+struct Unreadable(Folder);
+
+#[async_trait::async_trait]
+impl Assets for Unreadable {
+    async fn put(&self, key: &str, bytes: Vec<u8>, media_type: &str) -> Result<String, AssetError> {
+        self.0.put(key, bytes, media_type).await
+    }
+    async fn delete_folder(&self, folder: &str) -> Result<(), AssetError> {
+        self.0.delete_folder(folder).await
+    }
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, AssetError> {
+        Err(AssetError { key: key.to_owned(), message: "the disk is bad".to_owned() })
+    }
+}
+
+/// However many stand before it that cannot be done now, a certificate has its turn; they are tried again, and
+/// the failure is told.
+/// rules: C6, V6
+#[tokio::test]
+async fn c6_what_fails_keeps_nothing_else_waiting() {
+    let files = tempfile::tempdir().unwrap();
+    let store = SqliteStore::in_memory().await.unwrap();
+    let lms = Lms::builder(store.clone()).assets(Unreadable(Folder::new(files.path()))).build();
+    lms.migrate().await.unwrap();
+    let room = Classroom::build(&lms, 1, 1).await.unwrap();
+    let admin = lms.as_user(room.admin);
+    let document = TemplateDocument { logo_asset: Some("logo.png".into()), ..TemplateDocument::default() };
+    let template = admin.certificates().save_template(None, "With a logo", document).await.unwrap();
+    let version = room.course().await.unwrap().version;
+    let update = UpdateCourse { version, certificate_template_id: Some(Some(template.id)), ..UpdateCourse::default() };
+    room.teacher().catalog().update_course(room.course, update).await.unwrap();
+    room.student(0).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
+    let first = stands(&lms, &room).await;
+    copies(&store, &lms, &first, 449).await;
+    let other = Classroom::build(&lms, 1, 1).await.unwrap();
+    other.student(0).learning().complete_lesson(*other.lessons.first().unwrap()).await.unwrap();
+    assert!(stands(&lms, &other).await.id > first.id);
+
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(step(&renderer, &lms).await.unwrap_err().code(), "asset.failed");
+        assert_eq!(stands(&lms, &other).await.rendering, Rendering::Pending);
+    }
+    assert_eq!(step(&renderer, &lms).await.unwrap_err().code(), "asset.failed", "the round is over, and says so");
+    assert_eq!(stands(&lms, &other).await.rendering, Rendering::Ready);
+    assert_eq!(stands(&lms, &room).await, first, "nothing is said of the others: they are tried again");
+    assert_eq!(step(&renderer, &lms).await.unwrap_err().code(), "asset.failed");
+}
+
+/// A row that cannot be read is passed by, and told of.
+/// rules: C6
+#[tokio::test]
+async fn c6_a_damaged_row_keeps_no_other_waiting() {
+    let files = tempfile::tempdir().unwrap();
+    let store = SqliteStore::in_memory().await.unwrap();
+    let lms = Lms::builder(store.clone()).assets(Folder::new(files.path())).build();
+    let (room, first) = completed(&lms).await;
+    let ids = copies(&store, &lms, &first, 4).await;
+    let damaged = [first.id, *ids.get(1).unwrap(), *ids.last().unwrap()];
+    let broken = store.transaction(move |tx| {
+        for id in damaged {
+            tx.execute("UPDATE certificates SET snapshot = '{}' WHERE id = ?1", [id.uuid().as_bytes().as_slice()])?;
+        }
+        Ok::<(), lms_store_sqlite::driver::Error>(())
+    });
+    broken.await.unwrap().unwrap();
+    let renderer = Renderer::new("Academy", Fonts::built_in()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(step(&renderer, &lms).await.unwrap_err().code(), "store.corrupt");
+        assert_eq!(pdfs(files.path()), 2, "the two that can be read, once");
+    }
+    let late = room.new_student("Late").await.unwrap();
+    lms.as_user(late).learning().complete_lesson(*room.lessons.first().unwrap()).await.unwrap();
+    assert_eq!(step(&renderer, &lms).await.unwrap_err().code(), "store.corrupt");
+    let ready = lms.system().certificates().of(room.course, late).await.unwrap();
+    assert_eq!((ready.rendering, pdfs(files.path())), (Rendering::Ready, 3));
 }

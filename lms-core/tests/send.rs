@@ -177,7 +177,8 @@ fn certificates(s: &Session) {
     send(s.certificates().of(any(), any()));
     send(s.certificates().verify(""));
     send(s.certificates().revoke(any(), any(), any()));
-    send(s.certificates().pending(any()));
+    send(s.certificates().renderings(any(), any(), any()));
+    send(s.certificates().retry_failed(any()));
     send(s.certificates().set_ready(any(), any(), any(), any()));
     send(s.certificates().set_failed(any(), any(), "", ""));
     send(s.certificates().retry_rendering(any(), any()));

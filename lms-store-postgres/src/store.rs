@@ -310,11 +310,20 @@ impl CertificateReads for PgStore {
     async fn certificate_revisions(&self, certificate: CertificateId) -> Read<Vec<CertificateRevision>> {
         self.list(&self.inner.statements.certificate_revisions, vec![id(certificate)]).await
     }
-    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
-        self.list(&self.inner.statements.erased_renderings, vec![number(limit)]).await
+    async fn renderings(&self, filter: RenderingFilter, page: ById) -> Read<Vec<Certificate>> {
+        let all = &self.inner.statements;
+        let (everywhere, in_course) = match filter.rendering {
+            Rendering::Pending => (&all.renderings_pending, &all.renderings_pending_course),
+            Rendering::Ready => (&all.renderings_ready, &all.renderings_ready_course),
+            Rendering::Failed => (&all.renderings_failed, &all.renderings_failed_course),
+        };
+        let mut params = vec![id(above(page)), number(at_most(page))];
+        let Some(course) = filter.course else { return self.list(everywhere, params).await };
+        params.push(id(course));
+        self.list(in_course, params).await
     }
-    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
-        self.list(&self.inner.statements.pending_renderings, vec![number(limit)]).await
+    async fn erased_renderings(&self, page: ById) -> Read<Vec<Certificate>> {
+        self.list(&self.inner.statements.erased_renderings, vec![id(above(page)), number(at_most(page))]).await
     }
 }
 

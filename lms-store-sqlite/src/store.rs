@@ -250,11 +250,11 @@ impl CertificateReads for SqliteStore {
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>> {
         self.read(move |conn| reads::certificates::revisions(conn, id)).await
     }
-    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
-        self.read(move |conn| reads::certificates::erased(conn, limit)).await
+    async fn renderings(&self, filter: RenderingFilter, page: ById) -> Read<Vec<Certificate>> {
+        self.read(move |conn| reads::certificates::renderings(conn, filter, page)).await
     }
-    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
-        self.read(move |conn| reads::certificates::pending(conn, limit)).await
+    async fn erased_renderings(&self, page: ById) -> Read<Vec<Certificate>> {
+        self.read(move |conn| reads::certificates::erased(conn, page)).await
     }
 }
 

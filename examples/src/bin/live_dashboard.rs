@@ -103,7 +103,7 @@ async fn run(options: Options, screen: Screen) -> Result<(), Failure> {
 
     // What happens by itself: grading, certificates, expiry. It ends with the program.
     let renderer =
-        Renderer::new("Quickstart Academy", Fonts::built_in()).with_verify_url("https://example.org/verify/");
+        Renderer::new("Quickstart Academy", Fonts::built_in())?.with_verify_url("https://example.org/verify/")?;
     tokio::spawn(lms.background().with(ai.grader()).with(renderer).run(std::future::pending()));
 
     let address = listener.local_addr()?;

@@ -237,7 +237,7 @@ fn of(grade: Points, max: Points) -> String {
 async fn certify(demo: &Demo, made: &Authored) -> Result<Vec<Certificate>, Failure> {
     demo.step("Who finished gets a certificate").await?;
     let renderer =
-        Renderer::new("Quickstart Academy", Fonts::built_in()).with_verify_url("https://example.org/verify/");
+        Renderer::new("Quickstart Academy", Fonts::built_in())?.with_verify_url("https://example.org/verify/")?;
     let background = demo.lms.background().with(renderer.clone());
     while background.tick().await?.consumed > 0 {}
     let mut found = Vec::new();

@@ -312,13 +312,14 @@ impl CertificateReads for MemoryStore {
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>> {
         Ok(self.read().sorted(|r: &CertificateRevision| r.certificate_id == id, |r| r.revision_no))
     }
-    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
-        let waits = |c: &Certificate| c.rendering == Rendering::Pending && c.erased_at.is_none();
-        Ok(first(self.read().sorted(waits, |c| c.issued_at), limit))
+    async fn renderings(&self, filter: RenderingFilter, by: ById) -> Read<Vec<Certificate>> {
+        let there = |c: &Certificate| filter.course.is_none_or(|course| c.course_id == course);
+        let stands = |c: &Certificate| c.rendering == filter.rendering && c.erased_at.is_none();
+        Ok(page(&self.read(), by, |c: &Certificate| c.id.uuid(), |c| there(c) && stands(c)))
     }
-    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
+    async fn erased_renderings(&self, by: ById) -> Read<Vec<Certificate>> {
         let left = |c: &Certificate| c.erased_at.is_some() && c.files_deleted_at.is_none();
-        Ok(first(self.read().sorted(left, |c| c.erased_at), limit))
+        Ok(page(&self.read(), by, |c: &Certificate| c.id.uuid(), left))
     }
 }
 

@@ -7,8 +7,17 @@ use tokio::sync::Barrier;
 
 use super::{Harness, RACERS};
 use crate::lms::{QuizRules, UpdateCourse, Validity};
-use crate::model::{AiLogStatus, BasisPoints, CertificatePolicy, EventKind, Rendering, TemplateDocument, TemplateId};
+use crate::model::{
+    AiLogStatus, BasisPoints, Certificate, CertificatePolicy, EventKind, Rendering, Role, StaffRole, TemplateDocument,
+    TemplateId,
+};
 use crate::rules::eligibility::Blocker;
+use crate::store::ById;
+
+/// What is to be drawn.
+async fn pending(h: &Harness) -> Vec<Certificate> {
+    h.lms.system().certificates().renderings(None, Rendering::Pending, ById::default()).await.unwrap()
+}
 
 /// rules: C1
 pub async fn c1_eligibility_names_every_blocker(h: &Harness) {
@@ -106,6 +115,55 @@ pub async fn c3_c4_the_snapshot_is_what_verifies(h: &Harness) {
     assert!(nobody.certificates().verify("' OR 1=1 --").await.unwrap().is_none());
 }
 
+/// The days that are printed are those of the course's time zone when it was issued, and stay.
+/// rules: C3, C4, C5, C6
+pub async fn c6_days_are_those_of_the_courses_zone(h: &Harness) {
+    let room = h.classroom(1, 2).await;
+    let (teacher, who) = (room.teacher(), room.students[0]);
+    // The same instant is another day in Auckland, and the clocks there change within a year.
+    let noon = crate::rules::local_time::instant("2027-03-14T12:30:00Z", None).unwrap();
+    h.clock.advance(noon.floor_seconds() - h.lms.now().floor_seconds());
+    let zone = |zone: &'static str| {
+        let room = room.clone();
+        async move {
+            let version = room.course().await.unwrap().version;
+            let days = Some(Some(1));
+            let update = UpdateCourse {
+                version,
+                time_zone: Some(zone.into()),
+                certificate_valid_days: days,
+                ..UpdateCourse::default()
+            };
+            room.teacher().catalog().update_course(room.course, update).await.unwrap();
+        }
+    };
+    zone("Pacific/Auckland").await;
+    room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let first = teacher.certificates().of(room.course, who).await.unwrap();
+    zone("America/Los_Angeles").await;
+    let said = || async { h.lms.system().certificates().verify(&first.code).await.unwrap().unwrap() };
+    let printed = |said: &crate::lms::Verification| {
+        let days = [said.completed_on, Some(said.issued_on), said.expires_on];
+        (said.time_zone.clone(), days.map(|day| day.unwrap().to_string()))
+    };
+    let there = ["2027-03-15", "2027-03-15", "2027-03-16"].map(str::to_owned);
+    assert_eq!(
+        printed(&said().await),
+        ("Pacific/Auckland".into(), there),
+        "another zone of the course changes nothing"
+    );
+    let stored = h.store.certificate(first.id).await.unwrap().unwrap();
+    assert_eq!(stored.snapshot, first.snapshot);
+    // Issued anew, it says the days of the zone of now.
+    teacher.certificates().reissue(room.course, who, "the zone was wrong").await.unwrap();
+    let here = ["2027-03-14", "2027-03-14", "2027-03-15"].map(str::to_owned);
+    assert_eq!(printed(&said().await), ("America/Los_Angeles".into(), here));
+    // Before completion there is no such day.
+    let reason = Some("Did it all on paper.".to_owned());
+    let by_hand = teacher.certificates().issue(room.course, room.students[1], reason).await.unwrap();
+    assert_eq!((by_hand.snapshot.completed_on, by_hand.snapshot.issued_on.to_string()), (None, "2027-03-14".into()));
+}
+
 /// rules: C5, C4
 pub async fn c5_revoking_keeps_the_row(h: &Harness) {
     let room = h.classroom(2, 1).await;
@@ -132,16 +190,16 @@ pub async fn c6_ready_is_written_once(h: &Harness) {
     let room = h.classroom(1, 1).await;
     room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
     let system = h.lms.system();
-    let pending = system.certificates().pending(10).await.unwrap();
-    assert_eq!((pending.len(), pending[0].rendering), (1, Rendering::Pending));
-    assert!(room.teacher().certificates().set_ready(pending[0].id, 1, "x".into(), "y".into()).await.is_err());
+    let waiting = pending(h).await;
+    assert_eq!((waiting.len(), waiting[0].rendering), (1, Rendering::Pending));
+    assert!(room.teacher().certificates().set_ready(waiting[0].id, 1, "x".into(), "y".into()).await.is_err());
     for _ in 0..3 {
         let ready =
-            system.certificates().set_ready(pending[0].id, 1, "certificates/a.pdf".into(), "ab".into()).await.unwrap();
+            system.certificates().set_ready(waiting[0].id, 1, "certificates/a.pdf".into(), "ab".into()).await.unwrap();
         assert_eq!(ready.certificate_url.as_deref(), Some("certificates/a.pdf"));
     }
     assert_eq!(h.count(EventKind::CertificateReady).await, 1);
-    assert!(system.certificates().pending(10).await.unwrap().is_empty());
+    assert!(pending(h).await.is_empty());
 }
 
 /// What was drawn of a revision says nothing of the next one: it stays pending, with no file and no failure.
@@ -150,13 +208,13 @@ pub async fn c6_a_page_of_an_earlier_revision_is_not_the_next_ones(h: &Harness) 
     let room = h.classroom(1, 1).await;
     let (teacher, who, system) = (room.teacher(), room.students[0], h.lms.system());
     room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
-    let drawn = system.certificates().pending(10).await.unwrap().remove(0);
+    let drawn = pending(h).await.remove(0);
     let next = teacher.certificates().reissue(room.course, who, "the name was wrong").await.unwrap();
     let late = system.certificates().set_ready(drawn.id, drawn.revision_no, "one.pdf".into(), "a".repeat(64)).await;
     assert_eq!(late.unwrap(), next, "nothing is written");
     let late = system.certificates().set_failed(drawn.id, drawn.revision_no, "render.glyphs", "no glyphs").await;
     assert_eq!(late.unwrap(), next);
-    assert_eq!(system.certificates().pending(10).await.unwrap(), std::slice::from_ref(&next));
+    assert_eq!(pending(h).await, std::slice::from_ref(&next));
     assert_eq!((h.count(EventKind::CertificateReady).await, h.count(EventKind::CertificateFailed).await), (0, 0));
     let ready = system.certificates().set_ready(next.id, 2, "two.pdf".into(), "b".repeat(64)).await.unwrap();
     assert_eq!(ready.certificate_url.as_deref(), Some("two.pdf"));
@@ -180,7 +238,7 @@ pub async fn c6_a_failed_rendering_is_the_staffs_to_mend(h: &Harness) {
     let mut theirs = h.lms.live().events(&teacher, filter, None).await.unwrap();
     let failed = system.certificates().set_failed(id, 1, "render.glyphs", "no font has `x`").await.unwrap();
     assert_eq!((failed.rendering, failed.rendering_code.as_deref()), (Rendering::Failed, Some("render.glyphs")));
-    assert!(system.certificates().pending(10).await.unwrap().is_empty());
+    assert!(pending(h).await.is_empty());
 
     let told = super::events::next(&mut theirs).await.unwrap().event.event;
     let metadata: serde_json::Value = told.metadata.read().unwrap();
@@ -199,7 +257,7 @@ pub async fn c6_a_failed_rendering_is_the_staffs_to_mend(h: &Harness) {
         assert_eq!((again.rendering, again.version), (Rendering::Pending, failed.version + 1), "once");
         assert_eq!((again.rendering_code, again.rendering_error), (None, None));
     }
-    assert_eq!(system.certificates().pending(10).await.unwrap().len(), 1);
+    assert_eq!(pending(h).await.len(), 1);
     system.certificates().set_ready(id, 1, "one.pdf".into(), "a".repeat(64)).await.unwrap();
     let told = super::events::next(&mut mine).await.unwrap().event.event.kind;
     assert_eq!(told, EventKind::CertificateReady, "the failure passed them by");
@@ -213,6 +271,116 @@ pub async fn c6_a_failed_rendering_is_the_staffs_to_mend(h: &Harness) {
     assert_eq!(h.store.certificate(id).await.unwrap().unwrap().rendering_error, None);
     let erased = teacher.certificates().retry_rendering(room.course, who).await.unwrap_err();
     assert_eq!(erased.code(), "person.erased");
+}
+
+/// Staff see what could not be made and why, page by page, and have all of it tried again with one call.
+/// rules: C6, R1, D5
+pub async fn c6_what_failed_is_listed_and_tried_again_together(h: &Harness) {
+    let (room, other) = (h.classroom(1, 6).await, h.classroom(1, 1).await);
+    let (system, teacher, admin) = (h.lms.system(), room.teacher(), h.lms.as_user(room.admin));
+    let mut ids = Vec::new();
+    for (room, n) in (0..6).map(|n| (&room, n)).chain([(&other, 0)]) {
+        room.student(n).learning().complete_lesson(room.lessons[0]).await.unwrap();
+        let id = room.student(n).certificates().of(room.course, room.students[n]).await.unwrap().id;
+        system.certificates().set_failed(id, 1, "render.glyphs", "no font has `x`").await.unwrap();
+        ids.push(id);
+    }
+    system.certificates().set_ready(ids[4], 1, "four.pdf".into(), "a".repeat(64)).await.unwrap();
+    admin.people().erase_person(room.students[5]).await.unwrap();
+    let mut here = ids[..4].to_vec();
+    here.sort_unstable();
+    let mut everywhere = [&ids[..4], &ids[6..]].concat();
+    everywhere.sort_unstable();
+    let course = Some(room.course);
+    let list = |session: &crate::lms::Session, course, rendering, page| {
+        let session = session.clone();
+        async move { session.certificates().renderings(course, rendering, page).await }
+    };
+    let found = |rows: Result<Vec<Certificate>, crate::Error>| rows.unwrap().iter().map(|c| c.id).collect::<Vec<_>>();
+
+    let grader = h.lms.system().people().ensure_user(crate::lms::NewUser::new(Role::Instructor, "G")).await.unwrap();
+    teacher.catalog().set_staff(room.course, grader.id, Some(StaffRole::Grader)).await.unwrap();
+    let grader = h.lms.as_user(grader.id);
+    for who in [&teacher, &grader, &admin, &system] {
+        assert_eq!(found(list(who, course, Rendering::Failed, ById::default()).await), here);
+        assert_eq!(found(list(who, course, Rendering::Ready, ById::default()).await), ids[4..5]);
+        assert!(list(who, course, Rendering::Pending, ById::default()).await.unwrap().is_empty());
+    }
+    let first = list(&teacher, course, Rendering::Failed, ById::default()).await.unwrap().remove(0);
+    assert_eq!(first.rendering_code.as_deref(), Some("render.glyphs"));
+    assert_eq!(first.rendering_error.as_deref(), Some("no font has `x`"), "with the reason");
+    for who in [&admin, &system] {
+        let pages = [(None, 2), (Some(everywhere[1].uuid()), 2), (Some(everywhere[3].uuid()), 2)];
+        let mut all = Vec::new();
+        for (after, limit) in pages {
+            all.push(found(list(who, None, Rendering::Failed, ById { after, limit }).await));
+        }
+        assert_eq!(all, [&everywhere[..2], &everywhere[2..4], &everywhere[4..]], "page by page");
+        assert_eq!(found(list(who, None, Rendering::Ready, ById::default()).await), ids[4..5]);
+    }
+    assert_eq!(h.lms.health().await.unwrap().failed_certificates, 5);
+
+    // Who may not, sees nothing and changes nothing.
+    for (who, of_course) in [(other.teacher(), "not_found"), (room.student(0), "not_found")] {
+        let refused = list(&who, course, Rendering::Failed, ById::default()).await.unwrap_err();
+        assert_eq!(refused.code(), of_course);
+        assert_eq!(who.certificates().retry_failed(course).await.unwrap_err().code(), of_course);
+    }
+    assert_eq!(grader.certificates().retry_failed(course).await.unwrap_err().code(), "denied");
+    for who in [&teacher, &grader, &room.student(0)] {
+        let refused = list(who, None, Rendering::Failed, ById::default()).await.unwrap_err();
+        assert_eq!(refused.code(), "denied");
+        assert_eq!(who.certificates().retry_failed(None).await.unwrap_err().code(), "denied");
+    }
+
+    let planned = teacher.plan(move |s| async move { s.certificates().retry_failed(course).await }).await.unwrap();
+    assert_eq!((planned.outcome, planned.batch.changes.len()), (4, 4));
+    assert_eq!(teacher.certificates().retry_failed(course).await.unwrap(), 4);
+    h.store.write(Arc::new(planned.batch)).await.unwrap_err();
+    assert_eq!(teacher.certificates().retry_failed(course).await.unwrap(), 0, "once");
+    assert_eq!(pending(h).await.iter().map(|c| (c.id, c.version)).collect::<Vec<_>>(), {
+        here.iter().map(|id| (*id, first.version + 1)).collect::<Vec<_>>()
+    });
+    assert!(pending(h).await.iter().all(|c| c.rendering_code.is_none() && c.rendering_error.is_none()));
+    assert_eq!(admin.certificates().retry_failed(None).await.unwrap(), 1, "of every course");
+    assert_eq!(system.certificates().retry_failed(None).await.unwrap(), 0);
+    assert_eq!(found(list(&system, None, Rendering::Pending, ById::default()).await), everywhere);
+    assert_eq!(h.lms.health().await.unwrap().failed_certificates, 0);
+}
+
+/// More than one transaction holds are put back by one call, and who calls at the same time puts back the rest.
+/// rules: C6
+pub async fn c6_six_hundred_are_tried_again_with_one_call(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    room.student(0).learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let one = room.teacher().certificates().of(room.course, room.students[0]).await.unwrap();
+    let mut batch = crate::store::WriteBatch::default();
+    for n in 1..=600_u128 {
+        let id = uuid::Uuid::from_u128(one.id.uuid().as_u128() + n);
+        let user = h.lms.system().people().user(room.students[0]).await.unwrap();
+        batch.insert(crate::model::User { id: crate::model::UserId::from_uuid(id), ..user });
+        batch.insert(Certificate {
+            id: crate::model::CertificateId::from_uuid(id),
+            student_id: crate::model::UserId::from_uuid(id),
+            code: format!("{:04}-{n:04}-TB2W-Z8RA", 0),
+            rendering: Rendering::Failed,
+            rendering_code: Some("render.glyphs".into()),
+            ..one.clone()
+        });
+    }
+    h.store.write(Arc::new(batch)).await.unwrap();
+    let calls = (0..4).map(|_| {
+        let teacher = room.teacher();
+        tokio::spawn(async move { teacher.certificates().retry_failed(Some(room.course)).await.unwrap() })
+    });
+    let mut put_back = 0;
+    for call in calls.collect::<Vec<_>>() {
+        put_back += call.await.unwrap();
+    }
+    assert_eq!(put_back, 600, "each once");
+    assert_eq!(h.lms.health().await.unwrap().failed_certificates, 0);
+    let planned = room.teacher().plan(move |s| async move { s.certificates().retry_failed(None).await }).await;
+    assert_eq!(planned.unwrap_err().code(), "denied");
 }
 
 /// Every certificate of an erased person is one whose files are to be deleted, until they are: also where the row
@@ -236,16 +404,21 @@ pub async fn d5_files_of_the_erased_are_found_whatever_the_row_says(h: &Harness)
         h.clock.advance(1);
     }
     let found = |limit| async move {
-        let rows = h.lms.system().certificates().erased(limit).await.unwrap();
+        let rows = h.lms.system().certificates().erased(ById { after: None, limit }).await.unwrap();
         rows.into_iter().map(|c| c.id).collect::<Vec<_>>()
     };
-    assert_eq!(found(10).await, ids[..3], "by when they were erased");
-    assert_eq!(found(1).await, ids[..1]);
+    let sorted = |of: &[crate::model::CertificateId]| {
+        let mut of = of.to_vec();
+        of.sort_unstable();
+        of
+    };
+    assert_eq!(found(10).await, sorted(&ids[..3]), "by id");
+    assert_eq!(found(1).await, sorted(&ids[..3])[..1]);
     for _ in 0..2 {
         system.certificates().set_files_deleted(ids[0]).await.unwrap();
         system.certificates().set_files_deleted(ids[3]).await.unwrap();
     }
-    assert_eq!(found(10).await, ids[1..3]);
+    assert_eq!(found(10).await, sorted(&ids[1..3]));
     let (gone, stays) = (h.store.certificate(ids[0]).await.unwrap(), h.store.certificate(ids[3]).await.unwrap());
     assert_eq!(gone.map(|c| (c.pdf_sha256, c.files_deleted_at)), Some((None, Some(h.lms.now()))));
     assert!(stays.is_some_and(|c| c.pdf_sha256.is_some() && c.files_deleted_at.is_none()), "nobody was erased");

@@ -85,6 +85,10 @@ fn snapshot() -> CertificateSnapshot {
         final_score: None,
         estimated_minutes: Some(90),
         language: "en".into(),
+        time_zone: "Asia/Tokyo".into(),
+        completed_on: Some(crate::rules::local_time::day(at(), "Asia/Tokyo")),
+        issued_on: crate::rules::local_time::day(at(), "Asia/Tokyo"),
+        expires_on: None,
         template_id: TemplateId::from_uuid(id_of(Table::CertificateTemplate)),
     }
 }

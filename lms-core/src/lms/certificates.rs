@@ -1,5 +1,6 @@
 //! Certificates: eligibility, issuing, verifying, and the PDF's place (C1–C6).
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::learner::{ChangedScores, new_certificate, not_erased, rights};
@@ -50,6 +51,17 @@ pub struct Verification {
     pub issued_at: Timestamp,
     /// When it runs out.
     pub expires_at: Option<Timestamp>,
+    /// The IANA time zone of the days that are printed.
+    pub time_zone: String,
+    /// The day of completion as printed.
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
+    pub completed_on: Option<NaiveDate>,
+    /// The day of issue as printed.
+    #[cfg_attr(feature = "schemars", schemars(with = "String"))]
+    pub issued_on: NaiveDate,
+    /// The last day as printed.
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
+    pub expires_on: Option<NaiveDate>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
     /// Which revision this is; above 1, earlier ones exist (C5).
@@ -188,6 +200,10 @@ impl Certificates<'_> {
             estimated_minutes: found.snapshot.estimated_minutes,
             issued_at: found.issued_at,
             expires_at: found.expires_at,
+            time_zone: found.snapshot.time_zone,
+            completed_on: found.snapshot.completed_on,
+            issued_on: found.snapshot.issued_on,
+            expires_on: found.snapshot.expires_on,
             revoked_at: found.revoked_at,
             revision_no: found.revision_no,
             certificate_url: found.certificate_url,
@@ -231,15 +247,6 @@ impl Certificates<'_> {
             .await
     }
 
-    /// Certificates whose PDF is still to be made, oldest first: for the renderer.
-    ///
-    /// # Errors
-    /// Denied to all but the system.
-    pub async fn pending(&self, limit: u32) -> Result<Vec<Certificate>, Error> {
-        self.require_system()?;
-        Ok(self.s.store().pending_renderings(limit.clamp(1, 500)).await?)
-    }
-
     /// Says where the PDF of a revision of a certificate is: certificate_url and certificate_ready in one
     /// batch, once per revision (C6). `revision_no` is the revision that was drawn: when it was reissued
     /// meanwhile nothing is written, and the new one stays pending.
@@ -263,16 +270,6 @@ impl Certificates<'_> {
             EventKind::CertificateReady
         })
         .await
-    }
-
-    /// Certificates of erased people whose files are not known to be deleted, whether they have any or not: a
-    /// file can stand there that no row tells of. For the renderer (D5).
-    ///
-    /// # Errors
-    /// Denied to all but the system.
-    pub async fn erased(&self, limit: u32) -> Result<Vec<Certificate>, Error> {
-        self.require_system()?;
-        Ok(self.s.store().erased_renderings(limit.clamp(1, 500)).await?)
     }
 
     /// Says that the files of an erased person's certificate are deleted, those of earlier revisions too.
@@ -337,46 +334,6 @@ impl Certificates<'_> {
         .await
     }
 
-    /// Has the PDF of a certificate tried again that could not be made, once what was wrong is mended. One that
-    /// has not failed stays as it is.
-    ///
-    /// # Errors
-    /// NoCertificate; PersonErased; Denied to all but instructors.
-    #[tracing::instrument(name = "lms.retry_rendering", skip_all, fields(course, outcome))]
-    pub async fn retry_rendering(&self, course: CourseId, student: UserId) -> Result<Certificate, Error> {
-        self.s
-            .run(Some(student.uuid()), |command| async move {
-                let scope = LearnerScope::Course(course, student);
-                let context = self.s.learner(scope, SubjectType::Course, course.uuid()).await?;
-                let rights = rights(self.s, &context);
-                rights.require(Action::Certify, rights.own, SubjectType::Course, course)?;
-                let before = self.s.store().certificate_of(course, student).await?.ok_or(Refusal::NoCertificate {})?;
-                if before.erased_at.is_some() {
-                    return Err(Refusal::PersonErased {}.into());
-                }
-                if before.rendering != Rendering::Failed {
-                    return Ok(Planned::nothing(before));
-                }
-                let after = Certificate {
-                    rendering: Rendering::Pending,
-                    rendering_code: None,
-                    rendering_error: None,
-                    version: before.version + 1,
-                    updated_at: command.now,
-                    ..before.clone()
-                };
-                let mut batch = WriteBatch::default();
-                batch.expect.push(Expect::Row {
-                    table: Table::Certificate,
-                    id: before.id.uuid(),
-                    version: before.version,
-                });
-                batch.put(after.clone());
-                Ok(Planned { batch, outcome: after })
-            })
-            .await
-    }
-
     async fn rendered<F>(&self, id: CertificateId, revision_no: i64, change: F) -> Result<Certificate, Error>
     where
         F: Fn(&mut Certificate) -> EventKind + Send + Sync,
@@ -432,7 +389,7 @@ impl Certificates<'_> {
         batch
     }
 
-    fn require_system(&self) -> Result<(), Error> {
+    pub(super) fn require_system(&self) -> Result<(), Error> {
         match self.s.actor {
             Actor::System { .. } => Ok(()),
             _ => Err(Error::Denied { action: Action::Certify }),

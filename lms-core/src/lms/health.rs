@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::{Failing, Lms};
 use crate::error::Error;
+use crate::model::Rendering;
+use crate::store::{ById, RenderingFilter};
 
 /// How the library is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,6 +25,9 @@ pub struct Health {
     pub open_jobs: usize,
     /// Certificates whose file is not made yet; counted up to 500.
     pub pending_certificates: usize,
+    /// Certificates whose file could not be made; counted up to 500. `Certificates::renderings` says why, and
+    /// `Certificates::retry_failed` has them tried again.
+    pub failed_certificates: usize,
     /// Submissions and attempts that wait for an AI grade; each counted up to 500.
     pub awaiting_ai: usize,
     /// The named consumers and how far they are in the log; none for those that find their work in rows.
@@ -51,6 +56,10 @@ impl Lms {
         let consumers = store.consumers().await?;
         let awaiting_ai = store.awaiting_ai(COUNTED).await?.len() + store.attempts_awaiting_ai(COUNTED).await?.len();
         let behind = consumers.iter().filter_map(|c| Some((c.position.filter(|at| *at < head)?, &c.name)));
+        let counted = async |rendering| {
+            let page = ById { limit: COUNTED, ..ById::default() };
+            store.renderings(RenderingFilter { course: None, rendering }, page).await.map(|found| found.len())
+        };
         let slowest = behind.min().map(|(_, name)| name.clone());
         Ok(Health {
             schema_version,
@@ -59,7 +68,8 @@ impl Lms {
             oldest: ends.oldest,
             unnumbered: head - before,
             open_jobs: store.open_jobs(COUNTED).await?.len(),
-            pending_certificates: store.pending_renderings(COUNTED).await?.len(),
+            pending_certificates: counted(Rendering::Pending).await?,
+            failed_certificates: counted(Rendering::Failed).await?,
             awaiting_ai,
             consumers: consumers.into_iter().map(|c| (c.name, c.position)).collect(),
             slowest,

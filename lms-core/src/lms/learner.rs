@@ -8,6 +8,7 @@ use crate::model::*;
 use crate::rules::access::{AccessFacts, LockReason, locks};
 use crate::rules::completion::Counts;
 use crate::rules::kept_score;
+use crate::rules::local_time::day;
 use crate::rules::permission::Rights;
 use crate::rules::reveal::revealed;
 use crate::rules::{code, completion};
@@ -223,6 +224,7 @@ pub(crate) fn new_certificate(
     lms.ids().fill(&mut bits);
     let scores = changed.over(&facts.scores);
     let template_id = course.certificate_template_id.unwrap_or_else(built_in_template);
+    let expires_at = expiry(course, at);
     Certificate {
         id: CertificateId::from_uuid(command.derived("certificate", hash(enrollment.id.uuid()))),
         course_id: course.id,
@@ -230,7 +232,7 @@ pub(crate) fn new_certificate(
         template_id,
         certificate_url: None,
         issued_at: at,
-        expires_at: expiry(course, at),
+        expires_at,
         code: code::format(bits),
         snapshot: CertificateSnapshot {
             format: SNAPSHOT_FORMAT,
@@ -241,6 +243,10 @@ pub(crate) fn new_certificate(
             final_score: course_score(&scores).and_then(|score| score.percent()),
             estimated_minutes: course.estimated_minutes,
             language: course.language.clone(),
+            time_zone: course.time_zone.clone(),
+            completed_on: enrollment.completed_at.map(|at| day(at, &course.time_zone)),
+            issued_on: day(at, &course.time_zone),
+            expires_on: expires_at.map(|at| day(at, &course.time_zone)),
             template_id,
         },
         revision_no: 1,

@@ -25,6 +25,7 @@ mod person;
 mod portable;
 mod quizzes;
 mod reading;
+mod renderings;
 mod retention;
 mod reviews;
 mod templates;

@@ -7,6 +7,7 @@ use crate::lms::{Certificates, Command, Planned};
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::authoring::{Checks, refuse};
+use crate::rules::local_time::day;
 use crate::rules::permission::{Action, Rights};
 use crate::store::{Change, Expect, Key, LearnerScope, PersonKey, StoreError, StoreErrorKind, Table, WriteBatch};
 
@@ -290,18 +291,23 @@ impl Certificates<'_> {
                     reason: reason.to_owned(),
                     created_at: command.now,
                 };
+                let (zone, expires_at) = (&context.course.time_zone, expiry(&context.course, now));
                 let after = Certificate {
                     snapshot: CertificateSnapshot {
                         student_name: facts.student_name,
                         course_title: context.course.title.clone(),
                         instructor_name: facts.instructor_name,
                         language: context.course.language.clone(),
+                        time_zone: zone.clone(),
+                        completed_on: before.snapshot.completed_at.map(|at| day(at, zone)),
+                        issued_on: day(now, zone),
+                        expires_on: expires_at.map(|at| day(at, zone)),
                         template_id,
                         ..before.snapshot.clone()
                     },
                     template_id,
                     issued_at: now,
-                    expires_at: expiry(&context.course, now),
+                    expires_at,
                     revision_no: before.revision_no + 1,
                     rendering: Rendering::Pending,
                     rendering_code: None,

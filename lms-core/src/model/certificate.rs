@@ -1,5 +1,7 @@
 //! Certificates: records that nothing deletes.
 
+use chrono::NaiveDate;
+
 use super::table::{Json, json_field, record, words};
 use super::{AiLogId, CertificateId, CourseId, Percent, RowId, TemplateId, Timestamp, UserId};
 
@@ -35,6 +37,17 @@ pub struct CertificateSnapshot {
     pub estimated_minutes: Option<i64>,
     /// BCP 47.
     pub language: String,
+    /// The course's IANA time zone, in which the days are that are printed.
+    pub time_zone: String,
+    /// The day of `completed_at`, as printed.
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
+    pub completed_on: Option<NaiveDate>,
+    /// The day on which it was issued, as printed.
+    #[cfg_attr(feature = "schemars", schemars(with = "String"))]
+    pub issued_on: NaiveDate,
+    /// The day on which it ends, as printed.
+    #[cfg_attr(feature = "schemars", schemars(with = "Option<String>"))]
+    pub expires_on: Option<NaiveDate>,
     /// The template version.
     pub template_id: TemplateId,
 }

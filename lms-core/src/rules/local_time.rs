@@ -85,6 +85,11 @@ fn resolve(local: NaiveDateTime, zone: Tz) -> Result<Timestamp, LocalTimeError> 
     of_utc(utc.and_utc())
 }
 
+/// The day of an instant in an IANA zone; in UTC where there is no such zone.
+pub fn day(at: Timestamp, zone: &str) -> NaiveDate {
+    at.datetime().with_timezone(&zone.parse().unwrap_or(Tz::UTC)).date_naive()
+}
+
 fn of_utc(at: chrono::DateTime<Utc>) -> Result<Timestamp, LocalTimeError> {
     Timestamp::from_micros(at.timestamp_micros()).ok_or(LocalTimeError::OutOfRange)
 }
@@ -100,6 +105,13 @@ mod tests {
 
     fn shown(at: Timestamp) -> String {
         at.to_string().replace(".000000", "")
+    }
+
+    #[test]
+    fn c6_a_day_is_that_of_its_zone() {
+        let at = instant("2026-03-14T23:30:00Z", None).unwrap();
+        let days = ["UTC", "Asia/Tokyo", "America/New_York", "Nowhere/At_All"].map(|zone| day(at, zone).to_string());
+        assert_eq!(days, ["2026-03-14", "2026-03-15", "2026-03-14", "2026-03-14"]);
     }
 
     #[test]

@@ -174,11 +174,11 @@ impl<S: CertificateReads + ?Sized> CertificateReads for Arc<S> {
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>> {
         (**self).certificate_revisions(id).await
     }
-    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
-        (**self).pending_renderings(limit).await
+    async fn renderings(&self, filter: RenderingFilter, page: ById) -> Read<Vec<Certificate>> {
+        (**self).renderings(filter, page).await
     }
-    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>> {
-        (**self).erased_renderings(limit).await
+    async fn erased_renderings(&self, page: ById) -> Read<Vec<Certificate>> {
+        (**self).erased_renderings(page).await
     }
 }
 

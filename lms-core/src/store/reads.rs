@@ -183,6 +183,15 @@ pub trait LearningReads: Send + Sync {
     async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>>;
 }
 
+/// Which certificates a list by their PDFs holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenderingFilter {
+    /// Only those of this course.
+    pub course: Option<CourseId>,
+    /// Those whose PDF stands so.
+    pub rendering: Rendering,
+}
+
 /// Reads of certificates.
 #[async_trait]
 pub trait CertificateReads: Send + Sync {
@@ -194,10 +203,10 @@ pub trait CertificateReads: Send + Sync {
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>>;
     /// Its earlier revisions, by number.
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>>;
-    /// Those whose PDF is not made yet, oldest first; none of erased people.
-    async fn pending_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
-    /// Those of erased people whose files are not known to be deleted, by when they were erased.
-    async fn erased_renderings(&self, limit: u32) -> Read<Vec<Certificate>>;
+    /// Those whose PDF stands so, by id; none of erased people.
+    async fn renderings(&self, filter: RenderingFilter, page: ById) -> Read<Vec<Certificate>>;
+    /// Those of erased people whose files are not known to be deleted, by id.
+    async fn erased_renderings(&self, page: ById) -> Read<Vec<Certificate>>;
 }
 
 /// Over which enrollments completion is counted (M1): active, not staff.

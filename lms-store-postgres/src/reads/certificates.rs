@@ -12,11 +12,13 @@ pub(super) fn by(condition: &str) -> String {
     listing(&many::<Certificate>(&format!("WHERE {condition}")))
 }
 
-/// $1 limit.
-pub(super) fn pending() -> String {
-    listing(&many::<Certificate>(
-        "WHERE t.rendering = 'pending' AND t.erased_at IS NULL ORDER BY t.issued_at, t.id LIMIT $1::bigint",
-    ))
+/// $1 after, $2 limit, $3 course where it is of one. Written out for each state, as the indexes are.
+pub(super) fn renderings(rendering: Rendering, of_course: bool) -> String {
+    let course = if of_course { "AND t.course_id = $3::uuid" } else { "" };
+    listing(&many::<Certificate>(&format!(
+        "WHERE t.rendering = '{rendering}' AND t.erased_at IS NULL AND t.id > $1::uuid {course}
+         ORDER BY t.id LIMIT $2::bigint"
+    )))
 }
 
 /// $1 certificate.
@@ -32,10 +34,11 @@ pub(super) fn template_versions() -> String {
     ))
 }
 
-/// $1 limit.
+/// $1 after, $2 limit.
 pub(super) fn erased() -> String {
     listing(&many::<Certificate>(
-        "WHERE t.erased_at IS NOT NULL AND t.files_deleted_at IS NULL ORDER BY t.erased_at, t.id LIMIT $1::bigint",
+        "WHERE t.erased_at IS NOT NULL AND t.files_deleted_at IS NULL AND t.id > $1::uuid
+         ORDER BY t.id LIMIT $2::bigint",
     ))
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod people;
 
 use std::sync::Arc;
 
+use lms_core::model::Rendering;
 use lms_core::store::ById;
 use uuid::Uuid;
 
@@ -103,7 +104,12 @@ statements! {
     certificate = certificates::by("t.id = $1::uuid");
     certificate_by_code = certificates::by("t.code = $1");
     certificate_of = certificates::by("t.course_id = $1::uuid AND t.student_id = $2::uuid");
-    pending_renderings = certificates::pending();
+    renderings_pending = certificates::renderings(Rendering::Pending, false);
+    renderings_pending_course = certificates::renderings(Rendering::Pending, true);
+    renderings_ready = certificates::renderings(Rendering::Ready, false);
+    renderings_ready_course = certificates::renderings(Rendering::Ready, true);
+    renderings_failed = certificates::renderings(Rendering::Failed, false);
+    renderings_failed_course = certificates::renderings(Rendering::Failed, true);
     certificate_revisions = certificates::revisions();
     template_versions = certificates::template_versions();
     erased_renderings = certificates::erased();

@@ -1,9 +1,10 @@
 //! Certificates and the facts they are made of.
 
 use lms_core::model::*;
-use lms_core::store::{CertificateFacts, WeightedScore};
-use rusqlite::Connection;
+use lms_core::store::{ById, CertificateFacts, RenderingFilter, WeightedScore};
+use rusqlite::{Connection, params};
 
+use super::{above, at_most};
 use crate::error::Result;
 use crate::rows::{by_id, first, id, select, text, uuid_at};
 
@@ -15,8 +16,18 @@ pub(crate) fn of(conn: &Connection, course: CourseId, student: UserId) -> Result
     first(conn, "WHERE t.course_id = ?1 AND t.student_id = ?2", [id(course), id(student)])
 }
 
-pub(crate) fn pending(conn: &Connection, limit: u32) -> Result<Vec<Certificate>> {
-    select(conn, "WHERE t.rendering = 'pending' AND t.erased_at IS NULL ORDER BY t.issued_at, t.id LIMIT ?1", [limit])
+/// Written out for each state, as the indexes are.
+pub(crate) fn renderings(conn: &Connection, filter: RenderingFilter, page: ById) -> Result<Vec<Certificate>> {
+    let rendering = filter.rendering.as_str();
+    let (above, at_most) = (id(above(page)), at_most(page));
+    let stands = format!("t.rendering = '{rendering}' AND t.erased_at IS NULL AND t.id > ?1");
+    match filter.course {
+        None => select(conn, &format!("WHERE {stands} ORDER BY t.id LIMIT ?2"), params![above, at_most]),
+        Some(course) => {
+            let sql = format!("WHERE {stands} AND t.course_id = ?3 ORDER BY t.id LIMIT ?2");
+            select(conn, &sql, params![above, at_most, id(course)])
+        }
+    }
 }
 
 pub(crate) fn revisions(conn: &Connection, certificate: CertificateId) -> Result<Vec<CertificateRevision>> {
@@ -31,11 +42,11 @@ pub(crate) fn template_versions(conn: &Connection, of: TemplateId) -> Result<Vec
     )
 }
 
-pub(crate) fn erased(conn: &Connection, limit: u32) -> Result<Vec<Certificate>> {
+pub(crate) fn erased(conn: &Connection, page: ById) -> Result<Vec<Certificate>> {
     select(
         conn,
-        "WHERE t.erased_at IS NOT NULL AND t.files_deleted_at IS NULL ORDER BY t.erased_at, t.id LIMIT ?1",
-        [limit],
+        "WHERE t.erased_at IS NOT NULL AND t.files_deleted_at IS NULL AND t.id > ?1 ORDER BY t.id LIMIT ?2",
+        params![id(above(page)), at_most(page)],
     )
 }
 
