@@ -146,7 +146,9 @@ macro_rules! conformance {
                 r1_who_may_not_see_it_hears_not_found,
                 l1_hiding_a_running_course_changes_nothing_of_its_learners,
                 n6_a_threshold_needs_points_that_are_not_dropped, l3_every_check_of_authoring_names_its_field, x2_lessons_open_in_their_order, a_command_id_is_done_once, a_repeated_edit_finds_what_it_wrote },
-            owners::{ e5_a_course_gets_another_owner, l5_what_a_course_has_can_be_taken_away },
+            owners::{
+                e5_a_course_gets_another_owner, e5_staff_are_enrolled_at_the_same_moment,
+                l5_what_a_course_has_can_be_taken_away },
             objectives::{ l6_deleting_an_objective_unlinks_it, l6_links_are_set_one_by_one },
             enrollment::{ e2_enrolling_twice_is_one_enrollment, e3_the_last_seats_go_to_as_many, e4_e6_who_may_join,
                 e2_withdrawing_keeps_everything, e2_r1_the_suspended_do_not_let_themselves_in,
