@@ -301,7 +301,7 @@ CREATE TABLE "lms_private".course_jobs (
     done_at timestamptz
 );
 CREATE INDEX course_jobs_course_id ON "lms_private".course_jobs (course_id);
-CREATE INDEX course_jobs_open ON "lms_private".course_jobs (at) WHERE done_at IS NULL;
+CREATE INDEX course_jobs_open ON "lms_private".course_jobs (at, id) WHERE done_at IS NULL;
 
 -- A lesson, as staff see it.
 CREATE TABLE "lms".lessons (

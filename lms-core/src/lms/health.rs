@@ -58,7 +58,7 @@ impl Lms {
             head,
             oldest: ends.oldest,
             unnumbered: head - before,
-            open_jobs: store.open_jobs(COUNTED).await?.len(),
+            open_jobs: store.open_jobs(None, COUNTED).await?.len(),
             pending_certificates: store.pending_renderings(COUNTED).await?.len(),
             awaiting_ai,
             consumers: consumers.into_iter().map(|c| (c.name, c.position)).collect(),
