@@ -301,7 +301,7 @@ CREATE TABLE "lms_private".course_jobs (
     done_at timestamptz
 );
 CREATE INDEX course_jobs_course_id ON "lms_private".course_jobs (course_id);
-CREATE INDEX course_jobs_open ON "lms_private".course_jobs (at) WHERE done_at IS NULL;
+CREATE INDEX course_jobs_open ON "lms_private".course_jobs (at, id) WHERE done_at IS NULL;
 
 -- A lesson, as staff see it.
 CREATE TABLE "lms".lessons (
@@ -1814,6 +1814,9 @@ BEGIN
                 v_seats := v_seats + 1;
                 CONTINUE;
             END IF;
+        WHEN 'not_enrolled' THEN
+            PERFORM 1 WHERE NOT EXISTS (
+                SELECT 1 FROM "lms".enrollments WHERE course_id = e.id AND student_id = e.other);
         WHEN 'grades' THEN
             PERFORM 1 WHERE NOT EXISTS (
                 SELECT 1 FROM "lms".submissions

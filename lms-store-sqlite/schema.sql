@@ -408,7 +408,7 @@ CREATE TABLE course_jobs (
     done_at INTEGER
 ) STRICT;
 CREATE INDEX course_jobs_course_id ON course_jobs (course_id);
-CREATE INDEX course_jobs_open ON course_jobs (at) WHERE done_at IS NULL;
+CREATE INDEX course_jobs_open ON course_jobs (at, id) WHERE done_at IS NULL;
 
 -- A member of a course's staff beside its owner (E5).
 CREATE TABLE course_staff (

@@ -304,6 +304,10 @@ pub enum Error {
     /// Others kept changing the same data until the deadline; nothing was written.
     #[error("others keep changing the same data; try again")]
     Busy,
+    /// Background work panicked: a bug in a host's consumer, clock or store, or in the library. It is tried again
+    /// like work that failed.
+    #[error("background work panicked")]
+    Panicked,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -346,6 +350,7 @@ impl Error {
                 return CodeInfo { code: refusal.code(), class: refusal.class(), params: refusal.params() };
             }
             Self::Busy => Own::Busy,
+            Self::Panicked => Own::Panicked,
             // Without a wildcard: a new kind of a store's error gets its code, or nothing compiles.
             Self::Store(e) => match e.kind() {
                 StoreErrorKind::Conflict { .. } => Own::StoreConflict,
@@ -409,6 +414,7 @@ own_codes! {
     NotFound = "not_found" NotFound ["what", "id"];
     Invalid = "invalid" Invalid ["problems"];
     Busy = "busy" Unavailable [];
+    Panicked = "panicked" Internal [];
     StoreConflict = "store.conflict" Unavailable [];
     StoreDuplicate = "store.duplicate" Internal [];
     StoreMissingReference = "store.missing_reference" Internal [];
@@ -455,7 +461,7 @@ impl Serialize for Params<'_> {
                 _ => {}
             },
             Error::Asset(e) => map.serialize_entry("key", &e.key)?,
-            Error::Refused(_) | Error::Busy => {}
+            Error::Refused(_) | Error::Busy | Error::Panicked => {}
         }
         map.end()
     }
@@ -488,6 +494,7 @@ mod tests {
             Error::not_found(SubjectType::Course, Uuid::nil()),
             Error::invalid("text.empty", "title", "must not be empty"),
             Error::Busy,
+            Error::Panicked,
             store(StoreErrorKind::Conflict { expect: None }),
             store(StoreErrorKind::Duplicate(Constraint::Id)),
             store(StoreErrorKind::MissingReference),

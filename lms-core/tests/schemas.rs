@@ -177,6 +177,7 @@ fn what_is_written_fits_its_schema() {
     error(Error::NotFound { what: SubjectType::Course, id });
     error(Error::Invalid { problems: vec![Problem::new("text.empty", "title", "must not be empty")] });
     error(Error::Busy);
+    error(Error::Panicked);
     error(StoreError::new(StoreErrorKind::Schema { found: 1, needed: 2 }).into());
     error(StoreError::new(StoreErrorKind::Corrupt { table: "users", column: "role", id: Some(id) }).into());
     error(StoreError::new(StoreErrorKind::Corrupt { table: "users", column: "role", id: None }).into());

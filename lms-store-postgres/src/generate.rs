@@ -246,6 +246,9 @@ const EXPECT_TAIL: &str = "        WHEN 'log' THEN
                 v_seats := v_seats + 1;
                 CONTINUE;
             END IF;
+        WHEN 'not_enrolled' THEN
+            PERFORM 1 WHERE NOT EXISTS (
+                SELECT 1 FROM {lms}.enrollments WHERE course_id = e.id AND student_id = e.other);
         WHEN 'grades' THEN
             PERFORM 1 WHERE NOT EXISTS (
                 SELECT 1 FROM {lms}.submissions

@@ -288,8 +288,9 @@ impl LearningReads for PgStore {
         let doc = self.doc(&self.inner.statements.certificate_facts, vec![id(course), id(student)]).await?;
         doc.map(reads::certificates::read_facts).transpose()
     }
-    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
-        self.list(&self.inner.statements.open_jobs, vec![number(limit)]).await
+    async fn open_jobs(&self, after: Option<InTime>, limit: u32) -> Read<Vec<CourseJob>> {
+        let (at, behind) = place(after);
+        self.list(&self.inner.statements.open_jobs, vec![at, behind, number(limit)]).await
     }
 }
 

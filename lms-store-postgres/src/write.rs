@@ -323,6 +323,17 @@ fn expectations(batch: &WriteBatch) -> String {
                 null,
                 Value::Bool(true),
             ],
+            Expect::NotEnrolled { course, student } => [
+                n,
+                text("not_enrolled"),
+                null.clone(),
+                Value::Uuid(course.uuid()),
+                null.clone(),
+                null.clone(),
+                Value::Uuid(student.uuid()),
+                null,
+                Value::Bool(false),
+            ],
             Expect::GradesWithin { assignment, max } => [
                 n,
                 text("grades"),

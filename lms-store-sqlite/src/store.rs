@@ -230,8 +230,8 @@ impl LearningReads for SqliteStore {
     async fn grades_above(&self, assignment: AssignmentId, max: Points) -> Read<i64> {
         self.read(move |conn| reads::learning::grades_above(conn, assignment, max)).await
     }
-    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
-        self.read(move |conn| reads::learning::open_jobs(conn, limit)).await
+    async fn open_jobs(&self, after: Option<InTime>, limit: u32) -> Read<Vec<CourseJob>> {
+        self.read(move |conn| reads::learning::open_jobs(conn, after, limit)).await
     }
 }
 

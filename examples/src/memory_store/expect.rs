@@ -38,6 +38,9 @@ impl Tables {
                 self.consumers().get(name).is_some_and(|state| state.lease_token == Some(*token))
             }
             Expect::Budget { scopes, day, amount } => self.reserve(scopes, day, *amount),
+            Expect::NotEnrolled { course, student } => {
+                !self.all::<Enrollment>().any(|e| e.course_id == *course && e.student_id == *student)
+            }
             Expect::GradesWithin { assignment, max } => {
                 !self.all::<Submission>().any(|s| s.assignment_id == *assignment && s.raw_grade > Some(*max))
             }

@@ -293,8 +293,10 @@ impl LearningReads for MemoryStore {
     async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
         Ok(self.read().facts(course, student))
     }
-    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
-        Ok(first(self.read().sorted(|j: &CourseJob| j.done_at.is_none(), |j| j.at), limit))
+    async fn open_jobs(&self, after: Option<InTime>, limit: u32) -> Read<Vec<CourseJob>> {
+        let place = after.map(|after| (after.at, after.id));
+        let open = |j: &CourseJob| j.done_at.is_none() && place.is_none_or(|place| (j.at, j.id.uuid()) > place);
+        Ok(first(self.read().sorted(open, |j| (j.at, j.id)), limit))
     }
 }
 

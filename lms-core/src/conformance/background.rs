@@ -1,5 +1,5 @@
 //! Background work: parts that go on side by side, and consumers whose lease is fenced.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "conformance cases are tests")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,6 +49,17 @@ struct Fails;
 impl AsyncStep for Fails {
     async fn step(&self, _: &Lms, _: &Lease) -> Result<usize, Error> {
         Err(Error::Busy)
+    }
+}
+
+/// Panics, always.
+struct Panics;
+#[async_trait]
+impl AsyncStep for Panics {
+    async fn step(&self, _: &Lms, lease: &Lease) -> Result<usize, Error> {
+        // After something was awaited, in the middle of a step.
+        lease.events(&EventFilter::default(), 1).await?;
+        panic!("a bug of the host's")
     }
 }
 
@@ -150,6 +161,108 @@ pub async fn v6_what_fails_keeps_nothing_else_waiting(h: &Harness) {
     assert!(h.lms.health().await.unwrap().failing.iter().all(|f| f.what == "consumer"));
 }
 
+/// A consumer that panics has failed: it is told of, its turn is over, and it is tried again; the others and the
+/// library's own work go on.
+/// rules: V6, A6
+pub async fn v6_a_panic_ends_nothing_beside_it(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (panics, panicked) = each("panics", Panics);
+    let (idle, seen) = each("idle", Idle);
+    let background = h.lms.background().with(panics).with(idle).pause(Duration::from_millis(20));
+    for times in 1..=2 {
+        assert_eq!(background.tick().await.unwrap_err().code(), "panicked", "nothing was done beside it");
+        assert_eq!(panicked.load(Ordering::SeqCst), times, "its lease is no hindrance to the next try");
+        let failing = h.lms.health().await.unwrap().failing;
+        let told: Vec<_> = failing.iter().map(|f| (f.what, f.which.as_deref(), f.code, f.times)).collect();
+        assert_eq!(told, [("consumer", Some("panics"), "panicked", u64::try_from(times).unwrap())]);
+    }
+    let stop = Arc::new(Notify::new());
+    let stopping = stop.clone();
+    let running = tokio::spawn(async move { background.run(async move { stopping.notified().await }).await });
+    eventually(async || panicked.load(Ordering::SeqCst) > 4).await;
+    let (attempt, before) = (overdue(h, &room).await, seen.load(Ordering::SeqCst));
+    eventually(async || is_expired(h, attempt).await && seen.load(Ordering::SeqCst) > before).await;
+    assert!(!running.is_finished());
+    stop.notify_one();
+    tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap();
+}
+
+fn open_job(n: u128, room: &Classroom, kind: JobKind, params: Json) -> CourseJob {
+    CourseJob {
+        id: Id::from_uuid(Uuid::from_u128(n)),
+        course_id: room.course,
+        kind,
+        at: room.lms.now(),
+        params,
+        cursor: None,
+        done_at: None,
+    }
+}
+
+/// More damaged jobs than are read at once, all older than a good one, and older than one that an edit writes and
+/// waits for: both are done, by hand and in the background.
+/// rules: V6, P9
+pub async fn v6_damaged_jobs_in_front_starve_none(h: &Harness) {
+    let (room, other) = (h.classroom(1, 1).await, h.classroom(2, 1).await);
+    let insert = async |jobs: Vec<CourseJob>| {
+        let changes = jobs.into_iter().map(|job| Change::Insert(job.into())).collect();
+        h.store.write(Arc::new(WriteBatch { changes, ..WriteBatch::default() })).await.unwrap();
+        h.clock.advance(1);
+    };
+    let damaged = (1..=600).map(|n| open_job(n, &room, JobKind::Recompute, Json::object())).collect();
+    insert(damaged).await;
+    let good = |n| open_job(n, &other, JobKind::Repair, Json::object());
+    insert(vec![good(1_001)]).await;
+    let open = async || {
+        let first = h.store.open_jobs(None, 500).await.unwrap();
+        let after = first.last().map(|job| crate::store::InTime { at: job.at, id: job.id.uuid() });
+        first.len() + h.store.open_jobs(after, 500).await.unwrap().len()
+    };
+    assert_eq!(open().await, 601);
+    let round = h.lms.tick().await.unwrap();
+    assert_eq!((round.jobs, round.failed, open().await), (1, 600, 600));
+    // An edit carries its own job to its end.
+    let me = other.student(0);
+    me.learning().complete_lesson(other.lessons[0]).await.unwrap();
+    other.teacher().catalog().publish_lesson(other.lessons[1], false).await.unwrap();
+    let stands = h.lms.system().enrollment().enrollment(other.course, other.students[0]).await.unwrap();
+    assert!(stands.completed_at.is_some());
+    assert_eq!(open().await, 600);
+    insert(vec![good(1_002)]).await;
+    let stop = Arc::new(Notify::new());
+    let stopping = stop.clone();
+    // A pause that nothing here can wait for.
+    let background = h.lms.background().pause(Duration::from_secs(600));
+    let running = tokio::spawn(async move { background.run(async move { stopping.notified().await }).await });
+    eventually(async || open().await == 600).await;
+    stop.notify_one();
+    tokio::time::timeout(Duration::from_secs(20), running).await.unwrap().unwrap();
+}
+
+/// Long jobs do not keep those behind them waiting until they are done: each in its turn is moved on by a chunk.
+/// rules: V6, P9
+pub async fn v6_long_jobs_take_turns(h: &Harness) {
+    let room = h.classroom(1, 120).await;
+    let essay = NewAssignment::new("Essay", Points::from_units(1_000_000));
+    let assignment = room.teacher().catalog().add_assignment(room.lessons[0], essay).await.unwrap().id;
+    let params = Json::of(&serde_json::json!({ "assignment": assignment, "rescale": null, "actor": null }));
+    let jobs = (1..=20).map(|n| open_job(n, &room, JobKind::Recompute, params.clone()));
+    let changes = jobs.map(|job| Change::Insert(job.into())).collect();
+    h.store.write(Arc::new(WriteBatch { changes, ..WriteBatch::default() })).await.unwrap();
+    let untouched = async || {
+        let open = h.store.open_jobs(None, 100).await.unwrap();
+        (open.len(), open.iter().filter(|job| job.cursor.is_none()).count())
+    };
+    assert_eq!(h.lms.tick().await.unwrap().jobs, 16);
+    assert_eq!(untouched().await, (20, 4));
+    assert_eq!(h.lms.tick().await.unwrap().jobs, 16);
+    assert_eq!(untouched().await, (20, 0), "the last four before the first get their second turn");
+    for left in [12, 0] {
+        h.lms.tick().await.unwrap();
+        assert_eq!(untouched().await.0, left);
+    }
+}
+
 /// A damaged job, tried again for as long as it is there, slows down nothing beside it: a job of many chunks goes
 /// on without a rest, and what falls due is done at the next commit, not after the pause.
 /// rules: V6, A6
@@ -179,7 +292,7 @@ pub async fn v6_a_damaged_job_slows_nothing_down(h: &Harness) {
     // A pause that nothing here can wait for.
     let background = h.lms.background().pause(Duration::from_secs(600));
     let running = tokio::spawn(async move { background.run(async move { stopping.notified().await }).await });
-    eventually(async || h.store.open_jobs(10).await.unwrap().len() == 1).await;
+    eventually(async || h.store.open_jobs(None, 10).await.unwrap().len() == 1).await;
     let failing = h.lms.health().await.unwrap().failing;
     assert_eq!(failing.iter().map(|f| (f.what, f.times)).collect::<Vec<_>>(), [("course_job", 1)], "and it rests");
     let attempt = overdue(h, &room).await;

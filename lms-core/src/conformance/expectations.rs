@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Harness;
 use super::specimen::{
-    CONSUMER, at, course, dump, event, id_of, nobody, read_back, row, set, text, with, world, write,
+    CONSUMER, at, course, dump, event, id_of, nobody, read_back, row, set, student, text, with, world, write,
 };
 use crate::model::table::Value;
 use crate::model::{AiLogStatus, AttemptState, BudgetScope, Enrollment, Id, Points};
@@ -22,12 +22,13 @@ const fn kind(expect: &Expect) -> &'static str {
         Expect::SeatFree { .. } => "seat",
         Expect::JobAt { .. } => "job",
         Expect::Lease { .. } => "lease",
+        Expect::NotEnrolled { .. } => "not_enrolled",
         Expect::GradesWithin { .. } => "grades",
         Expect::WorkAtMost { .. } => "work",
         Expect::Budget { .. } => "budget",
     }
 }
-const KINDS: usize = 11;
+const KINDS: usize = 12;
 
 /// A day with a budget.
 const DAY: &str = "2026-03-01";
@@ -45,6 +46,8 @@ fn holding(counts: WorkCounts) -> Vec<Expect> {
         Expect::Log { id: Id::from_uuid(id(Table::AiLog)), status: AiLogStatus::Valid },
         Expect::JobAt { job: Id::from_uuid(id(Table::CourseJob)), cursor: None },
         Expect::Lease { name: CONSUMER.0.into(), token: CONSUMER.1 },
+        Expect::NotEnrolled { course: course(), student: Id::from_uuid(nobody()) },
+        Expect::NotEnrolled { course: Id::from_uuid(nobody()), student: student() },
         Expect::GradesWithin { assignment: Id::from_uuid(id(Table::Assignment)), max: Points::from_units(100_001) },
         Expect::GradesWithin { assignment: Id::from_uuid(nobody()), max: Points::ZERO },
         Expect::WorkAtMost { item: Item::Course(course()), counts },
@@ -93,6 +96,7 @@ fn failing(counts: WorkCounts) -> Vec<Expect> {
         Expect::JobAt { job: Id::from_uuid(none), cursor: None },
         Expect::Lease { name: CONSUMER.0.into(), token: none },
         Expect::Lease { name: "nobody".into(), token: CONSUMER.1 },
+        Expect::NotEnrolled { course: course(), student: student() },
         Expect::GradesWithin { assignment: Id::from_uuid(id(Table::Assignment)), max: Points::from_units(100_000) },
         Expect::SeatFree { course: Id::from_uuid(none) },
         Expect::Budget { scopes: vec![BudgetScope::All, BudgetScope::Course(course())], day: DAY.into(), amount: 11 },

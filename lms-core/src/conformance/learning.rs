@@ -171,7 +171,7 @@ pub async fn p9_easing_the_course_completes_who_now_qualifies(h: &Harness) {
     let update = crate::lms::UpdateQuiz { version: row.version, rules: Some(rules), ..Default::default() };
     teacher.catalog().update_quiz(quiz.id, update).await.unwrap();
     assert!(me(&room, 2).await.completed_at.is_some());
-    assert!(h.store.open_jobs(10).await.unwrap().is_empty());
+    assert!(h.store.open_jobs(None, 10).await.unwrap().is_empty());
     audited(h, &room).await;
 }
 

@@ -1,8 +1,12 @@
 //! Whose a course is, and what it has of its own.
 #![expect(clippy::unwrap_used, reason = "conformance cases are tests")]
 
-use super::Harness;
-use crate::lms::{NewCourse, NewUser, UpdateCourse};
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
+
+use super::{Harness, RACERS};
+use crate::lms::{EnrollOptions, NewCourse, NewUser, UpdateCourse};
 use crate::model::{EventKind, Role, StaffRole, UserId};
 
 /// A course goes to another owner: by the one who has it, or by an admin where that one is gone.
@@ -50,6 +54,65 @@ pub async fn e5_a_course_gets_another_owner(h: &Harness) {
     // Who has a place in the staff beside owning it keeps that.
     admin.catalog().set_owner(course, room.instructor).await.unwrap();
     assert_eq!(h.lms.as_user(beside).catalog().course(course).await.unwrap().instructor_id, room.instructor);
+}
+
+/// Somebody joins a course's staff, leaves it, gets the course or gives it away at the moment when they are enrolled in
+/// it: whoever comes first, their enrollment says what they are.
+/// rules: E5, M3
+pub async fn e5_staff_are_enrolled_at_the_same_moment(h: &Harness) {
+    let room = h.classroom(1, 0).await;
+    let (course, admin) = (room.course, h.lms.as_user(room.admin));
+    for round in 0..RACERS {
+        let name = format!("Person {round}");
+        let person = h.lms.system().people().ensure_user(NewUser::new(Role::Instructor, name)).await.unwrap().id;
+        let (before, after) = [
+            (Place::None, Place::Staff),
+            (Place::Staff, Place::None),
+            (Place::None, Place::Owner),
+            (Place::Owner, Place::None),
+        ]
+        .get(round % 4)
+        .copied()
+        .unwrap();
+        let put = |place: Place, from: Place| {
+            let (admin, back) = (admin.clone(), room.instructor);
+            async move {
+                match (place, from) {
+                    (Place::Owner, _) => admin.catalog().set_owner(course, person).await.map(drop),
+                    (Place::None, Place::Owner) => admin.catalog().set_owner(course, back).await.map(drop),
+                    (Place::Staff, _) => admin.catalog().set_staff(course, person, Some(StaffRole::Grader)).await,
+                    (Place::None, _) => admin.catalog().set_staff(course, person, None).await,
+                }
+            }
+        };
+        put(before, Place::None).await.unwrap();
+        let barrier = Arc::new(Barrier::new(2));
+        let (enrolls, starts) = (admin.clone(), barrier.clone());
+        let enrolled = tokio::spawn(async move {
+            starts.wait().await;
+            enrolls.enrollment().enroll(course, person, EnrollOptions::default()).await
+        });
+        let moves = put(after, before);
+        let moved = tokio::spawn(async move {
+            barrier.wait().await;
+            moves.await
+        });
+        enrolled.await.unwrap().unwrap();
+        moved.await.unwrap().unwrap();
+        let stands = h.lms.system().enrollment().enrollment(course, person).await.unwrap();
+        assert_eq!(stands.is_staff, after != Place::None, "round {round}: {before:?} to {after:?}");
+    }
+    let counted = h.lms.system().analytics().course_metrics(course).await.unwrap().completion.enrolled;
+    assert_eq!(counted, i64::try_from(RACERS / 4 * 3).unwrap(), "all but the graders");
+    assert!(h.lms.system().activity().audit(course).await.unwrap().is_empty());
+}
+
+/// Somebody's place in a course.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Place {
+    None,
+    Staff,
+    Owner,
 }
 
 /// What a course may do without can be given, and taken away again.

@@ -266,7 +266,7 @@ pub(super) async fn read_back(h: &Harness, row: &Row) -> Option<Row> {
         Row::Certificate(r) => s.certificate(r.id).await.unwrap().map(Into::into),
         Row::CertificateRevision(r) => find(s.certificate_revisions(r.certificate_id).await.unwrap(), |x| x.id == r.id),
         Row::AiLog(r) => s.ai_log(r.id).await.unwrap().map(Into::into),
-        Row::CourseJob(r) => find(s.open_jobs(500).await.unwrap(), |x| x.id == r.id),
+        Row::CourseJob(r) => find(s.open_jobs(None, 500).await.unwrap(), |x| x.id == r.id),
     }
 }
 

@@ -86,8 +86,8 @@ impl Background {
     /// Runs until `shutdown` resolves, ends cleanly between two steps, and resumes after a kill
     /// where it was.
     ///
-    /// The library's own work and each consumer go on side by side: one that is slow or fails keeps none of
-    /// the others waiting.
+    /// The library's own work and each consumer go on side by side: one that is slow, fails or panics keeps none
+    /// of the others waiting. A panic is a failure like any other, unless the program is built to abort at one.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let (stop, stopped) = watch::channel(false);
         let all = join_all(self.work().map(|work| self.go_on(work, stopped.clone())));
@@ -109,7 +109,7 @@ impl Background {
     pub async fn tick(&self) -> Result<Tick, Error> {
         let mut round = Tick::default();
         let mut first = None;
-        for (part, failure) in join_all(self.work().map(|work| self.once(work, None))).await {
+        for (part, failure, _) in join_all(self.work().map(|work| self.once(work, None))).await {
             round.jobs += part.jobs;
             round.expired += part.expired;
             round.abandoned += part.abandoned;
@@ -126,15 +126,19 @@ impl Background {
         std::iter::once(Work::Core).chain(self.consumers.iter().map(|consumer| Work::Consumer(consumer.as_ref())))
     }
 
-    /// One step of one part, and its first failure. What failed less than `rest` ago is left alone, where the
+    /// One step of one part, its first failure, and whether more of it is due whatever came of this one. What failed less than `rest` ago is left alone, where the
     /// part is made of several things.
-    async fn once(&self, work: Work<'_>, rest: Option<Duration>) -> (Tick, Option<Error>) {
+    async fn once(&self, work: Work<'_>, rest: Option<Duration>) -> (Tick, Option<Error>, bool) {
         match work {
             Work::Core => self.lms.round(rest).await,
             Work::Consumer(consumer) => {
                 let mut round = Round::new(&self.lms, None);
                 let step = round.attempt("consumer", Some(consumer.name().to_owned()), self.lms.step(consumer)).await;
-                (Tick { consumed: step.unwrap_or_default(), failed: round.failed, ..Tick::default() }, round.first)
+                (
+                    Tick { consumed: step.unwrap_or_default(), failed: round.failed, ..Tick::default() },
+                    round.first,
+                    false,
+                )
             }
         }
     }
@@ -142,8 +146,8 @@ impl Background {
     /// One part, step after step, until it is told to stop.
     async fn go_on(&self, work: Work<'_>, mut stopped: watch::Receiver<bool>) {
         while !*stopped.borrow() {
-            let (done, _) = self.once(work, Some(self.pause)).await;
-            if !done.is_idle() {
+            let (done, _, is_cut) = self.once(work, Some(self.pause)).await;
+            if !done.is_idle() || is_cut {
                 // More may be due at once.
                 tokio::task::yield_now().await;
                 continue;
@@ -160,9 +164,6 @@ impl Background {
     }
 }
 
-/// Course jobs of one round.
-const JOBS: usize = 16;
-
 impl Lms {
     /// Everything that is due, as one future; see [`Background`].
     pub fn background(&self) -> Background {
@@ -176,12 +177,13 @@ impl Lms {
     /// # Errors
     /// The first failure, where nothing was done beside it.
     pub async fn tick(&self) -> Result<Tick, Error> {
-        let (tick, first) = self.round(None).await;
+        let (tick, first, _) = self.round(None).await;
         tick.or(first)
     }
 
-    /// One round, and its first failure. What failed less than `rest` ago is left alone.
-    async fn round(&self, rest: Option<Duration>) -> (Tick, Option<Error>) {
+    /// One round, its first failure, and whether jobs have yet to get their turn. What failed less than `rest` ago is
+    /// left alone.
+    async fn round(&self, rest: Option<Duration>) -> (Tick, Option<Error>, bool) {
         let mut tick = Tick::default();
         let mut round = Round::new(self, rest);
         let host = self.system();
@@ -195,19 +197,11 @@ impl Lms {
         let trimmed = async { if rest.is_some() { self.trim_now_and_then().await } else { self.trim().await } };
         tick.trimmed = round.attempt("retention", None, trimmed).await.unwrap_or_default();
         // Last: there may be many, and slow ones, and the rest is soon done.
-        let open = async { Ok(self.inner.store.open_jobs(500).await?) };
-        if let Some(jobs) = round.attempt("course_jobs", None, open).await {
-            round.only("course_job", jobs.iter().map(|job| job.id.to_string()));
-            for job in jobs {
-                if round.attempt("course_job", Some(job.id.to_string()), self.step_job(&job)).await.is_some() {
-                    tick.jobs += 1;
-                }
-                if tick.jobs == JOBS {
-                    break;
-                }
-            }
-        }
-        tick.failed = round.failed;
-        (tick, round.first)
+        let mut each = Round::new(self, rest);
+        let turn = self.jobs_turn(&mut each);
+        let turn = round.attempt("course_jobs", None, turn).await;
+        tick.jobs = turn.as_ref().map_or(0, |turn| turn.done);
+        tick.failed = round.failed + each.failed;
+        (tick, round.first.or(each.first), turn.is_some_and(|turn| turn.is_cut))
     }
 }

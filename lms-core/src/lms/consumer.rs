@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::Lms;
+use super::failing::caught;
 use crate::error::{Error, Refusal};
 use crate::model::Event;
 use crate::store::{Change, EventFilter, Expect, StoreErrorKind, WriteBatch};
@@ -235,7 +236,8 @@ impl Lms {
     pub(super) async fn step(&self, consumer: &dyn Consumer) -> Result<usize, Error> {
         let Some(lease) = self.lease(consumer.name()).await? else { return Ok(0) };
         let done = tokio::select! {
-            done = consumer.step(self, &lease) => done,
+            // A consumer that panics gives its turn back as one that fails.
+            done = caught(consumer.step(self, &lease)) => done,
             // Another process took over while this one slept: what is left is theirs.
             () = lease.keep() => return Ok(0),
         };

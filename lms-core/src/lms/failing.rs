@@ -1,9 +1,11 @@
 //! Background work that fails: how long it rests, and what health() says of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -74,6 +76,12 @@ pub(super) struct Round<'a> {
     pub(super) first: Option<Error>,
 }
 
+/// What work comes to; a panic in it is a failure like any other, and ends nothing beside it. What it leaves broken is
+/// its own: it is dropped here, and what it was to write is a whole batch or nothing.
+pub(super) async fn caught<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(Error::Panicked))
+}
+
 impl<'a> Round<'a> {
     pub(super) const fn new(lms: &'a Lms, rest: Option<Duration>) -> Self {
         Self { lms, rest, failed: 0, first: None }
@@ -89,12 +97,10 @@ impl<'a> Round<'a> {
     ) -> Option<T> {
         let failing = &self.lms.inner.failing;
         let name = (what, which);
-        if let Some(rest) = self.rest
-            && failing.entries().get(&name).is_some_and(|entry| entry.tried.elapsed() < rest)
-        {
+        if self.is_resting_name(&name) {
             return None;
         }
-        match work.await {
+        match caught(work).await {
             Ok(done) => {
                 failing.entries().remove(&name);
                 Some(done)
@@ -113,8 +119,23 @@ impl<'a> Round<'a> {
         }
     }
 
+    /// Whether what failed a moment ago is left alone.
+    pub(super) const fn rests(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Whether it failed a moment ago and is left alone.
+    pub(super) fn is_resting(&self, what: &'static str, which: &str) -> bool {
+        self.is_resting_name(&(what, Some(which.to_owned())))
+    }
+
+    fn is_resting_name(&self, name: &Name) -> bool {
+        let entries = || self.lms.inner.failing.entries();
+        self.rest.is_some_and(|rest| entries().get(name).is_some_and(|entry| entry.tried.elapsed() < rest))
+    }
+
     /// Forgets the failures of what is not there any more.
-    pub(super) fn only(&self, what: &'static str, there: impl Iterator<Item = String>) {
-        self.lms.inner.failing.keep(what, &there.collect());
+    pub(super) fn only(&self, what: &'static str, there: &BTreeSet<String>) {
+        self.lms.inner.failing.keep(what, there);
     }
 }

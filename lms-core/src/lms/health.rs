@@ -67,7 +67,7 @@ impl Lms {
             head,
             oldest: ends.oldest,
             unnumbered: head - before,
-            open_jobs: store.open_jobs(COUNTED).await?.len(),
+            open_jobs: store.open_jobs(None, COUNTED).await?.len(),
             pending_certificates: counted(Rendering::Pending).await?,
             failed_certificates: counted(Rendering::Failed).await?,
             awaiting_ai,

@@ -1,11 +1,13 @@
 //! Wide changes carried to every learner, in chunks that a crash cannot lose (DETAILS 2).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::assignments::{Recompute, recompute_versions};
 use super::command::Command;
+use super::failing::Round;
 use super::learner::{Work, result_of};
 use super::quizzes::{RegradeKeys, regrade_attempts};
 use super::{Lms, Session};
@@ -13,7 +15,7 @@ use crate::error::Error;
 use crate::model::*;
 use crate::rules::completion::{Counts, works};
 use crate::store::{
-    ById, Change, CourseStructure, Expect, LearnerRecord, StoreError, StoreErrorKind, VersionRecord, WriteBatch,
+    ById, Change, CourseStructure, Expect, InTime, LearnerRecord, StoreError, StoreErrorKind, VersionRecord, WriteBatch,
 };
 
 /// What a recomputation needs to know (S6, S12).
@@ -84,24 +86,109 @@ pub(crate) fn is_behind(job: &CourseJob, enrollment: &Enrollment) -> bool {
     concerns && job.cursor.is_none_or(|cursor| cursor < enrollment.id)
 }
 
+/// Open jobs per read.
+const PAGE: u32 = 500;
+
+fn place_of(job: &CourseJob) -> InTime {
+    InTime { at: job.at, id: job.id.uuid() }
+}
+
+/// How many jobs a round moves on by a chunk; in the background also how many it tries.
+const JOBS: usize = 16;
+
+/// Where the open jobs' turn is: they are gone through in a circle, so that each of them gets its turn, whatever the
+/// others do or fail to do.
+#[derive(Default)]
+pub(crate) struct JobTurn {
+    /// The last one that had its turn.
+    after: Option<InTime>,
+    /// Those that are open, since the circle began.
+    there: BTreeSet<String>,
+}
+
+/// What came of the open jobs in one round.
+pub(super) struct JobRound {
+    /// How many were moved on.
+    pub(super) done: usize,
+    /// Whether others have yet to get their turn.
+    pub(super) is_cut: bool,
+}
+
 impl Lms {
+    /// The open jobs' turn, from where the last round ended, once around at the most. Where what failed rests, so many
+    /// are tried; otherwise, by hand, so many are moved on.
+    pub(super) async fn jobs_turn(&self, round: &mut Round<'_>) -> Result<JobRound, Error> {
+        let mut turn = self.inner.job_turn.lock().await;
+        let begun_after = turn.after;
+        let (mut done, mut tried, mut went_around, mut again) = (0, 0, false, false);
+        loop {
+            let page = self.inner.store.open_jobs(turn.after, PAGE).await?;
+            let is_last = page.len() < PAGE as usize;
+            for job in page {
+                let place = place_of(&job);
+                if went_around && begun_after.is_none_or(|begun| (place.at, place.id) > (begun.at, begun.id)) {
+                    return Ok(JobRound { done, is_cut: again });
+                }
+                if done >= JOBS || (tried >= JOBS && round.rests()) {
+                    return Ok(JobRound { done, is_cut: true });
+                }
+                let id = job.id.to_string();
+                turn.after = Some(place);
+                turn.there.insert(id.clone());
+                if round.is_resting("course_job", &id) {
+                    continue;
+                }
+                tried += 1;
+                match round.attempt("course_job", Some(id), self.step_job(&job)).await {
+                    Some(true) => done += 1,
+                    Some(false) => again = true,
+                    None => {}
+                }
+            }
+            if is_last {
+                round.only("course_job", &std::mem::take(&mut turn.there));
+                turn.after = None;
+                if went_around || begun_after.is_none() {
+                    return Ok(JobRound { done, is_cut: again });
+                }
+                went_around = true;
+            }
+        }
+    }
+
     fn job_session(&self) -> Session {
         self.act(Actor::System { job: "course_job".to_owned() })
     }
 
     /// Finishes the open jobs of the course that this job belongs to.
     pub(crate) async fn finish_job(&self, job: JobId) -> Result<(), Error> {
+        while let Some(open) = self.open_job(job).await? {
+            self.step_job(&open).await?;
+        }
+        Ok(())
+    }
+
+    /// A job, if it is not done. The newest ones stand last.
+    async fn open_job(&self, id: JobId) -> Result<Option<CourseJob>, Error> {
+        let mut after = None;
         loop {
-            let open = self.inner.store.open_jobs(500).await?;
-            let Some(found) = open.iter().find(|j| j.id == job) else { return Ok(()) };
-            self.step_job(found).await?;
+            let page = self.inner.store.open_jobs(after, PAGE).await?;
+            after = page.last().map(place_of);
+            let is_last = page.len() < PAGE as usize;
+            if let Some(found) = page.into_iter().find(|job| job.id == id) {
+                return Ok(Some(found));
+            }
+            if is_last {
+                return Ok(None);
+            }
         }
     }
 
     /// One chunk of a job: loads learners, runs the one evaluator, writes what changed and moves the
-    /// job's cursor in the same batch. A conflict means that somebody else did: look again.
-    pub(crate) async fn step_job(&self, job: &CourseJob) -> Result<(), Error> {
-        let Some(structure) = self.inner.store.structure(job.course_id).await? else { return Ok(()) };
+    /// job's cursor in the same batch. Whether it did: a conflict means that somebody else changed something, and
+    /// that it is to be looked at again.
+    pub(crate) async fn step_job(&self, job: &CourseJob) -> Result<bool, Error> {
+        let Some(structure) = self.inner.store.structure(job.course_id).await? else { return Ok(false) };
         let kind = Kind::of(job)?;
         let page = ById { after: job.cursor.map(Id::uuid), limit: kind.chunk() };
         let records = self.inner.store.records(job.course_id, kind.open_only(), page).await?;
@@ -126,9 +213,9 @@ impl Lms {
         match self.inner.store.write(Arc::new(batch)).await {
             Ok(_) => {
                 self.wrote();
-                Ok(())
+                Ok(true)
             }
-            Err(e) if matches!(e.kind(), StoreErrorKind::Conflict { .. } | StoreErrorKind::Duplicate(_)) => Ok(()),
+            Err(e) if matches!(e.kind(), StoreErrorKind::Conflict { .. } | StoreErrorKind::Duplicate(_)) => Ok(false),
             Err(e) => Err(e.into()),
         }
     }

@@ -91,6 +91,8 @@ pub(crate) struct Inner {
     pub(crate) trimmed: std::sync::Mutex<Option<tokio::time::Instant>>,
     pub(crate) live: Live,
     pub(crate) failing: failing::FailingWork,
+    /// Held by the one round of this process that works at the jobs.
+    pub(crate) job_turn: tokio::sync::Mutex<jobs::JobTurn>,
     pub(crate) revisions: quizzes::RevisionCache,
     stripes: Vec<tokio::sync::Mutex<()>>,
 }
@@ -200,6 +202,7 @@ impl Builder {
                 keep_events: self.keep_events,
                 trimmed: std::sync::Mutex::default(),
                 failing: failing::FailingWork::default(),
+                job_turn: tokio::sync::Mutex::default(),
                 revisions: quizzes::RevisionCache::default(),
                 stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
             }),

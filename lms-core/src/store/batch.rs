@@ -280,6 +280,14 @@ pub enum Expect {
         /// How much, in millionths of a US dollar.
         amount: i64,
     },
+    /// The person has no enrollment in the course. Under the course's lock taken alone
+    /// ([`WriteBatch::exclusive`]), so that none comes in between (E5).
+    NotEnrolled {
+        /// The course.
+        course: CourseId,
+        /// The person.
+        student: UserId,
+    },
     /// No current raw mark of the assignment is above this maximum (S12).
     GradesWithin {
         /// The assignment.
@@ -458,7 +466,7 @@ pub struct WriteBatch {
     pub changes: Vec<Change>,
     /// Written last.
     pub events: Vec<NewEvent>,
-    /// Courses whose structure the batch changes: their lock is taken exclusively and their
+    /// Courses whose structure or staff the batch changes: their lock is taken exclusively and their
     /// structure_version goes up by one.
     pub exclusive: Vec<CourseId>,
 }

@@ -155,8 +155,8 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>> {
         (**self).certificate_facts(course, student).await
     }
-    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>> {
-        (**self).open_jobs(limit).await
+    async fn open_jobs(&self, after: Option<InTime>, limit: u32) -> Read<Vec<CourseJob>> {
+        (**self).open_jobs(after, limit).await
     }
 }
 

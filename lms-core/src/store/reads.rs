@@ -179,8 +179,8 @@ pub trait LearningReads: Send + Sync {
     async fn grades_above(&self, assignment: AssignmentId, max: Points) -> Read<i64>;
     /// Facts for the certificate of a learner.
     async fn certificate_facts(&self, course: CourseId, student: UserId) -> Read<Option<CertificateFacts>>;
-    /// Jobs that are not done, oldest first.
-    async fn open_jobs(&self, limit: u32) -> Read<Vec<CourseJob>>;
+    /// Jobs that are not done, oldest first, after a place.
+    async fn open_jobs(&self, after: Option<InTime>, limit: u32) -> Read<Vec<CourseJob>>;
 }
 
 /// Which certificates a list by their PDFs holds.

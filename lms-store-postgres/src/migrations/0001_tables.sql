@@ -299,7 +299,7 @@ CREATE TABLE {priv}.course_jobs (
     done_at timestamptz
 );
 CREATE INDEX course_jobs_course_id ON {priv}.course_jobs (course_id);
-CREATE INDEX course_jobs_open ON {priv}.course_jobs (at) WHERE done_at IS NULL;
+CREATE INDEX course_jobs_open ON {priv}.course_jobs (at, id) WHERE done_at IS NULL;
 
 -- A lesson, as staff see it.
 CREATE TABLE {lms}.lessons (

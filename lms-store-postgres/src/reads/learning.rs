@@ -119,9 +119,12 @@ pub(super) fn to_grade() -> String {
     ))
 }
 
-/// $1 limit.
+/// $1 and $2 the place after which, $3 limit.
 pub(super) fn open_jobs() -> String {
-    listing(&many::<CourseJob>("WHERE t.done_at IS NULL ORDER BY t.at, t.id LIMIT $1::bigint"))
+    listing(&many::<CourseJob>(
+        "WHERE t.done_at IS NULL AND ($1::timestamptz IS NULL OR (t.at, t.id) > ($1::timestamptz, $2::uuid))
+         ORDER BY t.at, t.id LIMIT $3::bigint",
+    ))
 }
 
 /// $1 assignment, $2 from, $3 to.

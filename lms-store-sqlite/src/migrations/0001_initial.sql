@@ -300,7 +300,7 @@ CREATE TABLE course_jobs (
     done_at INTEGER
 ) STRICT;
 CREATE INDEX course_jobs_course_id ON course_jobs (course_id);
-CREATE INDEX course_jobs_open ON course_jobs (at) WHERE done_at IS NULL;
+CREATE INDEX course_jobs_open ON course_jobs (at, id) WHERE done_at IS NULL;
 
 -- A lesson, as staff see it.
 CREATE TABLE lessons (

@@ -137,8 +137,13 @@ pub(crate) fn to_grade(
     )
 }
 
-pub(crate) fn open_jobs(conn: &Connection, limit: u32) -> Result<Vec<CourseJob>> {
-    select(conn, "WHERE t.done_at IS NULL ORDER BY t.at, t.id LIMIT ?1", [limit])
+pub(crate) fn open_jobs(conn: &Connection, after: Option<InTime>, limit: u32) -> Result<Vec<CourseJob>> {
+    let (at, behind) = place(after);
+    select(
+        conn,
+        "WHERE t.done_at IS NULL AND (?1 IS NULL OR (t.at, t.id) > (?1, ?2)) ORDER BY t.at, t.id LIMIT ?3",
+        params![at, behind, limit],
+    )
 }
 
 /// The versions that were handed in, each with its history.

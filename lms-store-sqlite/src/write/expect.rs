@@ -53,6 +53,11 @@ pub(super) fn holds(conn: &Connection, expect: &Expect) -> Result<bool> {
             is(conn, "SELECT 1 FROM consumers WHERE name = ?1 AND lease_token = ?2", params![text(name), id(*token)])
         }
         Expect::Budget { scopes, day, amount } => reserve(conn, scopes, day, *amount),
+        Expect::NotEnrolled { course, student } => Ok(!is(
+            conn,
+            "SELECT 1 FROM enrollments WHERE course_id = ?1 AND student_id = ?2",
+            params![id(*course), id(*student)],
+        )?),
         Expect::GradesWithin { assignment, max } => {
             Ok(!is(conn, crate::reads::learning::GRADE_ABOVE, params![id(*assignment), max.units()])?)
         }

@@ -556,7 +556,7 @@ impl Catalog<'_> {
                 if subject.erased_at.is_some() && role.is_some() {
                     return Err(Refusal::PersonErased {}.into());
                 }
-                let mut batch = WriteBatch::default();
+                let mut batch = staffing(&context.course);
                 batch.expect.push(Expect::Row { table: Table::User, id: user.uuid(), version: subject.version });
                 if let Some(staff) = &present {
                     batch.changes.push(Change::Delete(Key::Id(Table::CourseStaff, staff.id.uuid())));
@@ -570,13 +570,8 @@ impl Catalog<'_> {
                         created_at: command.now,
                     });
                 }
-                if let Some(mut enrollment) = context.enrollment {
-                    batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
-                    enrollment.is_staff = role.is_some() || context.course.instructor_id == user;
-                    enrollment.version += 1;
-                    enrollment.updated_at = command.now;
-                    batch.put(enrollment);
-                }
+                let is_staff = role.is_some() || context.course.instructor_id == user;
+                mark_staff(&mut batch, course, user, context.enrollment, is_staff, command.now);
                 let kind = if role.is_some() { EventKind::StaffAdded } else { EventKind::StaffRemoved };
                 // Whether they may receive what instructors receive (V7).
                 let instructor = role == Some(StaffRole::Instructor) || context.course.instructor_id == user;
@@ -587,6 +582,33 @@ impl Catalog<'_> {
                 Ok(Planned { batch, outcome: () })
             })
             .await
+    }
+}
+
+/// A batch that changes who belongs to a course's staff. It excludes every enrollment in the course that was planned
+/// before it, because an enrollment says whether its learner is staff (E5).
+pub(super) fn staffing(course: &Course) -> WriteBatch {
+    StructureEdit::of(course).batch
+}
+
+/// Whether a person's enrollment is that of staff, whose learning is left out of the course's figures (E5). Who has
+/// none must not have got one meanwhile.
+pub(super) fn mark_staff(
+    batch: &mut WriteBatch,
+    course: CourseId,
+    student: UserId,
+    enrollment: Option<Enrollment>,
+    is_staff: bool,
+    now: Timestamp,
+) {
+    let Some(enrollment) = enrollment else {
+        batch.expect.push(Expect::NotEnrolled { course, student });
+        return;
+    };
+    batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
+    if enrollment.is_staff != is_staff {
+        let version = enrollment.version + 1;
+        batch.put(Enrollment { is_staff, version, updated_at: now, ..enrollment });
     }
 }
 

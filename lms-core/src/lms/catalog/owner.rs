@@ -38,7 +38,7 @@ impl Catalog<'_> {
                     .filter(|person| person.role != Role::Ai && person.erased_at.is_none())
                     .ok_or_else(|| Error::not_found(SubjectType::User, owner))?;
                 let old = load(before.instructor_id).await?.ok_or_else(missing)?;
-                let mut batch = WriteBatch::default();
+                let mut batch = courses::staffing(&before);
                 batch.expect.push(Expect::Row { table: Table::Course, id: course.uuid(), version: before.version });
                 batch.expect.push(Expect::Row { table: Table::User, id: owner.uuid(), version: person.version });
                 let after = Course {
@@ -48,13 +48,11 @@ impl Catalog<'_> {
                     ..before.clone()
                 };
                 batch.put(after.clone());
+                let after = Course { structure_version: before.structure_version + 1, ..after };
                 let stays = old.subject_staff.as_ref().map(|staff| staff.role);
-                // Staff who learn in their own course are left out of its figures.
-                for (enrollment, is_staff) in [(new.enrollment, true), (old.enrollment, stays.is_some())] {
-                    let Some(enrollment) = enrollment.filter(|e| e.is_staff != is_staff) else { continue };
-                    batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
-                    let version = enrollment.version + 1;
-                    batch.put(Enrollment { is_staff, version, updated_at: command.now, ..enrollment });
+                let marked = [(owner, new.enrollment, true), (before.instructor_id, old.enrollment, stays.is_some())];
+                for (person, enrollment, is_staff) in marked {
+                    courses::mark_staff(&mut batch, course, person, enrollment, is_staff, command.now);
                 }
                 let instructor = stays == Some(StaffRole::Instructor);
                 let told =
