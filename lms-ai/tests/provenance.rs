@@ -100,7 +100,7 @@ async fn l4_what_ai_made_says_so_is_unpublished_and_keeps_its_origin_when_people
     let edited = catalog.update_lesson(lesson, update).await.unwrap();
     assert_eq!((edited.is_ai_generated, edited.ai_log_id, edited.ai_edited_at), (true, Some(made), now));
 
-    let update = UpdateTopic { version: row.version, body: Some("By hand.".into()), ..UpdateTopic::default() };
+    let update = UpdateTopic { version: row.version, body: Some(Some("By hand.".into())), ..UpdateTopic::default() };
     let edited = catalog.update_topic(topic, update).await.unwrap();
     assert_eq!((edited.is_ai_generated, edited.ai_log_id, edited.ai_edited_at), (true, Some(bodied), now));
 

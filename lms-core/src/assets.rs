@@ -72,7 +72,9 @@ impl Folder {
         Self { root: std::path::absolute(&root).unwrap_or(root), base_url: None }
     }
 
-    /// Hands out `base_url` + key instead of paths.
+    /// Hands out `base_url` + key instead of paths. A route of the host's answers it with [`Assets::get`] of the key
+    /// (`lms.assets()`), and decides who may. A service wants this: the URL of a certificate is shown to whoever
+    /// verifies its code, and a path tells how the server's disk is laid out.
     #[must_use]
     pub fn with_base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());

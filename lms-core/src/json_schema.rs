@@ -12,11 +12,10 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{CodeInfo, Error, Problem, Refusal};
 use crate::lms::*;
-use crate::model::question::Answer;
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::permission::Action;
-use crate::store::Item;
+use crate::store::{AiLogFilter, ById, CourseFilter, CourseStructure, EventFilter, Item, Siblings};
 
 /// A type that is a string in JSON, the same for all of its values.
 macro_rules! text {
@@ -216,6 +215,11 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     CopyTarget,
                     CopyDates,
                     RosterFilter,
+                    ById,
+                    CourseFilter,
+                    EventFilter,
+                    AiLogFilter,
+                    Siblings,
                     ReviewAnswer<NewGrade>,
                     ReviewAnswer<AnswerGrade>,
                     AiOrigin,
@@ -287,6 +291,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                 [
                     User,
                     Course,
+                    CourseStructure,
                     CourseStaff,
                     Objective,
                     Lesson,

@@ -162,7 +162,7 @@ impl<S: Store + Snapshot + Clone> World<S> {
         }
         teacher.catalog().link_objectives(lesson, vec!["light".into(), "water".into()]).await.unwrap();
         let version = teacher.catalog().topic(topic).await.unwrap().version;
-        let update = UpdateTopic { version, body: Some(LESSON.into()), ..UpdateTopic::default() };
+        let update = UpdateTopic { version, body: Some(Some(LESSON.into())), ..UpdateTopic::default() };
         teacher.catalog().update_topic(topic, update).await.unwrap();
         let path = folder.as_ref().map(|folder| folder.path().join("lms.db"));
         let mut world = Self {

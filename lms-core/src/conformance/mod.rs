@@ -27,6 +27,7 @@ pub mod certificates;
 pub mod changes;
 pub mod constraints;
 pub mod copying;
+pub mod edits;
 pub mod enrollment;
 pub mod essays;
 pub mod events;
@@ -146,6 +147,7 @@ macro_rules! conformance {
                 r1_who_may_not_see_it_hears_not_found,
                 l1_hiding_a_running_course_changes_nothing_of_its_learners,
                 n6_a_threshold_needs_points_that_are_not_dropped, l3_every_check_of_authoring_names_its_field, x2_lessons_open_in_their_order, a_command_id_is_done_once, a_repeated_edit_finds_what_it_wrote },
+            edits::{ l5_an_edit_takes_away_what_may_be_missing, l5_rules_begin_with_those_that_stand },
             owners::{
                 e5_a_course_gets_another_owner, e5_staff_are_enrolled_at_the_same_moment,
                 l5_what_a_course_has_can_be_taken_away },

@@ -14,7 +14,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use crate::lms::{UpdateCourse, UpdateLesson, UpdateUser};
+    use crate::lms::{UpdateCourse, UpdateLesson, UpdateTopic, UpdateUser};
 
     /// rules: L5
     #[test]
@@ -36,8 +36,11 @@ mod tests {
             ..UpdateCourse::default()
         };
         assert_eq!(read(nulls), away);
-        let lesson: UpdateLesson = serde_json::from_str(r#"{"version": 1, "available_from": null}"#).unwrap();
-        assert_eq!(lesson.available_from, Some(None));
+        let lesson = r#"{"version": 1, "available_from": null, "estimated_minutes": null}"#;
+        let lesson: UpdateLesson = serde_json::from_str(lesson).unwrap();
+        assert_eq!((lesson.available_from, lesson.estimated_minutes), (Some(None), Some(None)));
+        let topic: UpdateTopic = serde_json::from_str(r#"{"version": 1, "body": null}"#).unwrap();
+        assert_eq!((topic.body, topic.content_url), (Some(None), None));
         let user: UpdateUser = serde_json::from_str(r#"{"version": 1, "email": null, "external_id": null}"#).unwrap();
         assert_eq!((user.email, user.external_id), (Some(None), Some(None)));
         // And what is written is read as it was.

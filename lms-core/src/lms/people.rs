@@ -98,7 +98,9 @@ pub struct UpdateUser {
 }
 
 impl People<'_> {
-    /// Inserts the person, or gets the one with the same id or external id (E1). Safe in parallel.
+    /// Inserts the person, or gets the one with the same id or external id (E1), as they are: their role, name and
+    /// address stay (`update_user`, `set_role`). Safe in parallel. The role is taken as given, so a sign-up of
+    /// yours sets it and does not read it from the client.
     ///
     /// # Errors
     /// Denied to all but admins and the system; Invalid; EmailTaken.

@@ -37,6 +37,7 @@ pub use id::*;
 pub use lesson::*;
 pub use points::*;
 pub use progress::*;
+pub use question::*;
 pub use quiz::*;
 pub use rubric::*;
 pub use submission::*;

@@ -91,8 +91,18 @@ impl Serialize for Points {
 }
 impl<'de> Deserialize<'de> for Points {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(d)?;
-        text.parse().map_err(serde::de::Error::custom)
+        /// Takes text and says what it takes: most who meet the error have sent a number.
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Points;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a decimal number with at most 5 decimals, as text, such as \"2.5\"")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Points, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        d.deserialize_str(Text)
     }
 }
 
@@ -268,6 +278,16 @@ impl Score {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn points_that_are_no_text_are_told_what_is_wanted() {
+        let told = |json: &str| serde_json::from_str::<Points>(json).unwrap_err().to_string();
+        assert!(told("2").starts_with("invalid type: integer `2`, expected a decimal number"), "{}", told("2"));
+        assert!(told("2.5").contains("as text, such as \"2.5\""), "{}", told("2.5"));
+        assert!(told("\"2,5\"").starts_with("points are a decimal number"), "{}", told("\"2,5\""));
+        let value = serde_json::json!("2.5");
+        assert_eq!(serde_json::from_value::<Points>(value).unwrap(), "2.5".parse().unwrap());
+    }
     use proptest::prelude::*;
 
     fn score(earned: i64, possible: i64) -> Score {

@@ -314,7 +314,9 @@ pub enum Key {
 }
 
 /// The parent and kind of siblings that are put in order (O1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(tag = "of", content = "id", rename_all = "snake_case")]
 pub enum Siblings {
     /// The lessons of a course.
     Lessons(CourseId),

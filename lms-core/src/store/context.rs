@@ -347,7 +347,8 @@ pub struct LearnerContext {
 }
 
 /// Everything that the structure of a course consists of, in order (O1).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct CourseStructure {
     /// The course.
     pub course: Course,

@@ -23,11 +23,13 @@ pub enum PersonKey {
 }
 
 /// A page by id: rows with an id above `after`, at most `limit` of them, by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
 pub struct ById {
     /// The last id of the page before.
     pub after: Option<Uuid>,
-    /// At most this many, 1 to 500.
+    /// At most this many, 1 to 500; 50 unless set. Above 500 is as 500: a page of 500 is then not the last one.
     pub limit: u32,
 }
 
@@ -60,7 +62,9 @@ pub trait PeopleReads: Send + Sync {
 }
 
 /// Which courses a list holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
 pub struct CourseFilter {
     /// Only those that this user owns.
     pub instructor: Option<UserId>,
@@ -267,7 +271,9 @@ pub trait AnalyticsReads: Send + Sync {
 }
 
 /// Which events a reader wants. An empty list means all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
 pub struct EventFilter {
     /// Only of this course.
     pub course: Option<CourseId>,
@@ -350,7 +356,9 @@ pub trait EventLog: Send + Sync {
 }
 
 /// Which rows of ai_logs a list or a sum holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
 pub struct AiLogFilter {
     /// Only of this course.
     pub course: Option<CourseId>,
@@ -400,4 +408,29 @@ pub trait AiBudgetReads: Send + Sync {
     async fn ai_spending(&self, day: &str, after: Option<BudgetScope>, limit: u32) -> Read<Vec<AiSpending>>;
     /// The same of some scopes, in their order, also where nothing was spent.
     async fn ai_spending_of(&self, day: &str, scopes: &[BudgetScope]) -> Read<Vec<AiSpending>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Siblings;
+
+    /// As they come with the query of a URL: whatever is left out is as if nobody had asked for it.
+    #[test]
+    fn pages_and_filters_are_read_as_far_as_they_are_given() {
+        let page = |json: &str| serde_json::from_str::<ById>(json);
+        assert_eq!(page("{}").unwrap(), ById::default());
+        assert_eq!(page(r#"{"limit": 7}"#).unwrap(), ById { after: None, limit: 7 });
+        assert!(page(r#"{"size": 7}"#).is_err());
+        let filter: CourseFilter = serde_json::from_str(r#"{"published": true}"#).unwrap();
+        assert_eq!(filter, CourseFilter { published: Some(true), ..CourseFilter::default() });
+        let filter: EventFilter = serde_json::from_str(r#"{"kinds": ["enrolled"]}"#).unwrap();
+        assert_eq!(filter, EventFilter { kinds: vec![EventKind::Enrolled], ..EventFilter::default() });
+        let filter: AiLogFilter = serde_json::from_str(r#"{"newest_first": true}"#).unwrap();
+        assert_eq!(filter, AiLogFilter { newest_first: true, ..AiLogFilter::default() });
+        let siblings = Siblings::Topics(LessonId::from_uuid(Uuid::nil()));
+        let json = serde_json::json!({ "of": "topics", "id": Uuid::nil() });
+        assert_eq!(serde_json::to_value(siblings).unwrap(), json);
+        assert_eq!(serde_json::from_value::<Siblings>(json).unwrap(), siblings);
+    }
 }

@@ -106,6 +106,32 @@ impl AssignmentRules {
     }
 }
 
+/// The rules that an assignment has, to change some of them and keep the others.
+impl From<&Assignment> for AssignmentRules {
+    fn from(assignment: &Assignment) -> Self {
+        Self {
+            is_required: assignment.is_required,
+            met_by: assignment.met_by,
+            pass_threshold_bp: assignment.pass_threshold_bp,
+            due_date: assignment.due_date,
+            due_zone: assignment.due_zone.clone(),
+            cutoff_date: assignment.cutoff_date,
+            available_from: assignment.available_from,
+            resubmission: assignment.resubmission,
+            max_versions: assignment.max_versions,
+            grace_seconds: assignment.grace_seconds,
+            penalty_bp: assignment.penalty_bp,
+            penalty_interval: assignment.penalty_interval,
+            penalty_floor_bp: assignment.penalty_floor_bp,
+            posting: assignment.posting,
+            ai_grading: Some(assignment.ai_grading),
+            ai_confidence_bp: Some(assignment.ai_confidence_bp),
+            review_days: assignment.review_days,
+            weight: assignment.weight,
+        }
+    }
+}
+
 /// An assignment to be made, unpublished unless said otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -228,7 +254,8 @@ pub struct UpdateAssignment {
     pub title: Option<String>,
     /// Another text.
     pub description: Option<String>,
-    /// Other rules, all of them.
+    /// Other rules, all of them: in JSON too, what is left out becomes its default and does not stay. To change some,
+    /// begin with those that the assignment has: `AssignmentRules { due_date, ..AssignmentRules::from(&assignment) }`.
     pub rules: Option<AssignmentRules>,
     /// Other data of the host's.
     pub metadata: Option<Json>,

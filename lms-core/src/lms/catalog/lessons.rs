@@ -125,8 +125,9 @@ pub struct UpdateLesson {
     /// Another opening; `Some(None)`, in JSON null, takes it away.
     #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
     pub available_from: Option<Option<Timestamp>>,
-    /// Another length, in minutes.
-    pub estimated_minutes: Option<i64>,
+    /// Another estimate; `Some(None)`, in JSON null, takes it away.
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
+    pub estimated_minutes: Option<Option<i64>>,
     /// Other data of the host's.
     pub metadata: Option<Json>,
 }
@@ -229,8 +230,7 @@ impl Catalog<'_> {
             macro_rules! set {
                 ($($field:ident),*) => { $( if let Some(value) = update.$field { lesson.$field = value; } )* };
             }
-            set!(title, summary, is_required, completion_rule, available_from, metadata);
-            lesson.estimated_minutes = update.estimated_minutes.or(lesson.estimated_minutes);
+            set!(title, summary, is_required, completion_rule, available_from, estimated_minutes, metadata);
             Ok(())
         })
         .await

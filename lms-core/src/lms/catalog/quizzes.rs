@@ -96,6 +96,29 @@ impl QuizRules {
     }
 }
 
+/// The rules that a quiz has, to change some of them and keep the others.
+impl From<&Quiz> for QuizRules {
+    fn from(quiz: &Quiz) -> Self {
+        Self {
+            is_required: quiz.is_required,
+            pass_threshold_bp: quiz.pass_threshold_bp,
+            max_attempts: quiz.max_attempts,
+            time_limit_seconds: quiz.time_limit_seconds,
+            grace_seconds: quiz.grace_seconds,
+            kept_score: quiz.kept_score,
+            reveal: quiz.reveal,
+            shuffle_questions: quiz.shuffle_questions,
+            shuffle_options: quiz.shuffle_options,
+            weight: quiz.weight,
+            ai_grading: Some(quiz.ai_grading),
+            ai_confidence_bp: Some(quiz.ai_confidence_bp),
+            review_days: quiz.review_days,
+            opens_at: quiz.opens_at,
+            closes_at: quiz.closes_at,
+        }
+    }
+}
+
 /// A question to be made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -294,7 +317,8 @@ pub struct UpdateQuiz {
     pub title: Option<String>,
     /// Another description.
     pub description: Option<String>,
-    /// Other rules, all of them.
+    /// Other rules, all of them: in JSON too, what is left out becomes its default and does not stay. To change some,
+    /// begin with those that the quiz has: `QuizRules { max_attempts: Some(3), ..QuizRules::from(&quiz) }`.
     pub rules: Option<QuizRules>,
     /// Other data of the host's.
     pub metadata: Option<Json>,

@@ -98,10 +98,12 @@ pub struct UpdateTopic {
     pub version: i64,
     /// Another title.
     pub title: Option<String>,
-    /// Another body.
-    pub body: Option<String>,
-    /// Another address.
-    pub content_url: Option<String>,
+    /// Another body; `Some(None)`, in JSON null, takes it away, where the kind of content needs none (L7).
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
+    pub body: Option<Option<String>>,
+    /// Another address; `Some(None)`, in JSON null, takes it away, where the kind of content needs none (L7).
+    #[serde(deserialize_with = "crate::lms::given", skip_serializing_if = "Option::is_none")]
+    pub content_url: Option<Option<String>>,
     /// Other data of the host's.
     pub metadata: Option<Json>,
 }
@@ -179,8 +181,8 @@ impl Catalog<'_> {
                     same_version(SubjectType::Topic, update.version, before.version)?;
                     let mut topic = before.clone();
                     topic.title = update.title.unwrap_or(topic.title);
-                    topic.body = update.body.or(topic.body);
-                    topic.content_url = update.content_url.or(topic.content_url);
+                    topic.body = update.body.unwrap_or(topic.body);
+                    topic.content_url = update.content_url.unwrap_or(topic.content_url);
                     topic.metadata = update.metadata.unwrap_or(topic.metadata);
                     refuse(check_topic(&topic))?;
                     if topic == before {
