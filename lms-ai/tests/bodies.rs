@@ -133,7 +133,8 @@ async fn what_a_person_wrote_stays_and_one_failure_stops_no_other<S: Stamped>() 
     let (course, topics) = outlined(&world).await;
     let teacher = world.teacher();
     let mine = teacher.catalog().topic(topics[0]).await.unwrap();
-    let update = UpdateTopic { version: mine.version, body: Some("My own words.".into()), ..UpdateTopic::default() };
+    let update =
+        UpdateTopic { version: mine.version, body: Some(Some("My own words.".into())), ..UpdateTopic::default() };
     teacher.catalog().update_topic(topics[0], update).await.unwrap();
     let short = with(body(), "/body_markdown", json!("Short."));
     let reply = |value| Reply::json(&value);
@@ -205,7 +206,7 @@ async fn what_a_person_writes_during_the_run_stands<S: Stamped>() {
                 let version = teacher.catalog().topic(id).await.unwrap().version;
                 UpdateTopic { version, ..UpdateTopic::default() }
             };
-            let words = Some("My own words.".to_owned());
+            let words = Some(Some("My own words.".to_owned()));
             match n {
                 1 => {
                     for id in [during, later] {
@@ -247,7 +248,7 @@ async fn one_text_does_not_replace_what_was_written_meanwhile<S: Stamped>() {
         async move {
             let teacher = world.teacher();
             let version = teacher.catalog().topic(topic).await.unwrap().version;
-            let update = UpdateTopic { version, body: Some("My own words.".into()), ..UpdateTopic::default() };
+            let update = UpdateTopic { version, body: Some(Some("My own words.".into())), ..UpdateTopic::default() };
             teacher.catalog().update_topic(topic, update).await.unwrap();
         }
     });

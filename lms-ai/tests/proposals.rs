@@ -351,7 +351,7 @@ async fn what_comes_of_a_lesson_that_was_cut_waits_for_a_person<S: Stamped>() {
     let teacher = world.teacher();
     let version = teacher.catalog().topic(world.topic).await.unwrap().version;
     let long = format!("{LESSON}\n\n{}", "The plant grows a little every day, and so it goes on.\n\n".repeat(2_500));
-    let update = lms_core::lms::UpdateTopic { version, body: Some(long), ..Default::default() };
+    let update = lms_core::lms::UpdateTopic { version, body: Some(Some(long)), ..Default::default() };
     teacher.catalog().update_topic(world.topic, update).await.unwrap();
     let operation = Uuid::from_u128(70);
     let script = Script::new(Scripted::new().then(Reply::json(&quiz())));
