@@ -1,6 +1,7 @@
 //! What learners do at once: one statement loads for many, and one writes for many.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use lms_core::model::UserId;
@@ -15,6 +16,9 @@ use crate::together::{self, Shared};
 use crate::write::learners::{self, Outcome};
 use crate::{PgStore, write};
 
+/// What comes of work that was left to be done with others'; `None` where the caller has to do it alone.
+type Answer<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
+
 /// A batch that waits to be written with others.
 pub(crate) struct Write {
     store: PgStore,
@@ -24,16 +28,20 @@ pub(crate) struct Write {
 }
 
 impl Write {
-    /// A place to write alone, or the answer of a call of many. `None` in it: to be sent alone.
+    /// A place to write alone, or the answer of a call of many.
     pub(crate) fn of(
         store: &PgStore,
         batch: &Arc<WriteBatch>,
-    ) -> Result<together::Place<Self>, impl Future<Output = Option<Result<(), StoreError>>> + use<>> {
+    ) -> Result<together::Place<Self>, Answer<Result<(), StoreError>>> {
         let (answer, said) = oneshot::channel();
         let work = || Self { store: store.clone(), batch: batch.clone(), answer };
-        // A runtime that ends leaves no answer.
-        let lost = || Some(Err(StoreError::with_source(StoreErrorKind::Unconfirmed, "the runtime ended")));
-        store.inner.writes.enter(work).ok_or_else(|| async move { said.await.unwrap_or_else(|_| lost()) })
+        let lost = || Some(Err(StoreError::with_source(StoreErrorKind::Unconfirmed, "the write went down")));
+        let together = store.inner.writes.clone();
+        store
+            .inner
+            .writes
+            .enter(work)
+            .ok_or_else(|| Box::pin(async move { together.answer(said).await.unwrap_or_else(lost) }))
     }
 
     fn says(self, answer: Option<Result<(), StoreError>>) {
@@ -91,15 +99,16 @@ pub(crate) struct Load {
 type Loaded = Result<Option<LearnerContext>, StoreError>;
 
 impl Load {
-    /// A place to load alone, or the answer of a load of many. `None` in it: to be loaded alone.
+    /// A place to load alone, or the answer of a load of many.
     pub(crate) fn of(
         store: &PgStore,
         actor: Option<UserId>,
         scope: LearnerScope,
-    ) -> Result<together::Place<Self>, impl Future<Output = Option<Loaded>> + use<>> {
+    ) -> Result<together::Place<Self>, Answer<Loaded>> {
         let (answer, said) = oneshot::channel();
         let work = || Self { store: store.clone(), actor, scope, answer };
-        store.inner.loads.enter(work).ok_or_else(|| async move { said.await.unwrap_or(None) })
+        let together = store.inner.loads.clone();
+        store.inner.loads.enter(work).ok_or_else(|| Box::pin(async move { together.answer(said).await.flatten() }))
     }
 }
 

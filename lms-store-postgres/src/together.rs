@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 /// How many statements are under way while others wait to share the next one.
 const AT_ONCE: usize = 2;
 /// How many share a statement.
@@ -32,6 +34,13 @@ struct State<T> {
 /// A statement that is under way. When it is dropped, the next one may begin.
 pub(crate) struct Place<T: Shared>(Arc<Mutex<State<T>>>);
 
+// Not derived: a work need not be one that can be cloned.
+impl<T: Shared> Clone for Together<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 impl<T: Shared> Default for Together<T> {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(State { under_way: 0, waiting: VecDeque::new() })))
@@ -53,6 +62,42 @@ impl<T: Shared> Together<T> {
         state.waiting.push_back(work());
         None
     }
+
+    /// What came of work that was left; `None` where the runtime ended, or the work went down.
+    ///
+    /// Nobody waits for long for others to end: who has a place may have stopped asking for its answer, and would
+    /// not even notice that time passes.
+    pub(crate) async fn answer<O>(&self, mut said: oneshot::Receiver<O>) -> Option<O> {
+        match tokio::time::timeout(SOON, &mut said).await {
+            Ok(answer) => answer.ok(),
+            Err(_) => {
+                self.hurry();
+                said.await.ok()
+            }
+        }
+    }
+
+    /// Begins with those who wait, however many statements are under way.
+    fn hurry(&self) {
+        let works = {
+            let mut state = lock(&self.0);
+            let works = state.next();
+            if works.is_empty() {
+                return;
+            }
+            state.under_way += 1;
+            works
+        };
+        go(self.0.clone(), works);
+    }
+}
+
+impl<T> State<T> {
+    /// Those whose turn it is.
+    fn next(&mut self) -> Vec<T> {
+        let n = self.waiting.len().min(MOST);
+        self.waiting.drain(..n).collect()
+    }
 }
 
 impl<T: Shared> Place<T> {
@@ -71,29 +116,32 @@ impl<T: Shared> Place<T> {
 
 impl<T: Shared> Drop for Place<T> {
     fn drop(&mut self) {
-        let works: Vec<T> = {
+        let works = {
             let mut state = lock(&self.0);
-            let n = state.waiting.len().min(MOST);
-            if n == 0 {
+            // More than there should be: those who are left begin with who waits.
+            let works = if state.under_way > AT_ONCE { Vec::new() } else { state.next() };
+            if works.is_empty() {
                 state.under_way -= 1;
                 return;
             }
-            // The place goes over to them.
-            state.waiting.drain(..n).collect()
+            works
         };
-        let place = Self(self.0.clone());
-        // Without a runtime nobody is there to wait for an answer either.
-        if tokio::runtime::Handle::try_current().is_ok() {
-            tokio::spawn(place.hold(T::all(works)));
-        }
+        go(self.0.clone(), works);
+    }
+}
+
+/// Does the work of all in a place that has been counted.
+fn go<T: Shared>(state: Arc<Mutex<State<T>>>, works: Vec<T>) {
+    let place = Place(state);
+    // Without a runtime nobody is there to wait for an answer either.
+    if tokio::runtime::Handle::try_current().is_ok() {
+        tokio::spawn(place.hold(T::all(works)));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use tokio::sync::oneshot;
 
     use super::*;
 
@@ -158,6 +206,16 @@ mod tests {
         for slow in held {
             assert!(slow.await.unwrap());
         }
+        rest().await;
+
+        // And so do those of callers who have stopped asking, and do not see time pass.
+        let held = few();
+        assert_eq!(together.answer(wait(8)).await, Some(8));
+        let (one, other) = (wait(9), wait(10));
+        assert_eq!(together.answer(one).await, Some(9));
+        assert_eq!(other.await, Ok(10));
+        assert_eq!(lock(&together.0).under_way, AT_ONCE);
+        drop(held);
         rest().await;
     }
 }

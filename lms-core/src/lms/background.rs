@@ -126,8 +126,8 @@ impl Background {
         std::iter::once(Work::Core).chain(self.consumers.iter().map(|consumer| Work::Consumer(consumer.as_ref())))
     }
 
-    /// One step of one part, its first failure, and whether more of it is due whatever came of this one. What failed less than `rest` ago is left alone, where the
-    /// part is made of several things.
+    /// One step of one part, its first failure, and whether more of it is due whatever came of this one. What failed
+    /// less than `rest` ago is left alone, where the part is made of several things.
     async fn once(&self, work: Work<'_>, rest: Option<Duration>) -> (Tick, Option<Error>, bool) {
         match work {
             Work::Core => self.lms.round(rest).await,
