@@ -46,6 +46,26 @@ pub async fn c1_eligibility_names_every_blocker(h: &Harness) {
     assert!(me.certificates().eligibility(room.course, id).await.unwrap().is_empty());
 }
 
+/// The score on a certificate counts the work that completes the course, by its weight.
+/// rules: C3, M7
+pub async fn c3_the_last_work_counts_by_its_weight(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, id) = (room.student(0), room.students[0]);
+    let light = room.add_quiz(room.lessons[0], 2, QuizRules::default()).await.unwrap();
+    let heavy = room.add_quiz(room.lessons[0], 2, QuizRules { weight: 3, ..QuizRules::default() }).await.unwrap();
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    for (quiz, right) in [(light, 2), (heavy, 1)] {
+        let attempt = me.quizzes().start(quiz.id).await.unwrap();
+        super::quizzes::answer(&me, &attempt, right).await;
+        me.quizzes().submit(attempt.id).await.unwrap();
+    }
+    let certificate = me.certificates().of(room.course, id).await.unwrap();
+    // (2 + 3 × 1) ÷ (2 + 3 × 2)
+    assert_eq!(certificate.snapshot.final_score.unwrap().to_string(), "62.50");
+    let score = me.overview().scorecard(room.course, id).await.unwrap().percent;
+    assert_eq!(score, certificate.snapshot.final_score);
+}
+
 /// Where a course gives no certificates, the host's jobs issue none either; staff may, by hand.
 /// rules: C1, R1
 pub async fn c1_where_none_are_given_none_is_issued(h: &Harness) {
@@ -624,6 +644,8 @@ pub async fn c1_each_blocker_while_it_stands(h: &Harness) {
     // Not active, or nothing to complete.
     teacher.enrollment().suspend(room.course, id).await.unwrap();
     assert_eq!(found().await[0], Blocker::Enrollment);
+    teacher.enrollment().withdraw(room.course, id).await.unwrap();
+    assert_eq!(h.lms.system().certificates().eligibility(room.course, id).await.unwrap()[0], Blocker::Enrollment);
     teacher.enrollment().reactivate(room.course, id).await.unwrap();
     teacher.catalog().publish_lesson(room.lessons[0], false).await.unwrap();
     assert_eq!(found().await, [Blocker::NoContent]);

@@ -101,12 +101,16 @@ pub async fn s6_an_override_recomputes_lateness_and_penalty(h: &Harness) {
     assert_eq!((graded.late_seconds, graded.raw_grade, graded.grade), (1_800, Some(points(80)), Some(points(70))));
 
     let later = Extension { due: OwnDate::At(due.plus_seconds(1_800)), ..Extension::because("a bus was late") };
-    teacher.grants().extend(item, who, later.clone()).await.unwrap();
+    // By another person than the grader: the mark stays the grader's.
+    let admin = h.lms.as_user(room.admin);
+    admin.grants().extend(item, who, later.clone()).await.unwrap();
     let after = teacher.assignments().submission(late.id).await.unwrap();
     assert_eq!((after.late_seconds, after.raw_grade, after.grade), (0, Some(points(80)), Some(points(80))));
+    assert_eq!(after.graded_by, Some(room.instructor));
     let history = teacher.assignments().history(late.id).await.unwrap();
     assert_eq!(history.len(), 2);
-    assert_eq!((history[1].cause, history[1].grader_id), (GradeCause::Recomputed, history[0].grader_id));
+    assert_eq!((history[1].cause, history[1].grader_id), (GradeCause::Recomputed, Some(room.instructor)));
+    assert_eq!(history[1].actor_id, Some(room.admin));
     assert_eq!(h.count(EventKind::GradeChanged).await, 1);
     teacher.grants().extend(item, who, later).await.unwrap();
     assert_eq!(teacher.assignments().history(late.id).await.unwrap().len(), 2, "the same again changes nothing");
@@ -407,6 +411,13 @@ pub async fn a4_a_deadline_is_not_past_the_close(h: &Harness) {
     teacher.catalog().update_quiz(quiz.id, update).await.unwrap();
     assert_eq!(view(0, first.id).await.deadline, Some(now.plus_seconds(1_100)));
     assert_eq!(start(2).await.deadline, Some(now.plus_seconds(10)));
+    // What is added to a deadline that stands is not past the close either, and a close that comes earlier takes
+    // nothing from it.
+    teacher.grants().extend(item, room.students[0], grant(15_000, 700, OwnDate::At(far))).await.unwrap();
+    assert_eq!(view(0, first.id).await.deadline, Some(far), "500 seconds more would be past the close");
+    let near = OwnDate::At(now.plus_seconds(1_200));
+    teacher.grants().extend(item, room.students[0], grant(15_000, 1_200, near)).await.unwrap();
+    assert_eq!(view(0, first.id).await.deadline, Some(far), "never earlier");
     // Without a limit and a close there is no deadline.
     let free = room.add_quiz(room.lessons[0], 1, QuizRules::default()).await.unwrap();
     assert_eq!(room.student(0).quizzes().start(free.id).await.unwrap().deadline, None);

@@ -115,6 +115,25 @@ pub async fn p7_completion_fires_once(h: &Harness) {
     audited(h, &room).await;
 }
 
+/// Who is suspended may hand in what they began, and completes the course only when they are back.
+/// rules: P7, A13, E2
+pub async fn p7_who_is_suspended_completes_on_coming_back(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, teacher, who) = (room.student(0), room.teacher(), room.students[0]);
+    let quiz = room.add_quiz(room.lessons[0], 1, QuizRules::default()).await.unwrap();
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let attempt = me.quizzes().start(quiz.id).await.unwrap();
+    teacher.enrollment().suspend(room.course, who).await.unwrap();
+    me.quizzes().submit(attempt.id).await.unwrap();
+    assert_eq!(me.learning().standing(room.course, who).await.unwrap().completed_at, None);
+    assert_eq!(h.count(EventKind::CourseCompleted).await + h.count(EventKind::CertificateIssued).await, 0);
+    h.clock.advance(60);
+    teacher.enrollment().reactivate(room.course, who).await.unwrap();
+    assert_eq!(me.learning().standing(room.course, who).await.unwrap().completed_at, Some(h.lms.now()));
+    assert_eq!((h.count(EventKind::CourseCompleted).await, h.count(EventKind::CertificateIssued).await), (1, 1));
+    audited(h, &room).await;
+}
+
 /// rules: P8, P4
 pub async fn p8_new_lessons_do_not_take_completion_away(h: &Harness) {
     let room = h.classroom(1, 1).await;

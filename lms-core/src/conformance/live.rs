@@ -82,6 +82,23 @@ pub async fn v7_what_was_taken_and_given_back_ends_no_stream_again(h: &Harness) 
     assert_eq!(until_end(&mut wide).await, "events.denied");
 }
 
+/// A learner who listens to all of their courses hears of one no more while they are suspended in it, and again
+/// once they are back.
+/// rules: V7
+pub async fn v7_who_is_suspended_hears_of_the_course_no_more(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (teacher, who) = (room.teacher(), room.students[0]);
+    let mut stream = h.lms.live().events(&room.student(0), EventFilter::default(), None).await.unwrap();
+    room.add_lesson("Before").await.unwrap();
+    teacher.enrollment().suspend(room.course, who).await.unwrap();
+    room.add_lesson("Meanwhile").await.unwrap();
+    teacher.enrollment().reactivate(room.course, who).await.unwrap();
+    room.add_lesson("After").await.unwrap();
+    let kinds: Vec<_> = take(&mut stream, 4).await.into_iter().map(|e| e.event.event.kind).collect();
+    let heard = [EventKind::ContentChanged, EventKind::Suspended, EventKind::Reactivated, EventKind::ContentChanged];
+    assert_eq!(kinds, heard);
+}
+
 async fn until_end(stream: &mut LiveStream<LiveEvent>) -> &'static str {
     loop {
         if let Err(e) = next(stream).await {

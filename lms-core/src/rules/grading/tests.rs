@@ -143,6 +143,10 @@ fn q8_texts_are_compared_folded_and_never_by_likeness() {
     assert!(right(&near, "photosyntesis") && !right(&near, "potosyntesis"));
     let short = body(TextKey::Exact { text: "not".into(), edits: 2 });
     assert!(!right(&short, "no"));
+    // Edits are for keys of five characters and more.
+    let four = body(TextKey::Exact { text: "four".into(), edits: 1 });
+    let five = body(TextKey::Exact { text: "fives".into(), edits: 1 });
+    assert!(right(&four, "four") && !right(&four, "for") && right(&five, "five"));
     let wild = body(TextKey::Wildcard { pattern: r"the * of \* light*".into() });
     assert!(right(&wild, "The speed of * light") && right(&wild, "the nature of * lights"));
     assert!(!right(&wild, "the speed of light"));
