@@ -36,12 +36,11 @@ impl Write {
         let (answer, said) = oneshot::channel();
         let work = || Self { store: store.clone(), batch: batch.clone(), answer };
         let lost = || Some(Err(StoreError::with_source(StoreErrorKind::Unconfirmed, "the write went down")));
+        if let Some(place) = store.inner.writes.enter(work) {
+            return Ok(place);
+        }
         let together = store.inner.writes.clone();
-        store
-            .inner
-            .writes
-            .enter(work)
-            .ok_or_else(|| Box::pin(async move { together.answer(said).await.unwrap_or_else(lost) }))
+        Err(Box::pin(async move { together.answer(said).await.unwrap_or_else(lost) }))
     }
 
     fn says(self, answer: Option<Result<(), StoreError>>) {
@@ -107,8 +106,11 @@ impl Load {
     ) -> Result<together::Place<Self>, Answer<Loaded>> {
         let (answer, said) = oneshot::channel();
         let work = || Self { store: store.clone(), actor, scope, answer };
+        if let Some(place) = store.inner.loads.enter(work) {
+            return Ok(place);
+        }
         let together = store.inner.loads.clone();
-        store.inner.loads.enter(work).ok_or_else(|| Box::pin(async move { together.answer(said).await.flatten() }))
+        Err(Box::pin(async move { together.answer(said).await.flatten() }))
     }
 }
 
