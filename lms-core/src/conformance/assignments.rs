@@ -226,7 +226,9 @@ pub async fn s14_unposted_grades_stay_hidden(h: &Harness) {
     );
     assert_eq!(me.analytics().course_score(room.course, room.students[0]).await.unwrap(), None);
     let card = me.overview().scorecard(room.course, room.students[0]).await.unwrap();
-    assert_eq!((card.items[0].score, card.score), (None, None));
+    assert_eq!((card.items[0].score, card.items[0].met, card.score), (None, false, None));
+    let card = room.teacher().overview().scorecard(room.course, room.students[0]).await.unwrap();
+    assert!(card.items[0].met && card.items[0].score.is_some(), "staff see it");
     assert!(room.teacher().analytics().course_score(room.course, room.students[0]).await.unwrap().is_some());
     // Posting does not hold completion up.
     assert!(me.learning().standing(room.course, room.students[0]).await.unwrap().completed_at.is_some());

@@ -153,7 +153,7 @@ pub struct ScoreCell {
     pub state: ItemState,
     /// Whether the time of an open attempt is up and it waits to be finished and graded (A6).
     pub grading_due: bool,
-    /// Whether it is met.
+    /// Whether it is met, as far as the reader may know: a pass is hidden as long as the grade (S14).
     pub met: bool,
     /// Whether it was waived.
     pub waived: bool,
@@ -272,6 +272,9 @@ fn cells(
             versions.iter().filter(|s| s.state != SubmissionState::Draft).max_by_key(|s| s.version_no).copied();
         let shown = shown_version(assignment.id, &work.submissions, all);
         let score = shown.and_then(|s| s.grade).map(|earned| Score { earned, possible: assignment.max_grade });
+        // Whether they passed is the grade's to tell, and hidden as long (S14).
+        let is_told = |s: &SubmissionHead| all || assignment.met_by != MetBy::Passed || s.posted_at.is_some();
+        let told: Vec<SubmissionHead> = versions.iter().filter(|s| is_told(s)).copied().cloned().collect();
         let state = if own.is_some_and(|o| o.excused) {
             ItemState::Excused
         } else {
@@ -293,7 +296,7 @@ fn cells(
             due,
             state,
             grading_due: false,
-            met: assignment_met(assignment, &work.submissions, &work.waivers, &work.overrides),
+            met: assignment_met(assignment, &told, &work.waivers, &work.overrides),
             waived: work.waivers.iter().any(|w| w.assignment_id == Some(assignment.id)),
             percent: score.and_then(|s| s.percent()),
             passed: match (score, assignment.pass_threshold_bp) {
