@@ -110,7 +110,9 @@ impl Floor {
                      json_object('format', 1, 'student_name', u.display_name, 'course_title', c.title, 'instructor_name',
                          i.display_name, 'completed_at',
                          strftime('%Y-%m-%dT%H:%M:%fZ', ?4 / 1000000.0, 'unixepoch'), 'final_score', NULL, 'estimated_minutes', NULL, 'language',
-                         c.language, 'template_id', lower(hex((SELECT id FROM certificate_templates LIMIT 1)))), 1, 'pending', 1, ?4, ?4
+                         c.language, 'time_zone', c.time_zone,
+                         'completed_on', date(?4 / 1000000.0, 'unixepoch'), 'issued_on', date(?4 / 1000000.0, 'unixepoch'),
+                         'expires_on', NULL, 'template_id', lower(hex((SELECT id FROM certificate_templates LIMIT 1)))), 1, 'pending', 1, ?4, ?4
                  FROM users AS u, courses AS c JOIN users AS i ON i.id = c.instructor_id WHERE u.id = ?3 AND c.id = ?2",
             )?
             .execute(params![certificate, course, student, now, format!("{code:019x}").get(..19)])?;

@@ -83,7 +83,8 @@ BEGIN
             SELECT p_ids[5], p_course, p_student, (SELECT id FROM {lms}.certificate_templates LIMIT 1), p_now, p_code,
                 json_build_object('format', 1, 'student_name', u.display_name, 'course_title', c.title, 'instructor_name',
                     i.display_name, 'completed_at', p_now, 'final_score', NULL, 'estimated_minutes', NULL, 'language',
-                    c.language, 'template_id', (SELECT id FROM {lms}.certificate_templates LIMIT 1)),
+                    c.language, 'time_zone', c.time_zone, 'completed_on', (p_now AT TIME ZONE c.time_zone)::date,
+                    'issued_on', (p_now AT TIME ZONE c.time_zone)::date, 'expires_on', NULL, 'template_id', (SELECT id FROM {lms}.certificate_templates LIMIT 1)),
                 1, 'pending', 1, p_now, p_now
             FROM {lms}.users AS u, {lms}.courses AS c JOIN {lms}.users AS i ON i.id = c.instructor_id
             WHERE u.id = p_student AND c.id = p_course;
@@ -117,6 +118,8 @@ const CERTIFICATE: &str =
     SELECT $1::uuid, $2::uuid, $3::uuid, (SELECT id FROM {lms}.certificate_templates LIMIT 1), now(), $4,
         json_build_object('format', 1, 'student_name', u.display_name, 'course_title', c.title, 'instructor_name',
             i.display_name, 'completed_at', now(), 'final_score', NULL, 'estimated_minutes', NULL, 'language', c.language,
+            'time_zone', c.time_zone, 'completed_on', (now() AT TIME ZONE c.time_zone)::date,
+            'issued_on', (now() AT TIME ZONE c.time_zone)::date, 'expires_on', NULL,
             'template_id', (SELECT id FROM {lms}.certificate_templates LIMIT 1)),
         1, 'pending', 1, now(), now()
     FROM {lms}.users AS u, {lms}.courses AS c JOIN {lms}.users AS i ON i.id = c.instructor_id
