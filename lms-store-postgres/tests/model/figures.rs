@@ -201,6 +201,12 @@ impl Seat {
             }
     }
 
+    /// As the learner is told: a pass is hidden until its grade is posted (S14).
+    pub fn task_met_as_told(&self, task: &Task) -> bool {
+        let by_grade = task.rules.met_by == MetBy::Passed && !self.waived.contains(&task.id) && !self.excused(task.id);
+        if by_grade { self.task_pass_shown(task) } else { self.task_met(task) }
+    }
+
     pub fn is_completed(&self, lesson: Uuid) -> bool {
         self.progress.get(&lesson).is_some_and(|p| p.completed.is_some())
     }
@@ -497,7 +503,7 @@ impl Model {
                 required: task.rules.is_required,
                 due,
                 state,
-                met: seat.task_met(task),
+                met: if all { seat.task_met(task) } else { seat.task_met_as_told(task) },
                 waived: seat.waived.contains(&task.id),
                 score: stands.map(score),
                 percent: stands.and_then(|(e, p)| percent(e, p)),
