@@ -406,16 +406,19 @@ impl Tables {
                 let kept = self.one(|r: &QuizResult| r.quiz_id == quiz.id && r.student_id == student);
                 let kept = kept.and_then(|r| r.kept()).filter(|score| score.possible > Points::ZERO);
                 if let Some(score) = kept.filter(|_| !excused(Some(quiz.id), None)) {
-                    scores.push(WeightedScore { item: quiz.id.uuid(), score, weight: quiz.weight });
+                    let (item, shown) = (quiz.id.uuid(), Some(score.earned));
+                    scores.push(WeightedScore { item, score, shown, weight: quiz.weight });
                 }
             }
             for assignment in self.assignments(lesson.id).iter().filter(|a| a.is_published && a.weight > 0) {
                 let graded =
                     |s: &Submission| s.assignment_id == assignment.id && s.student_id == student && s.grade.is_some();
-                let counted = self.sorted(graded, |s| s.version_no).pop().and_then(|s| s.grade);
+                let graded = self.sorted(graded, |s| s.version_no);
+                let counted = graded.last().and_then(|s| s.grade);
+                let shown = graded.iter().rfind(|s| s.posted_at.is_some()).and_then(|s| s.grade);
                 if let Some(earned) = counted.filter(|_| !excused(None, Some(assignment.id))) {
                     let score = Score { earned, possible: assignment.max_grade };
-                    scores.push(WeightedScore { item: assignment.id.uuid(), score, weight: assignment.weight });
+                    scores.push(WeightedScore { item: assignment.id.uuid(), score, shown, weight: assignment.weight });
                 }
             }
         }

@@ -233,6 +233,37 @@ pub async fn s14_unposted_grades_stay_hidden(h: &Harness) {
     // Posting does not hold completion up.
     assert!(me.learning().standing(room.course, room.students[0]).await.unwrap().completed_at.is_some());
     assert_eq!(h.count(EventKind::GradePosted).await, 0);
+    // What is printed, and shown to whoever verifies the code, is what the learner knows.
+    let certificate = me.certificates().of(room.course, room.students[0]).await.unwrap();
+    assert_eq!(certificate.snapshot.final_score, None);
+}
+
+/// The score on a certificate is over the grades that are posted: of versions, the latest of those.
+/// rules: S14, M7, C3
+pub async fn s14_a_certificate_tells_no_unposted_grade(h: &Harness) {
+    let room = h.classroom(1, 1).await;
+    let (me, who, teacher) = (room.student(0), room.students[0], room.teacher());
+    let again = AssignmentRules {
+        posting: Posting::Manual,
+        resubmission: Resubmission::UntilCutoff,
+        ..AssignmentRules::default()
+    };
+    let versions = assign(&room, again.clone(), None).await;
+    let hidden = assign(&room, again, None).await;
+    let first = me.assignments().submit(versions.id, NewSubmission::text(WORK)).await.unwrap();
+    teacher.assignments().grade(first.id, mark(40, 0)).await.unwrap();
+    teacher.assignments().post_grade(versions.id, who).await.unwrap();
+    let second = me.assignments().submit(versions.id, NewSubmission::text("Better work")).await.unwrap();
+    teacher.assignments().grade(second.id, mark(90, 0)).await.unwrap();
+    let other = me.assignments().submit(hidden.id, NewSubmission::text(WORK)).await.unwrap();
+    teacher.assignments().grade(other.id, mark(10, 0)).await.unwrap();
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    let certificate = me.certificates().of(room.course, who).await.unwrap();
+    assert_eq!(certificate.snapshot.final_score.unwrap().to_string(), "40.00");
+    let told = me.analytics().course_score(room.course, who).await.unwrap().unwrap();
+    assert_eq!(told.percent(), certificate.snapshot.final_score);
+    let all = teacher.analytics().course_score(room.course, who).await.unwrap().unwrap();
+    assert_eq!(all.percent().unwrap().to_string(), "50.00", "(90 + 10) of 200");
 }
 
 /// rules: I2, I3, S11

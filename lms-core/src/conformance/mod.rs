@@ -173,7 +173,7 @@ macro_rules! conformance {
             assignments::{ s1_versions_and_drafts, s14_handing_in_again_tells_no_grade, s5_cut_off_and_lateness, s9_s10_human_over_ai, s13_rubrics_sum_and_are_complete,
                 s2_every_policy_of_another_version, s5_the_last_second_is_in_time,
                 s3_the_posted_grade_stands_until_the_next_is_posted, s9_a_mark_by_a_person_answers_the_suggestion,
-                s14_unposted_grades_stay_hidden, i2_ai_grades_flip_their_log },
+                s14_unposted_grades_stay_hidden, s14_a_certificate_tells_no_unposted_grade, i2_ai_grades_flip_their_log },
             person::{ d7_an_export_holds_what_is_theirs, d7_an_export_holds_only_marks_that_are_shown, d5_erasing_blanks_texts_and_keeps_counts,
                 d5_erasing_while_the_person_writes, d5_nothing_is_written_about_who_was_erased,
                 e1_a_person_gets_another_name },

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Analytics;
-use super::learner::course_score;
-use super::overview::shown_version;
+use super::learner::{as_shown, course_score};
 use crate::error::Error;
 use crate::model::*;
 use crate::rules::permission::{Action, Rights};
@@ -274,21 +273,8 @@ impl Analytics<'_> {
             return Err(Error::not_found(SubjectType::Course, course));
         }
         let facts = self.s.lms.certificate_facts(course, student).await?;
-        let mut scores = facts.scores;
-        if !(rights.is_staff() || rights.system)
-            && let Some(record) = self.s.store().record(course, student).await?
-        {
-            // Of an assignment the learner knows the latest grade that is posted, or none (S14).
-            scores.retain_mut(|score| {
-                let of = AssignmentId::from_uuid(score.item);
-                if !record.submissions.iter().any(|s| s.assignment_id == of) {
-                    return true;
-                }
-                let shown = shown_version(of, &record.submissions, false).and_then(|s| s.grade);
-                score.score.earned = shown.unwrap_or(Points::ZERO);
-                shown.is_some()
-            });
-        }
+        let all = rights.is_staff() || rights.system;
+        let scores = if all { facts.scores } else { as_shown(&facts.scores) };
         Ok(course_score(&scores))
     }
 }

@@ -1,6 +1,7 @@
 //! The one evaluator (P3): whatever changes a learner's work ends here, in the same batch.
 
 use super::command::Command;
+use super::overview::shown_version;
 use super::{Lms, Session};
 use crate::error::{Error, Refusal};
 use crate::model::table::Json;
@@ -143,7 +144,8 @@ impl Work {
         let out = work.waivers.iter().any(|w| w.quiz_id == Some(quiz.id))
             || work.overrides.iter().any(|o| o.quiz_id == Some(quiz.id) && o.excused);
         let score = work.result(quiz.id).and_then(QuizResult::kept);
-        self.score(quiz.id.uuid(), score, quiz.weight, !out && quiz.is_published && work.lesson.is_published);
+        let shown = score.map(|score| score.earned);
+        self.score(quiz.id.uuid(), score, shown, quiz.weight, !out && quiz.is_published && work.lesson.is_published);
     }
 
     /// What an assignment now adds to the course score (M7).
@@ -152,13 +154,14 @@ impl Work {
             || work.overrides.iter().any(|o| o.assignment_id == Some(assignment.id) && o.excused);
         let counted = completion::counted_version(assignment.id, &work.submissions);
         let score = counted.and_then(|s| s.grade).map(|earned| Score { earned, possible: assignment.max_grade });
+        let shown = shown_version(assignment.id, &work.submissions, false).and_then(|s| s.grade);
         let counts = !out && assignment.is_published && work.lesson.is_published;
-        self.score(assignment.id.uuid(), score, assignment.weight, counts);
+        self.score(assignment.id.uuid(), score, shown, assignment.weight, counts);
     }
 
-    fn score(&mut self, item: uuid::Uuid, score: Option<Score>, weight: i64, counts: bool) {
+    fn score(&mut self, item: uuid::Uuid, score: Option<Score>, shown: Option<Points>, weight: i64, counts: bool) {
         let score = score.filter(|score| counts && weight > 0 && score.possible > Points::ZERO);
-        self.scores.set(item, score.map(|score| WeightedScore { item, score, weight }));
+        self.scores.set(item, score.map(|score| WeightedScore { item, score, shown, weight }));
     }
 
     /// Says that rows under the enrollment's version change, so that it goes up.
@@ -222,7 +225,8 @@ pub(crate) fn new_certificate(
 ) -> Certificate {
     let mut bits = [0_u8; 10];
     lms.ids().fill(&mut bits);
-    let scores = changed.over(&facts.scores);
+    // Learners, and all who verify the code, read it: grades that are not posted have no part in it (S14).
+    let scores = as_shown(&changed.over(&facts.scores));
     let template_id = course.certificate_template_id.unwrap_or_else(built_in_template);
     let expires_at = expiry(course, at);
     Certificate {
@@ -270,6 +274,13 @@ pub(crate) fn new_certificate(
 /// Until when a certificate of the course is valid that is issued at an instant.
 pub(crate) fn expiry(course: &Course, issued: Timestamp) -> Option<Timestamp> {
     course.certificate_valid_days.map(|days| issued.plus_seconds(days.saturating_mul(86_400)))
+}
+
+/// The items as the learner knows them, without those of which they know nothing.
+pub(crate) fn as_shown(scores: &[WeightedScore]) -> Vec<WeightedScore> {
+    let shown =
+        |s: &WeightedScore| s.shown.map(|earned| WeightedScore { score: Score { earned, ..s.score }, ..s.clone() });
+    scores.iter().filter_map(shown).collect()
 }
 
 /// The course score: Σ weight × earned ÷ Σ weight × possible (M7); `None` when nothing counts.

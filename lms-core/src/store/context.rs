@@ -456,6 +456,9 @@ pub struct WeightedScore {
     pub item: uuid::Uuid,
     /// Earned and possible.
     pub score: Score,
+    /// What was earned as far as the learner has been told: for a quiz as it stands, for an assignment the latest
+    /// grade that is posted, or none (S14).
+    pub shown: Option<Points>,
     /// How much it weighs.
     pub weight: i64,
 }

@@ -54,7 +54,8 @@ pub(super) fn facts() -> String {
         name("c.instructor_id"),
         one::<Certificate>("WHERE t.course_id = $1::uuid AND t.student_id = $2::uuid"),
         list(
-            "SELECT json_build_array(q.id, (r.earned * 100000)::bigint, (r.possible * 100000)::bigint, q.weight)
+            "SELECT json_build_array(q.id, (r.earned * 100000)::bigint, (r.possible * 100000)::bigint,
+                 (r.earned * 100000)::bigint, q.weight)
              FROM {lms}.lessons AS l JOIN {lms}.quizzes AS q ON q.lesson_id = l.id
              JOIN {lms}.quiz_results AS r ON r.quiz_id = q.id AND r.student_id = $2::uuid
              WHERE l.course_id = $1::uuid AND l.is_published AND q.is_published AND q.weight > 0
@@ -63,7 +64,11 @@ pub(super) fn facts() -> String {
                                WHERE o.quiz_id = q.id AND o.student_id = $2::uuid AND o.excused)
                AND NOT EXISTS (SELECT 1 FROM {lms}.waivers AS w WHERE w.quiz_id = q.id AND w.student_id = $2::uuid)
              UNION ALL
-             SELECT json_build_array(a.id, (s.grade * 100000)::bigint, (a.max_grade * 100000)::bigint, a.weight)
+             SELECT json_build_array(a.id, (s.grade * 100000)::bigint, (a.max_grade * 100000)::bigint,
+                 (SELECT (shown.grade * 100000)::bigint FROM {lms}.submissions AS shown
+                  WHERE shown.assignment_id = a.id AND shown.student_id = $2::uuid AND shown.grade IS NOT NULL
+                    AND shown.posted_at IS NOT NULL
+                  ORDER BY shown.version_no DESC LIMIT 1), a.weight)
              FROM {lms}.lessons AS l JOIN {lms}.assignments AS a ON a.lesson_id = l.id
              JOIN {lms}.submissions AS s ON s.assignment_id = a.id AND s.student_id = $2::uuid
              WHERE l.course_id = $1::uuid AND l.is_published AND a.is_published AND a.weight > 0
@@ -88,7 +93,11 @@ pub(crate) fn read_facts(mut doc: Doc) -> Result<CertificateFacts, StoreError> {
             Ok(WeightedScore {
                 item: uuid(at(0))?,
                 score: Score { earned: Points::from_units(int(at(1))?), possible: Points::from_units(int(at(2))?) },
-                weight: int(at(3))?,
+                shown: match at(3) {
+                    Json::Null => None,
+                    shown => Some(Points::from_units(int(shown)?)),
+                },
+                weight: int(at(4))?,
             })
         })
         .collect::<Result<Vec<_>, StoreError>>()?;

@@ -1008,7 +1008,7 @@ impl Model {
         let certificate = Certificate {
             issued: self.now,
             completed: seat.completed,
-            score: self.course_score(seat, true).and_then(|(earned, possible)| percent(earned, possible)),
+            score: self.course_score(seat, false).and_then(|(earned, possible)| percent(earned, possible)),
             expires: self.course.valid_days.map(|days| self.now.plus_seconds(days * 86_400)),
             revoked: false,
         };

@@ -55,7 +55,7 @@ pub(crate) fn facts(conn: &Connection, course: CourseId, student: UserId) -> Res
     let Some(row) = by_id::<Course>(conn, course)? else { return Ok(None) };
     let name = |user: UserId| by_id::<User>(conn, user).map(|user| user.map_or_else(String::new, |u| u.display_name));
     let mut statement = conn.prepare_cached(
-        "SELECT q.id, r.earned, r.possible, q.weight
+        "SELECT q.id, r.earned, r.possible, r.earned, q.weight
          FROM lessons AS l JOIN quizzes AS q ON q.lesson_id = l.id
          JOIN quiz_results AS r ON r.quiz_id = q.id AND r.student_id = ?2
          WHERE l.course_id = ?1 AND l.is_published = 1 AND q.is_published = 1 AND q.weight > 0
@@ -64,7 +64,11 @@ pub(crate) fn facts(conn: &Connection, course: CourseId, student: UserId) -> Res
                            WHERE o.quiz_id = q.id AND o.student_id = ?2 AND o.excused = 1)
            AND NOT EXISTS (SELECT 1 FROM waivers AS w WHERE w.quiz_id = q.id AND w.student_id = ?2)
          UNION ALL
-         SELECT a.id, s.grade, a.max_grade, a.weight
+         SELECT a.id, s.grade, a.max_grade,
+                (SELECT shown.grade FROM submissions AS shown
+                 WHERE shown.assignment_id = a.id AND shown.student_id = ?2 AND shown.grade IS NOT NULL
+                   AND shown.posted_at IS NOT NULL
+                 ORDER BY shown.version_no DESC LIMIT 1), a.weight
          FROM lessons AS l JOIN assignments AS a ON a.lesson_id = l.id
          JOIN submissions AS s ON s.assignment_id = a.id AND s.student_id = ?2
          WHERE l.course_id = ?1 AND l.is_published = 1 AND a.is_published = 1 AND a.weight > 0
@@ -82,7 +86,8 @@ pub(crate) fn facts(conn: &Connection, course: CourseId, student: UserId) -> Res
         scores.push(WeightedScore {
             item: uuid_at(found, 0, ("graded items", "id"))?,
             score: Score { earned: Points::from_units(found.get(1)?), possible: Points::from_units(found.get(2)?) },
-            weight: found.get(3)?,
+            shown: found.get::<_, Option<i64>>(3)?.map(Points::from_units),
+            weight: found.get(4)?,
         });
     }
     Ok(Some(CertificateFacts {

@@ -20,7 +20,8 @@ impl Assignments<'_> {
 
     /// Hands work in: the draft, if there is one, with this content. What is handed in does not
     /// change any more; new work is a new version (S1, S2). So is the same work once more: give a form an id of its own
-    /// ([`Session::with_command_id`](crate::lms::Session::with_command_id)), and a double click or a lost reply finds the version that it made.
+    /// ([`Session::with_command_id`](crate::lms::Session::with_command_id)), and a double click or a lost reply finds
+    /// the version that it made.
     ///
     /// # Errors
     /// Locked, CutOff, NoResubmission, VersionsUsedUp, NothingSubmitted; Invalid; NotFound.

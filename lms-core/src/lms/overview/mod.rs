@@ -329,7 +329,7 @@ fn score_of(cells: &[ScoreCell], works: &[LessonWork]) -> Option<Score> {
         .filter_map(|cell| {
             let score = cell.score.filter(|s| s.possible > Points::ZERO)?;
             let weight = weight(cell.id).filter(|w| *w > 0)?;
-            Some(WeightedScore { item: cell.id, score, weight })
+            Some(WeightedScore { item: cell.id, score, shown: Some(score.earned), weight })
         })
         .collect();
     course_score(&scores)
