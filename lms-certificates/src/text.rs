@@ -295,20 +295,21 @@ mod tests {
         Fonts::built_in().with(hebrew).and_then(|fonts| fonts.with(chinese)).unwrap()
     }
 
+    const STYLE: Style<'_> = Style {
+        size: 20.0,
+        italic: false,
+        plain_digits: false,
+        colour: INK,
+        spacing: 0.0,
+        leading: 1.2,
+        features: "",
+        language: "",
+    };
+
     /// The glyphs of a text from left to right.
     fn glyphs(fonts: &Fonts, text: &str) -> Vec<u32> {
-        let style = Style {
-            size: 20.0,
-            italic: false,
-            plain_digits: false,
-            colour: INK,
-            spacing: 0.0,
-            leading: 1.2,
-            features: "",
-            language: "",
-        };
         let mut setter = Typesetter::new(fonts);
-        let mut runs = setter.set(text, &style, 500.0, Align::Centre).unwrap().runs;
+        let mut runs = setter.set(text, &STYLE, 500.0, Align::Centre).unwrap().runs;
         assert!(setter.missing().is_empty(), "{text}: {:?}", setter.missing());
         runs.sort_by(|one, two| one.x.total_cmp(&two.x));
         runs.iter().flat_map(|run| run.glyphs.iter().map(|glyph| glyph.glyph_id.to_u32())).collect()
@@ -329,19 +330,9 @@ mod tests {
     #[test]
     fn c6_a_mark_stands_over_its_letter() {
         let fonts = Fonts::built_in();
-        let style = Style {
-            size: 20.0,
-            italic: false,
-            plain_digits: false,
-            colour: INK,
-            spacing: 0.0,
-            leading: 1.2,
-            features: "",
-            language: "",
-        };
         let mut setter = Typesetter::new(&fonts);
-        let plain = setter.width("x", &style);
-        let marked = setter.width("x\u{30C}", &style);
+        let plain = setter.width("x", &STYLE);
+        let marked = setter.width("x\u{30C}", &STYLE);
         assert!((plain - marked).abs() < 0.01, "a mark takes no room: {plain}, {marked}");
         assert_eq!(glyphs(&fonts, "x\u{30C}").len(), 2);
         assert_eq!(glyphs(&fonts, "e\u{301}"), glyphs(&fonts, "é"));

@@ -95,13 +95,7 @@ pub(crate) fn write_function() -> String {
     }
     out.push_str("            END CASE;\n        WHEN 'put' THEN\n            CASE o.tab\n");
     for table in Table::ALL.iter().filter(|t| !t.is_link()) {
-        let sets = table
-            .columns()
-            .iter()
-            .filter(|c| table.is_mutable(c.name))
-            .map(|c| format!("{0} = r.{0}", c.name))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let sets = put_sets(*table, "r");
         if !sets.is_empty() {
             let put = format!("UPDATE {} AS t SET {sets} FROM {} WHERE t.id = r.id", full(*table), rows(*table));
             branch(&mut out, *table, &put, true);
@@ -154,6 +148,12 @@ END $$;\n",
         names(NewEvent::COLUMNS),
         taken(NewEvent::COLUMNS)
     )
+}
+
+/// What a put changes of a row that is there, with the values of another one.
+fn put_sets(table: Table, from: &str) -> String {
+    let mutable = table.columns().iter().filter(|c| table.is_mutable(c.name));
+    mutable.map(|c| format!("{0} = {from}.{0}", c.name)).collect::<Vec<_>>().join(", ")
 }
 
 /// What an upsert changes of a row that is there.

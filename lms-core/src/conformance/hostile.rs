@@ -329,6 +329,9 @@ pub async fn ids_of_another_course(h: &Harness) {
         "a deletion" => catalog.delete(&plan);
         "a deletion's plan" => catalog.plan_delete(Item::Course(course));
         "staff" => catalog.set_staff(course, room.instructor, Some(StaffRole::Instructor));
+        "an owner" => catalog.set_owner(course, room.instructor);
+        "what could not be drawn" => teacher.certificates().renderings(Some(course), Rendering::Failed, ById::default());
+        "drawing again" => teacher.certificates().retry_failed(Some(course));
         "an enrollment" => teacher.enrollment().enroll(course, room.students[0], EnrollOptions::default());
         "a withdrawal" => teacher.enrollment().withdraw(course, stranger);
         "who is not in it" => teacher.enrollment().suspend(room.course, stranger);

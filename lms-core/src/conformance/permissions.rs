@@ -19,7 +19,7 @@ use crate::lms::{
 use crate::model::question::{Labelled, QuestionBody};
 use crate::model::{
     Actor, AiGrading, AiLogId, AssignmentId, AttemptId, BudgetScope, CourseId, LessonId, Points, QuestionId, QuizId,
-    Reveal, Role, StaffRole, SubmissionId, TopicId, UserId,
+    Rendering, Reveal, Role, StaffRole, SubmissionId, TopicId, UserId,
 };
 use crate::store::{AiLogFilter, ById, EventFilter, Item, QuizScope, Siblings};
 use crate::testing::Classroom;
@@ -35,6 +35,7 @@ struct World {
     attempt: AttemptId,
     assignment: AssignmentId,
     submission: SubmissionId,
+    owner: UserId,
     learner: UserId,
     log: AiLogId,
 }
@@ -106,6 +107,7 @@ fn table() -> Vec<Row> {
         "reorder" for MANAGERS => |s, w| s.catalog().reorder(Siblings::Questions(w.quiz), Vec::new(), 0);
         "change a maximum" for MANAGERS => |s, w| s.catalog().set_max_grade(w.assignment, ChangeMaxGrade { version: 99, max_grade: Points::whole(5).unwrap(), marks: MarksChange::Rescale, rubric: None });
         "change the staff" for MANAGERS => |s, w| s.catalog().set_staff(w.course, w.learner, None);
+        "give the course away" for &["admin", "owner"] => |s, w| s.catalog().set_owner(w.course, w.owner);
         "enroll the learner" for &["admin", "owner", "instructor", "system", "learner"] => |s, w| s.enrollment().enroll(w.course, w.learner, EnrollOptions::default());
         "suspend a learner" for MANAGERS_AND_SYSTEM => |s, w| async move { s.enrollment().suspend(w.course, w.learner).await?; s.enrollment().reactivate(w.course, w.learner).await };
         // Read keys, notes, all submissions.
@@ -117,6 +119,8 @@ fn table() -> Vec<Row> {
         "read questions as GIFT" for READERS => |s, w| s.catalog().export_gift(w.quiz);
         "read where a learner stands" for READERS_AND_LEARNER => |s, w| s.learning().standing(w.course, w.learner);
         "read an enrollment" for READERS_AND_LEARNER => |s, w| s.enrollment().enrollment(w.course, w.learner);
+        "read what could not be drawn" for READERS => |s, w| s.certificates().renderings(Some(w.course), Rendering::Failed, ById::default());
+        "draw again what could not be drawn" for MANAGERS_AND_SYSTEM => |s, w| s.certificates().retry_failed(Some(w.course));
         "read what keeps a certificate back" for READERS_AND_LEARNER => |s, w| s.certificates().eligibility(w.course, w.learner);
         "read a grade history" for READERS => |s, w| s.assignments().history(w.submission);
         "read a submission" for READERS_AND_LEARNER => |s, w| s.assignments().view(w.submission);
@@ -227,6 +231,7 @@ async fn world(h: &Harness) -> (Classroom, World) {
         attempt,
         assignment,
         submission,
+        owner: room.instructor,
         learner: room.students[0],
         log: log_id,
     };

@@ -1,6 +1,10 @@
 //! What hosts use in their own tests, and the library in its own: a clock that stands still, ids that
 //! repeat, and a course with learners.
 
+mod futures;
+
+pub use futures::unheld_futures;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -6,7 +6,7 @@ use lms_core::model::NewEvent;
 use lms_core::model::table::Record as _;
 use lms_core::store::Table;
 
-use super::{events_and_end, full, names, taken, upsert_sets};
+use super::{events_and_end, full, names, put_sets, taken, upsert_sets};
 use crate::write::learner::{ATTEMPT, INSERTED, UPSERTED};
 
 const HEAD: &str = "
@@ -55,7 +55,7 @@ pub(super) fn learner_function() -> String {
         WHERE t.id = p_enrollments.id AND t.version = p_version
           AND EXISTS (SELECT 1 FROM {{lms}}.courses AS c WHERE c.id = p_course AND c.structure_version = p_structure);",
         full(Table::Enrollment),
-        put_sets(Table::Enrollment)
+        put_sets(Table::Enrollment, "p_enrollments")
     );
     out.push_str(STALE);
     for table in others() {
@@ -66,7 +66,7 @@ pub(super) fn learner_function() -> String {
                 "        UPDATE {0} AS t SET {1}
             WHERE t.id = p_{2}.id AND t.state = p_attempt_state AND t.version = p_attempt_version;",
                 full(table),
-                put_sets(table),
+                put_sets(table, &format!("p_{}", table.name())),
                 table.name()
             );
             out.push_str(ATTEMPT_STALE);
@@ -90,11 +90,6 @@ pub(super) fn learner_function() -> String {
     }
     out.push_str(&events_and_end());
     out
-}
-
-fn put_sets(table: Table) -> String {
-    let mutable = table.columns().iter().filter(|c| table.is_mutable(c.name));
-    mutable.map(|c| format!("{1} = p_{0}.{1}", table.name(), c.name)).collect::<Vec<_>>().join(", ")
 }
 
 const MANY_HEAD: &str = "
@@ -140,8 +135,7 @@ pub(super) fn learners_function() -> String {
     }
     let enrollment = names(Table::Enrollment.columns());
     out.push_str(MANY_BEGIN);
-    let sets = Table::Enrollment.columns().iter().filter(|c| Table::Enrollment.is_mutable(c.name));
-    let sets = sets.map(|c| format!("{0} = q.{0}", c.name)).collect::<Vec<_>>().join(", ");
+    let sets = put_sets(Table::Enrollment, "q");
     let _ = writeln!(
         out,
         "    WITH done AS (
