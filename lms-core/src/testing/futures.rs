@@ -38,7 +38,6 @@ fn methods(folder: &Path, found: &mut Vec<String>) -> io::Result<()> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "these are tests")]
 mod tests {
     use super::*;
 
