@@ -83,14 +83,18 @@ impl<'a> Fields<'a> {
         int(self.there()?).ok_or_else(odd)
     }
 
-    /// True or false.
-    pub(crate) fn flag(&mut self) -> Result<bool> {
-        flag(self.there()?).ok_or_else(odd)
+    /// A record of other fields, which has to be there.
+    pub(crate) fn record(&mut self) -> Result<Self> {
+        Self::of(self.there()?)
+    }
+
+    /// An id, or nothing.
+    pub(crate) fn id(&mut self) -> Result<Option<Uuid>> {
+        self.next()?.map(id).transpose()
     }
 
     /// Ids; none for null.
     pub(crate) fn ids(&mut self) -> Result<Vec<Uuid>> {
-        let id = |bytes: &[u8]| Uuid::from_slice(bytes).map_err(|_| odd());
         self.next()?.map_or(Ok(Vec::new()), |bytes| elements(bytes, id))
     }
 }
@@ -166,6 +170,10 @@ fn value(column: &Column, cell: Option<&[u8]>) -> Option<Value<'static>> {
         Kind::Time => Value::Time(Timestamp::from_micros(int(bytes)?.checked_add(EPOCH)?)?),
         Kind::Points => Value::Points(Points::from_units(points(bytes)?)),
     })
+}
+
+fn id(bytes: &[u8]) -> Result<Uuid> {
+    Uuid::from_slice(bytes).map_err(|_| odd())
 }
 
 fn int(bytes: &[u8]) -> Option<i64> {

@@ -68,7 +68,9 @@ async fn main() -> Result<(), Failure> {
     }
     // Their settings are theirs alone: a server of somebody else's cannot be asked for them.
     if server.is_own() && (wanted("B9") || wanted("B10")) {
-        report(flush::one_millisecond(&folder, effort).await?);
+        for milliseconds in [1, 10] {
+            report(flush::slow(&folder, milliseconds, effort).await?);
+        }
     }
     if wanted("B12") {
         report(content::publish(&server, effort).await?);

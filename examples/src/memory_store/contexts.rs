@@ -316,7 +316,6 @@ impl Tables {
                 .map(head_of)
                 .unwrap_or_default(),
             history: subject.map(history).unwrap_or_default(),
-            has_certificate: self.certificate_of(course_id, student).is_some(),
             work: lesson.map(|lesson| self.work(lesson, student, enrollment.as_ref())),
             course,
             enrollment,

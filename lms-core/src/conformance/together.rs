@@ -71,7 +71,6 @@ async fn look(store: &Arc<dyn Store>, room: &Classroom, student: UserId) -> usiz
     let one = store.learner(None, scope).await.unwrap().unwrap();
     let (enrollment, progress) = (one.enrollment.unwrap(), one.work.unwrap().progress);
     assert!(progress.is_none_or(|p| p.status != ProgressStatus::Completed) || enrollment.lessons_done > 0);
-    assert_eq!(one.has_certificate, enrollment.completed_at.is_some());
     // A course by AI is there with all of its lessons, or not at all.
     let mut drafted = 0;
     for course in store.courses(&CourseFilter::default(), ById { after: None, limit: 500 }).await.unwrap() {

@@ -241,7 +241,7 @@ impl Enrollments<'_> {
         let kind = EventKind::Reactivated;
         let own = self.s.rights_of() == Some(student);
         let event = command.event(kind, SubjectType::Enrollment, enrollment.id).of(&enrollment).by_learner(own);
-        let mut work = Work::resume(command, context.course.clone(), enrollment, false);
+        let mut work = Work::resume(command, context.course.clone(), enrollment);
         work.batch.events.push(event);
         work.touch();
         let now = work.command.now;

@@ -250,8 +250,7 @@ impl Lms {
         command: Command,
     ) -> Result<WriteBatch, Error> {
         let mut record = record.clone();
-        let mut work =
-            Work::resume(command, structure.course.clone(), record.enrollment.clone(), record.certificate.is_some());
+        let mut work = Work::resume(command, structure.course.clone(), record.enrollment.clone());
         match (kind, loaded) {
             (Kind::Recompute(params), Loaded::Versions(versions)) => {
                 let own: Vec<VersionRecord> =

@@ -49,7 +49,6 @@ pub(crate) struct Work {
     pub(crate) batch: WriteBatch,
     pub(crate) course: Course,
     pub(crate) enrollment: Enrollment,
-    has_certificate: bool,
     /// Kept scores that this batch changes, so that the certificate's score counts them (M7).
     pub(crate) scores: ChangedScores,
     touched: bool,
@@ -66,17 +65,16 @@ impl Work {
             batch,
             course: context.course.clone(),
             enrollment,
-            has_certificate: context.has_certificate,
             scores: ChangedScores::default(),
             touched: false,
         }
     }
 
     /// Starts inside a batch that expects the structure already (jobs).
-    pub(crate) fn resume(command: Command, course: Course, enrollment: Enrollment, has_certificate: bool) -> Self {
+    pub(crate) fn resume(command: Command, course: Course, enrollment: Enrollment) -> Self {
         let mut batch = WriteBatch::default();
         batch.expect.push(Expect::Enrollment { id: enrollment.id, version: enrollment.version });
-        Self { command, batch, course, enrollment, has_certificate, scores: ChangedScores::default(), touched: false }
+        Self { command, batch, course, enrollment, scores: ChangedScores::default(), touched: false }
     }
 
     /// Whether the learner's own acts count as learner-initiated (V3): staff in their own course do too.
@@ -182,7 +180,7 @@ impl Work {
             self.touched = true;
             let event = self.event(EventKind::CourseCompleted, SubjectType::Course, self.course.id);
             self.batch.events.push(event);
-            if self.course.certificates == CertificatePolicy::OnCompletion && !self.has_certificate {
+            if self.course.certificates == CertificatePolicy::OnCompletion {
                 let facts = lms.certificate_facts(self.course.id, self.enrollment.student_id).await?;
                 // Who was erased has no name to print (D5).
                 if facts.certificate.is_none() && !facts.student_name.is_empty() {

@@ -342,8 +342,6 @@ pub struct LearnerContext {
     pub submission: Option<Submission>,
     /// The grade history of the version, or of the attempt's answers, by seq.
     pub history: Vec<GradeEntry>,
-    /// Whether the learner has a certificate for the course.
-    pub has_certificate: bool,
 }
 
 /// Everything that the structure of a course consists of, in order (O1).

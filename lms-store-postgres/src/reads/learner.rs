@@ -196,14 +196,13 @@ pub(super) fn statement_of_many(place: Place) -> String {
 fn fields(place: Place, asked: &Asked) -> String {
     let mut fields = vec![
         one::<Course>("WHERE t.id = k.course_id"),
-        one::<User>(&format!("WHERE t.id = {}", asked.actor)),
+        // Nearly always one and the same: who asks, and the learner.
+        asked.actor.to_owned(),
+        "k.student_id".to_owned(),
+        many::<User>(&format!("WHERE t.id IN ({}, k.student_id)", asked.actor)),
         one::<CourseStaff>(&format!("WHERE t.course_id = k.course_id AND t.user_id = {}", asked.actor)),
-        one::<User>("WHERE t.id = k.student_id"),
         one::<Enrollment>("WHERE t.id = k.enrollment_id"),
         one::<CourseJob>("WHERE t.course_id = k.course_id AND t.done_at IS NULL ORDER BY t.at, t.id LIMIT 1"),
-        "EXISTS (SELECT 1 FROM {lms}.certificates AS c
-                 WHERE c.course_id = k.course_id AND c.student_id = k.student_id)"
-            .to_owned(),
     ];
     if place != Place::Course {
         fields.extend(work());
@@ -236,9 +235,9 @@ fn work() -> Vec<String> {
     vec![
         one::<Lesson>("WHERE t.id = k.lesson_id"),
         one::<LessonProgress>("WHERE t.lesson_id = k.lesson_id AND t.student_id = k.student_id"),
-        "(SELECT count(*) FROM {lms}.topics AS x WHERE x.lesson_id = k.lesson_id)".to_owned(),
-        "(SELECT count(*) FROM {lms}.topics AS x JOIN {lms}.topic_views AS v ON v.topic_id = x.id
-          WHERE x.lesson_id = k.lesson_id AND v.student_id = k.student_id)"
+        "(SELECT ROW(count(*), count(v.id)) FROM {lms}.topics AS x
+          LEFT JOIN {lms}.topic_views AS v ON v.topic_id = x.id AND v.student_id = k.student_id
+          WHERE x.lesson_id = k.lesson_id)"
             .to_owned(),
         many::<Quiz>(in_order),
         many::<QuizResult>(
@@ -267,12 +266,13 @@ fn work() -> Vec<String> {
 
 pub(crate) fn read(place: Place, mut fields: Fields<'_>) -> Result<LearnerContext, StoreError> {
     let course = fields.the()?;
-    let actor = fields.one()?;
+    let (actor, student) = (fields.id()?, fields.id()?);
+    let users: Vec<User> = fields.many()?;
+    let user = |id: Option<Uuid>| users.iter().find(|user| Some(user.id.uuid()) == id).cloned();
+    let (actor, student) = (user(actor), user(student));
     let staff = fields.one()?;
-    let student = fields.one()?;
     let enrollment = fields.one()?;
     let job = fields.one()?;
-    let has_certificate = fields.flag()?;
     let (mut work, mut earlier, mut unmet) = (None, Vec::new(), Vec::new());
     if place != Place::Course {
         work = Some(read_work(&mut fields)?);
@@ -297,7 +297,6 @@ pub(crate) fn read(place: Place, mut fields: Fields<'_>) -> Result<LearnerContex
         assignment: None,
         submission: None,
         history: Vec::new(),
-        has_certificate,
     };
     if place == Place::Topic {
         context.topic = fields.one()?;
@@ -319,11 +318,13 @@ pub(crate) fn read(place: Place, mut fields: Fields<'_>) -> Result<LearnerContex
 }
 
 fn read_work(fields: &mut Fields<'_>) -> Result<LessonWork, StoreError> {
+    let (lesson, progress) = (fields.the()?, fields.one()?);
+    let mut topics = fields.record()?;
     let mut work = LessonWork {
-        lesson: fields.the()?,
-        progress: fields.one()?,
-        topics: fields.int()?,
-        topics_viewed: fields.int()?,
+        lesson,
+        progress,
+        topics: topics.int()?,
+        topics_viewed: topics.int()?,
         quizzes: fields.many()?,
         results: fields.many()?,
         assignments: fields.many()?,

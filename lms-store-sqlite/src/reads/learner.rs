@@ -167,7 +167,6 @@ pub(crate) fn learner(conn: &Connection, actor: Option<UserId>, scope: LearnerSc
         staff: if there.staff { staff_of(conn, course_id, actor)? } else { None },
         student: student_row,
         job: if there.job { open_job(conn, course_id)? } else { None },
-        has_certificate: there.certificate,
         course,
         enrollment,
         work,
@@ -184,7 +183,7 @@ pub(crate) fn learner(conn: &Connection, actor: Option<UserId>, scope: LearnerSc
     }))
 }
 
-/// Which of the rows that are rarely there are: one statement in place of ten that find nothing.
+/// Which of the rows that are rarely there are: one statement in place of nine that find nothing.
 struct There {
     topics: i64,
     topics_viewed: i64,
@@ -193,7 +192,6 @@ struct There {
     requires: bool,
     waivers: bool,
     overrides: bool,
-    certificate: bool,
     job: bool,
     staff: bool,
 }
@@ -216,7 +214,6 @@ impl There {
                     EXISTS (SELECT 1 FROM lesson_requires WHERE lesson_id = ?2),
                     EXISTS (SELECT 1 FROM waivers WHERE enrollment_id = ?5),
                     EXISTS (SELECT 1 FROM overrides WHERE enrollment_id = ?5),
-                    EXISTS (SELECT 1 FROM certificates WHERE course_id = ?1 AND student_id = ?3),
                     EXISTS (SELECT 1 FROM course_jobs WHERE course_id = ?1 AND done_at IS NULL),
                     EXISTS (SELECT 1 FROM course_staff WHERE course_id = ?1 AND user_id = ?4)",
         )?;
@@ -230,9 +227,8 @@ impl There {
                 requires: row.get(4)?,
                 waivers: row.get(5)?,
                 overrides: row.get(6)?,
-                certificate: row.get(7)?,
-                job: row.get(8)?,
-                staff: row.get(9)?,
+                job: row.get(7)?,
+                staff: row.get(8)?,
             })
         })?)
     }
