@@ -240,6 +240,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                 "What use cases give to learners and staff, computed from rows.",
                 [
                     AttemptView,
+                    AttemptSummary,
                     AttemptEssays,
                     AnswerMark,
                     SaveReport,
@@ -257,6 +258,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     ManyReport<Graded>,
                     ManyReport<()>,
                     SubmissionView,
+                    SubmissionSummary,
                     Graded,
                     Standing,
                     Outline,

@@ -120,6 +120,7 @@ fn quizzes(s: &Session) {
     send(s.quizzes().save(any(), "", any(), any()));
     send(s.quizzes().submit(any()));
     send(s.quizzes().view_attempt(any()));
+    send(s.quizzes().attempts(any(), any()));
     send(s.quizzes().preview_quiz(any()));
     send(s.quizzes().expire_due(any()));
     send(s.quizzes().grade_answer(any(), any(), any()));
@@ -142,6 +143,7 @@ fn assignments(s: &Session) {
     send(s.assignments().save_draft(any(), any()));
     send(s.assignments().submit(any(), any()));
     send(s.assignments().view(any()));
+    send(s.assignments().submissions(any(), any()));
     send(s.assignments().submission(any()));
     send(s.assignments().history(any()));
     send(s.assignments().grading(any()));

@@ -92,6 +92,9 @@ async fn course(lms: &Lms, store: &PgStore, learners: usize) -> Classroom {
 async fn counts(room: &Classroom) -> Vec<(&'static str, usize)> {
     let (teacher, me) = (room.teacher(), room.student(0));
     let (course, who) = (room.course, *room.students.first().unwrap());
+    let lesson = *room.lessons.first().unwrap();
+    let structure = teacher.catalog().structure(course).await.unwrap();
+    let (quiz, essay) = (structure.quizzes.first().unwrap().id, structure.assignments.first().unwrap().id);
     let page = ById { after: None, limit: 500 };
     let mut found = Vec::new();
     macro_rules! count {
@@ -110,6 +113,9 @@ async fn counts(room: &Classroom) -> Vec<(&'static str, usize)> {
         "outline" => me.overview().outline(course, who);
         "learner_home" => me.overview().learner_home(who);
         "scorecard" => teacher.overview().scorecard(course, who);
+        "read_lesson" => me.learning().read_lesson(lesson);
+        "attempts" => me.quizzes().attempts(quiz, who);
+        "submissions" => me.assignments().submissions(essay, who);
         "gradebook" => teacher.overview().gradebook(course, page);
         "to_grade" => teacher.overview().to_grade(course, 100);
         "roster" => teacher.overview().roster(course, RosterFilter::default(), page);

@@ -345,6 +345,11 @@ pub async fn ids_of_another_course(h: &Harness) {
         "a question to drop" => teacher.quizzes().regrade(own.id, RegradePolicy::DropQuestion { question: question.id }, false);
         "a quiz to preview" => teacher.quizzes().preview_quiz(quiz.id);
         "an answer to grade" => teacher.quizzes().grade_answer(attempt.id, question.id, AnswerGrade { points: Points::ZERO, feedback: None, seen_seq: 0 });
+        "attempts to list" => me.quizzes().attempts(quiz.id, room.students[0]);
+        "their attempts to list" => teacher.quizzes().attempts(quiz.id, stranger);
+        "who is not in it, to list" => teacher.quizzes().attempts(own.id, stranger);
+        "versions to list" => me.assignments().submissions(assignment.id, room.students[0]);
+        "their versions to list" => teacher.assignments().submissions(assignment.id, stranger);
         "work to hand in" => me.assignments().submit(assignment.id, NewSubmission::text("Mine."));
         "work to see" => me.assignments().view(handed.id);
         "work to read" => teacher.assignments().submission(handed.id);

@@ -41,6 +41,7 @@ pub mod limits;
 pub mod live;
 pub mod log;
 pub mod objectives;
+pub mod own_work;
 pub mod owners;
 pub mod pages;
 pub mod permissions;
@@ -148,6 +149,9 @@ macro_rules! conformance {
                 l1_hiding_a_running_course_changes_nothing_of_its_learners,
                 n6_a_threshold_needs_points_that_are_not_dropped, l3_every_check_of_authoring_names_its_field, x2_lessons_open_in_their_order, a_command_id_is_done_once, a_repeated_edit_finds_what_it_wrote },
             edits::{ l5_an_edit_takes_away_what_may_be_missing, l5_rules_begin_with_those_that_stand },
+            own_work::{ a9_a_learner_lists_their_attempts, a9_the_list_says_which_attempts_count,
+                a10_an_attempt_says_what_its_learner_asks, s1_s14_a_learner_lists_their_versions,
+                g3_what_is_read_leads_to_the_work },
             owners::{
                 e5_a_course_gets_another_owner, e5_staff_are_enrolled_at_the_same_moment,
                 l5_what_a_course_has_can_be_taken_away },

@@ -125,6 +125,8 @@ fn table() -> Vec<Row> {
         "read a grade history" for READERS => |s, w| s.assignments().history(w.submission);
         "read a submission" for READERS_AND_LEARNER => |s, w| s.assignments().view(w.submission);
         "read an attempt" for READERS_AND_LEARNER => |s, w| s.quizzes().view_attempt(w.attempt);
+        "list a learner's attempts" for READERS_AND_LEARNER => |s, w| s.quizzes().attempts(w.quiz, w.learner);
+        "list a learner's versions" for READERS_AND_LEARNER => |s, w| s.assignments().submissions(w.assignment, w.learner);
         "read a scorecard" for READERS_AND_LEARNER => |s, w| s.overview().scorecard(w.course, w.learner);
         "read an outline" for READERS_AND_LEARNER => |s, w| s.overview().outline(w.course, w.learner);
         "ask whether it is open" for READERS_AND_LEARNER => |s, w| s.learning().access(Item::Quiz(w.quiz), w.learner);
@@ -432,6 +434,8 @@ pub async fn q14_no_answer_to_a_learner_holds_a_key(h: &Harness) {
     see!("attempt", me.quizzes().view_attempt(attempt.id)).unwrap();
     let handed = see!("work", me.assignments().submit(assignment.id, NewSubmission::text("A text."))).unwrap();
     see!("work", me.assignments().view(handed.id)).unwrap();
+    see!("attempts", me.quizzes().attempts(quiz.id, who)).unwrap();
+    see!("versions", me.assignments().submissions(assignment.id, who)).unwrap();
     see!("outline", me.overview().outline(room.course, who)).unwrap();
     see!("scorecard", me.overview().scorecard(room.course, who)).unwrap();
     see!("home", me.overview().learner_home(who)).unwrap();

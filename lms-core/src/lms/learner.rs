@@ -310,16 +310,7 @@ pub(crate) fn result_of(
     id: RowId,
     now: Timestamp,
 ) -> QuizResult {
-    let kept = kept_score::kept(
-        quiz.kept_score,
-        attempts.iter().map(|a| {
-            let score = match (a.score, a.possible) {
-                (Some(earned), Some(possible)) if a.state == AttemptState::Graded => Some(Score { earned, possible }),
-                _ => None,
-            };
-            (a.attempt_no, score)
-        }),
-    );
+    let kept = kept_score::kept(quiz.kept_score, attempts.iter().map(|a| (a.attempt_no, a.counted_score())));
     QuizResult {
         id: before.map_or(id, |r| r.id),
         quiz_id: quiz.id,
@@ -448,10 +439,15 @@ pub(crate) fn attempts_used(attempts: &[AttemptHead]) -> i64 {
     i64::try_from(used).unwrap_or(i64::MAX)
 }
 
+/// How many more attempts a learner can start; `None` = as many as they like (A3).
+pub(crate) fn attempts_left(quiz: &Quiz, own: Option<&Override>, attempts: &[AttemptHead]) -> Option<i64> {
+    attempts_allowed(quiz, own).map(|allowed| allowed.saturating_sub(attempts_used(attempts)).max(0))
+}
+
 /// Whether a learner has used every attempt at a quiz, and none is open (X1).
 pub(crate) fn no_attempts_left(quiz: &Quiz, own: Option<&Override>, attempts: &[AttemptHead]) -> bool {
     let open = attempts.iter().any(|a| a.state == AttemptState::InProgress);
-    !open && attempts_allowed(quiz, own).is_some_and(|allowed| attempts_used(attempts) >= allowed)
+    !open && attempts_left(quiz, own, attempts) == Some(0)
 }
 
 /// Whether the marks of a learner's attempt are shown to them (Q14), from all that they have in the course.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Learning;
 use super::learner::{access, attempts_allowed, attempts_used, enrolled, open, rights};
+use super::overview::{handed_and_draft, open_attempt};
 use crate::error::{Error, Refusal};
 use crate::model::*;
 use crate::rules::access::{LockReason, effective_cutoff, effective_due, effective_from, locks};
@@ -90,6 +91,8 @@ pub struct QuizPage {
     pub attempts_allowed: Option<i64>,
     /// How many of them are used, the open one included.
     pub attempts_used: i64,
+    /// The attempt in progress.
+    pub open_attempt_id: Option<AttemptId>,
     /// Which attempt counts.
     pub kept_score: KeptScore,
     /// When keys are shown.
@@ -126,6 +129,10 @@ pub struct AssignmentPage {
     pub versions_allowed: Option<i64>,
     /// How many were handed in.
     pub versions_used: i64,
+    /// The version that was handed in last.
+    pub submission_id: Option<SubmissionId>,
+    /// The draft.
+    pub draft_id: Option<SubmissionId>,
     /// Off per started interval, in basis points of possible.
     pub penalty_bp: Option<BasisPoints>,
     /// The interval.
@@ -245,6 +252,7 @@ fn quiz_page(quiz: &Quiz, work: &LessonWork, attempts: &[crate::store::AttemptHe
         closes_at: effective_cutoff(quiz.closes_at, None, own),
         attempts_allowed: attempts_allowed(quiz, own),
         attempts_used: attempts_used(attempts),
+        open_attempt_id: open_attempt(quiz.id, attempts),
         kept_score: quiz.kept_score,
         reveal: quiz.reveal,
     }
@@ -253,7 +261,8 @@ fn quiz_page(quiz: &Quiz, work: &LessonWork, attempts: &[crate::store::AttemptHe
 fn assignment_page(assignment: &Assignment, work: &LessonWork) -> AssignmentPage {
     let own = work.overrides.iter().find(|o| o.assignment_id == Some(assignment.id));
     let due = effective_due(assignment.due_date, own);
-    let handed = |s: &&SubmissionHead| s.assignment_id == assignment.id && s.state != SubmissionState::Draft;
+    let is_handed = |s: &&SubmissionHead| s.assignment_id == assignment.id && s.state != SubmissionState::Draft;
+    let (handed, draft) = handed_and_draft(assignment.id, &work.submissions);
     AssignmentPage {
         id: assignment.id,
         title: assignment.title.clone(),
@@ -267,7 +276,9 @@ fn assignment_page(assignment: &Assignment, work: &LessonWork) -> AssignmentPage
         cutoff: effective_cutoff(assignment.cutoff_date, due, own),
         resubmission: assignment.resubmission,
         versions_allowed: assignment.max_versions.map(|max| max.saturating_add(own.map_or(0, |o| o.extra_attempts))),
-        versions_used: i64::try_from(work.submissions.iter().filter(handed).count()).unwrap_or(i64::MAX),
+        versions_used: i64::try_from(work.submissions.iter().filter(is_handed).count()).unwrap_or(i64::MAX),
+        submission_id: handed.map(|s| s.id),
+        draft_id: draft.map(|s| s.id),
         penalty_bp: assignment.penalty_bp,
         penalty_interval: assignment.penalty_interval,
         penalty_floor_bp: assignment.penalty_floor_bp,

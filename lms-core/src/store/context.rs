@@ -140,14 +140,30 @@ record! {
         pub score: Option<Points>,
         /// Points possible.
         pub possible: Option<Points>,
+        /// When it was started.
+        pub started_at: Timestamp,
         /// When its time is up.
         pub deadline: Option<Timestamp>,
         /// When it was handed in.
         pub completed_at: Option<Timestamp>,
+        /// How it ended.
+        pub finish_reason: Option<FinishReason>,
         /// Answers that wait for the AI grader.
         pub ai_pending: i64,
         /// Answers with an AI suggestion that waits for a person.
         pub ai_suggested: i64,
+    }
+}
+
+impl AttemptHead {
+    /// The graded score; `None` until graded.
+    pub fn graded_score(&self) -> Option<Score> {
+        Some(Score { earned: self.score?, possible: self.possible? })
+    }
+
+    /// The score as far as it counts: of a graded attempt that is not voided (A9).
+    pub fn counted_score(&self) -> Option<Score> {
+        self.graded_score().filter(|_| self.state == AttemptState::Graded)
     }
 }
 

@@ -6,6 +6,7 @@ mod grade;
 mod post;
 mod recompute;
 mod submit;
+mod versions;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ use crate::store::{LearnerContext, LearnerScope, SubmissionHead};
 
 pub(super) use grade::{Mark, check_words, entry_id, entry_of, raw_by};
 pub(super) use recompute::{Recompute, recompute_versions};
+pub use versions::SubmissionSummary;
 
 /// What a learner hands in: a text, a link, or both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -233,17 +235,18 @@ impl Assignments<'_> {
     }
 }
 
+/// Where a version stands for its learner: that it is graded is told when the grade is posted (S14).
+fn state_shown(state: SubmissionState, posted: bool) -> SubmissionState {
+    if !posted && state == SubmissionState::Graded { SubmissionState::Submitted } else { state }
+}
+
 pub(crate) fn view(submission: &Submission, assignment: &Assignment) -> SubmissionView {
     let posted = submission.posted_at.is_some();
     SubmissionView {
         id: submission.id,
         assignment_id: submission.assignment_id,
         version_no: submission.version_no,
-        state: if !posted && submission.state == SubmissionState::Graded {
-            SubmissionState::Submitted
-        } else {
-            submission.state
-        },
+        state: state_shown(submission.state, posted),
         content: submission.content.clone(),
         submission_url: submission.submission_url.clone(),
         submitted_at: submission.submitted_at,

@@ -20,6 +20,7 @@ pub use waiting::*;
 
 use super::Overview;
 use super::learner::{course_score, no_attempts_left, rights};
+use super::quizzes::past_grace;
 use crate::error::Error;
 use crate::model::*;
 use crate::rules::access::{AccessFacts, LockReason, effective_cutoff, effective_due, locks};
@@ -151,6 +152,12 @@ pub struct ScoreCell {
     pub due: Option<Timestamp>,
     /// Where the learner stands.
     pub state: ItemState,
+    /// The attempt in progress, of a quiz.
+    pub open_attempt_id: Option<AttemptId>,
+    /// The version that was handed in last, of an assignment.
+    pub submission_id: Option<SubmissionId>,
+    /// The draft, of an assignment.
+    pub draft_id: Option<SubmissionId>,
     /// Whether the time of an open attempt is up and it waits to be finished and graded (A6).
     pub grading_due: bool,
     /// Whether it is met, as far as the reader may know: a pass is hidden as long as the grade (S14).
@@ -195,16 +202,27 @@ pub(crate) fn shown_version(of: AssignmentId, versions: &[SubmissionHead], all: 
     versions.iter().filter(seen).max_by_key(|s| s.version_no)
 }
 
+/// The version of an assignment that was handed in last, and the draft (S1).
+pub(crate) fn handed_and_draft(
+    of: AssignmentId,
+    versions: &[SubmissionHead],
+) -> (Option<&SubmissionHead>, Option<&SubmissionHead>) {
+    let own = || versions.iter().filter(|s| s.assignment_id == of);
+    let is_draft = |s: &&SubmissionHead| s.state == SubmissionState::Draft;
+    (own().filter(|s| !is_draft(s)).max_by_key(|s| s.version_no), own().find(is_draft))
+}
+
+/// The attempt at a quiz that is in progress (A2).
+pub(crate) fn open_attempt(of: QuizId, attempts: &[AttemptHead]) -> Option<AttemptId> {
+    attempts.iter().find(|a| a.quiz_id == of && a.state == AttemptState::InProgress).map(|a| a.id)
+}
+
 /// Who graded answers, by attempt.
 type AnswerEntries = HashMap<Uuid, Vec<AnswerEntry>>;
 
 /// Who graded what a quiz's kept score is made of (A9, G3).
 fn quiz_grader(quiz: &Quiz, attempts: &[&AttemptHead], entries: &AnswerEntries) -> GraderKind {
-    let score = |a: &AttemptHead| {
-        let score = Score { earned: a.score?, possible: a.possible? };
-        (a.state == AttemptState::Graded).then_some(score)
-    };
-    let kept = kept_attempts(quiz.kept_score, attempts.iter().map(|a| (a.attempt_no, score(a))));
+    let kept = kept_attempts(quiz.kept_score, attempts.iter().map(|a| (a.attempt_no, a.counted_score())));
     let kept: Vec<Uuid> = attempts.iter().filter(|a| kept.contains(&a.attempt_no)).map(|a| a.id.uuid()).collect();
     let entries: Vec<AnswerEntry> = kept.iter().filter_map(|id| entries.get(id)).flatten().cloned().collect();
     grader_of_answers(&entries)
@@ -247,8 +265,11 @@ fn cells(
             is_required: quiz.is_required,
             due: closes,
             state,
+            open_attempt_id: open_attempt(quiz.id, &record.attempts),
+            submission_id: None,
+            draft_id: None,
             grading_due: attempts.iter().any(|a| {
-                let over = a.deadline.is_some_and(|deadline| now > deadline.plus_seconds(quiz.grace_seconds));
+                let over = past_grace(a.deadline, quiz.grace_seconds, now);
                 a.state == AttemptState::InProgress && (over || record.enrollment.status == EnrollmentStatus::Withdrawn)
             }),
             met: quiz_met(quiz, result, &work.waivers, &work.overrides),
@@ -267,9 +288,7 @@ fn cells(
         let due = effective_due(assignment.due_date, own);
         let versions: Vec<&SubmissionHead> =
             work.submissions.iter().filter(|s| s.assignment_id == assignment.id).collect();
-        let latest = versions.iter().max_by_key(|s| s.version_no).copied();
-        let handed =
-            versions.iter().filter(|s| s.state != SubmissionState::Draft).max_by_key(|s| s.version_no).copied();
+        let (handed, draft) = handed_and_draft(assignment.id, &work.submissions);
         let shown = shown_version(assignment.id, &work.submissions, all);
         let score = shown.and_then(|s| s.grade).map(|earned| Score { earned, possible: assignment.max_grade });
         // Whether they passed is the grade's to tell, and hidden as long (S14).
@@ -284,7 +303,7 @@ fn cells(
                 Some(s) if s.late_seconds > 0 => ItemState::Late,
                 Some(_) => ItemState::Submitted,
                 None if late_seconds(now, due, assignment.grace_seconds) > 0 => ItemState::Missing,
-                None if latest.is_some() => ItemState::InProgress,
+                None if draft.is_some() => ItemState::InProgress,
                 None => ItemState::NotSubmitted,
             }
         };
@@ -295,6 +314,9 @@ fn cells(
             is_required: assignment.is_required,
             due,
             state,
+            open_attempt_id: None,
+            submission_id: handed.map(|s| s.id),
+            draft_id: draft.map(|s| s.id),
             grading_due: false,
             met: assignment_met(assignment, &told, &work.waivers, &work.overrides),
             waived: work.waivers.iter().any(|w| w.assignment_id == Some(assignment.id)),

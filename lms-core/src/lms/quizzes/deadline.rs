@@ -47,6 +47,10 @@ pub(super) fn is_gone(context: &LearnerContext) -> bool {
 
 /// Whether the attempt's deadline and grace are over (A5).
 pub(super) fn overdue(attempt: &QuizAttempt, quiz: Option<&Quiz>, now: Timestamp) -> bool {
-    let grace = quiz.map_or(30, |q| q.grace_seconds);
-    attempt.deadline.is_some_and(|deadline| now > deadline.plus_seconds(grace))
+    past_grace(attempt.deadline, quiz.map_or(30, |q| q.grace_seconds), now)
+}
+
+/// Whether a deadline and the grace after it are over (A5).
+pub(in crate::lms) fn past_grace(deadline: Option<Timestamp>, grace_seconds: i64, now: Timestamp) -> bool {
+    deadline.is_some_and(|deadline| now > deadline.plus_seconds(grace_seconds))
 }

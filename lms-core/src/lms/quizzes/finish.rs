@@ -131,8 +131,10 @@ impl Quizzes<'_> {
             state: attempt.state,
             score: attempt.score,
             possible: attempt.possible,
+            started_at: attempt.started_at,
             deadline: attempt.deadline,
             completed_at: attempt.completed_at,
+            finish_reason: attempt.finish_reason,
             ai_pending: attempt.ai_pending,
             ai_suggested: attempt.ai_suggested,
         };

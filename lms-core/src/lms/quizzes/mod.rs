@@ -1,6 +1,7 @@
 //! Attempts: starting, saving, handing in, expiring, grading (A, Q12, Q14, Q15).
 
 mod ai;
+mod attempts;
 mod deadline;
 mod essay;
 mod finish;
@@ -25,8 +26,9 @@ use crate::rules::permission::Action;
 use crate::store::{LearnerContext, StoreError, StoreErrorKind};
 
 pub use ai::{AttemptEssays, EssayWork};
+pub use attempts::AttemptSummary;
 use deadline::{deadline_of, is_gone, overdue};
-pub(super) use deadline::{later_deadline, seconds_allowed};
+pub(super) use deadline::{later_deadline, past_grace, seconds_allowed};
 pub use regrade::*;
 pub(crate) use revision::RevisionCache;
 use revision::revision_of;
@@ -40,6 +42,8 @@ pub struct AttemptView {
     pub id: AttemptId,
     /// The quiz.
     pub quiz_id: QuizId,
+    /// The quiz's title.
+    pub quiz_title: String,
     /// 1 for the first.
     pub attempt_no: i64,
     /// Where it stands.
@@ -62,6 +66,13 @@ pub struct AttemptView {
     pub score: Option<Score>,
     /// The percent shown.
     pub percent: Option<Percent>,
+    /// Whether this attempt's own score reaches the threshold; absent without one, and as long as the score is. What
+    /// counts for the quiz is the kept score (A10).
+    pub passed: Option<bool>,
+    /// What the kept score must reach.
+    pub pass_threshold_bp: Option<BasisPoints>,
+    /// How many more attempts the learner can start, with what was granted to them; as many as they like when absent.
+    pub attempts_left: Option<i64>,
     /// Keys and explanations, once the policy reveals them.
     pub review: Option<Vec<ReviewedAnswer>>,
 }

@@ -1,7 +1,8 @@
 //! An attempt as it is read (Q14).
 
+use super::attempts::reaches;
 use super::*;
-use crate::lms::learner::{access, rights};
+use crate::lms::learner::{access, attempts_left, rights};
 use crate::rules::reveal::revealed;
 use crate::store::{ContentRef, LearnerContext, LearnerScope};
 
@@ -53,14 +54,14 @@ impl Quizzes<'_> {
         }
         let row = context.attempt.clone().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
         let content = self.revision(row.revision_id).await?;
-        let quiz = context.quiz.as_ref();
+        let quiz = context.quiz.as_ref().ok_or_else(|| Error::not_found(SubjectType::Attempt, attempt))?;
         let saved = row.saved().map_err(|_| corrupt("quiz_attempts", "answers", row.id))?;
         let graded = row.graded_answers().map_err(|_| corrupt("quiz_attempts", "graded", row.id))?;
         let finished = row.state != AttemptState::InProgress;
         let passed = context.work.as_ref().and_then(|w| w.result(row.quiz_id)).and_then(|r| r.passed).unwrap_or(false);
-        let no_attempt_left = access(context).no_attempts_left;
-        let laid_open = rights.may(Action::ReadWork)
-            || quiz.is_some_and(|q| revealed(q.reveal, row.state, passed, no_attempt_left));
+        let facts = access(context);
+        let laid_open =
+            rights.may(Action::ReadWork) || revealed(quiz.reveal, row.state, passed, facts.no_attempts_left);
         let score = row.graded_score();
         let review = match (laid_open, &graded) {
             (true, Some(graded)) => Some(
@@ -86,9 +87,10 @@ impl Quizzes<'_> {
         Ok(AttemptView {
             id: row.id,
             quiz_id: row.quiz_id,
+            quiz_title: quiz.title.clone(),
             attempt_no: row.attempt_no,
             state: row.state,
-            grading_due: !finished && (is_gone(context) || overdue(&row, quiz, self.s.lms.now())),
+            grading_due: !finished && (is_gone(context) || overdue(&row, Some(quiz), self.s.lms.now())),
             started_at: row.started_at,
             deadline: row.deadline,
             completed_at: row.completed_at,
@@ -97,6 +99,9 @@ impl Quizzes<'_> {
             answers: saved.answers.into_iter().filter_map(|(id, s)| s.answer.map(|a| (id, a))).collect(),
             score,
             percent: score.and_then(|s| s.percent()),
+            passed: reaches(quiz, score),
+            pass_threshold_bp: quiz.pass_threshold_bp,
+            attempts_left: attempts_left(quiz, facts.item_override, &context.attempts),
             review,
         })
     }
