@@ -264,6 +264,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     Outline,
                     Access,
                     LessonPage,
+                    CoursePage,
                     Scorecard,
                     Completion,
                     QuizAverage,

@@ -113,6 +113,8 @@ fn learning(s: &Session) {
     send(s.learning().standing(any(), any()));
     send(s.learning().access(any(), any()));
     send(s.learning().read_lesson(any()));
+    send(s.learning().read_course(any()));
+    send(s.learning().open_courses(any()));
 }
 
 fn quizzes(s: &Session) {

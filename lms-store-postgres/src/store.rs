@@ -112,6 +112,10 @@ impl CatalogReads for PgStore {
         };
         self.list(sql, params).await
     }
+    async fn offers(&self, reader: Option<UserId>, page: ById) -> Read<Vec<CourseOffer>> {
+        let params = vec![or_null(reader), id(above(page)), number(at_most(page))];
+        reads::catalog::read_offers(there(self.doc(&self.inner.statements.offers, params).await?)?)
+    }
     async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
         use reads::content::Place;
         let s = &self.inner.statements;

@@ -14,7 +14,8 @@ INSERT INTO {lms}.users SELECT md5('u' || n)::uuid, CASE WHEN n <= 200 THEN 'ins
 INSERT INTO {lms}.courses (id, external_id, instructor_id, title, description, is_published, audience, difficulty, language, time_zone,
     flow, enrollment, seats_taken, certificates, is_ai_generated, metadata, lessons_total, quizzes_total,
     assignments_total, structure_version, version, created_at, updated_at)
-    SELECT md5('c' || n)::uuid, 'x' || n, md5('u' || 1 + n % 200)::uuid, 'c' || n, '', true, '', '', 'en', 'UTC', 'free', 'open', 0,
+    SELECT md5('c' || n)::uuid, 'x' || n, md5('u' || 1 + n % 200)::uuid, 'c' || n, '', true, '', '', 'en', 'UTC', 'free',
+    CASE WHEN n % 10 = 0 THEN 'open' ELSE 'closed' END, 0,
     'on_completion', false, '{}', 20, 20, 20, 1, 1, now(), now() FROM generate_series(1, 1000) AS n;
 INSERT INTO {lms}.lessons (id, course_id, title, summary, order_index, is_published, is_required, completion_rule,
     is_ai_generated, metadata, version, created_at, updated_at)
@@ -118,8 +119,11 @@ const SMALL: &[&str] = &[
 ];
 
 /// Reads whose filter has an index of its own: a walk along the keys would be no scan either, and as long.
-const BY_INDEX: &[(&str, &str)] =
-    &[("courses_external_id", "courses_external_id"), ("courses_instructor", "courses_instructor_id")];
+const BY_INDEX: &[(&str, &str)] = &[
+    ("courses_external_id", "courses_external_id"),
+    ("courses_instructor", "courses_instructor_id"),
+    ("offers", "courses_offered"),
+];
 
 fn scans(plan: &serde_json::Value, found: &mut Vec<String>) {
     match plan {

@@ -113,6 +113,8 @@ async fn counts(room: &Classroom) -> Vec<(&'static str, usize)> {
         "outline" => me.overview().outline(course, who);
         "learner_home" => me.overview().learner_home(who);
         "scorecard" => teacher.overview().scorecard(course, who);
+        "read_course" => me.learning().read_course(course);
+        "open_courses" => me.learning().open_courses(page);
         "read_lesson" => me.learning().read_lesson(lesson);
         "attempts" => me.quizzes().attempts(quiz, who);
         "submissions" => me.assignments().submissions(essay, who);

@@ -109,6 +109,9 @@ impl CatalogReads for SqliteStore {
         let filter = filter.clone();
         self.read(move |conn| reads::catalog::courses(conn, &filter, page)).await
     }
+    async fn offers(&self, reader: Option<UserId>, page: ById) -> Read<Vec<CourseOffer>> {
+        self.read(move |conn| reads::catalog::offers(conn, reader, page)).await
+    }
     async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
         self.short(move |conn| reads::content::content(conn, actor, at)).await
     }

@@ -83,6 +83,18 @@ impl CatalogReads for MemoryStore {
             },
         ))
     }
+    async fn offers(&self, reader: Option<UserId>, by: ById) -> Read<Vec<CourseOffer>> {
+        let t = self.read();
+        let open = EnrollmentPolicy::Open;
+        let offered = |c: &Course| c.is_published && c.enrollment == open && c.archived_at.is_none();
+        let offer = |course: Course| CourseOffer {
+            instructor_name: t.user(Some(course.instructor_id)).map(|u| u.display_name).unwrap_or_default(),
+            published_lessons: t.count(|l: &Lesson| l.course_id == course.id && l.is_published),
+            enrollment: reader.and_then(|reader| t.enrollment_of(course.id, reader)),
+            course,
+        };
+        Ok(page(&t, by, |c: &Course| c.id.uuid(), offered).into_iter().map(offer).collect())
+    }
     async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
         Ok(self.read().content(actor, at))
     }

@@ -335,6 +335,8 @@ pub async fn ids_of_another_course(h: &Harness) {
         "an enrollment" => teacher.enrollment().enroll(course, room.students[0], EnrollOptions::default());
         "a withdrawal" => teacher.enrollment().withdraw(course, stranger);
         "who is not in it" => teacher.enrollment().suspend(room.course, stranger);
+        "a course to read" => me.learning().read_course(course);
+        "a course of nowhere" => me.learning().read_course(CourseId::from_uuid(uuid::Uuid::max()));
         "a lesson to read" => me.learning().open_lesson(lesson);
         "a lesson to complete" => me.learning().complete_lesson(lesson);
         "a topic to view" => me.learning().view_topic(other.topics[0]);

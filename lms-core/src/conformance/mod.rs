@@ -27,6 +27,7 @@ pub mod certificates;
 pub mod changes;
 pub mod constraints;
 pub mod copying;
+pub mod course_pages;
 pub mod edits;
 pub mod enrollment;
 pub mod essays;
@@ -184,6 +185,8 @@ macro_rules! conformance {
             access::{ x1_reads_and_writes_give_the_same_reasons, x3_what_was_begun_stays_readable,
                 x2_a_requirement_that_cannot_be_met_asks_for_nothing, l2_a_learner_reads_a_lesson },
             copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates, o6_a_date_moves_in_its_own_zone },
+            course_pages::{ e6_a_page_says_what_joining_says, e6_a_page_shows_what_may_be_known_before_joining,
+                e6_the_open_courses_come_in_pages },
             screens::{ g2_a_learners_home, g2_new_feedback_of_every_kind, g2_certificates_of_every_course, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff, g5_d5_work_of_the_erased_waits_for_nobody, g5_twelve_hundred_wait, g3_a_quiz_says_who_graded_it,
                 m5_figures_equal_a_recount_after_anything },
             permissions::{ r1_every_action_for_every_actor, r1_ai_reads_only_what_it_grades, q14_no_answer_to_a_learner_holds_a_key },

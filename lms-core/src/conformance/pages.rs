@@ -32,7 +32,9 @@ fn person(n: u128) -> Vec<Row> {
         &row(Table::User),
         &[("id", Value::Uuid(id(1))), ("email", Value::Null), ("external_id", Value::Null)],
     )];
-    rows.push(with(&row(Table::Course), &[("id", Value::Uuid(id(2))), ("external_id", Value::Null)]));
+    let offered = [("is_published", Value::Bool(true)), ("enrollment", text("open"))];
+    let course = with(&row(Table::Course), &[("id", Value::Uuid(id(2))), ("external_id", Value::Null)]);
+    rows.push(with(&course, &offered));
     rows.push(with(
         &row(Table::Enrollment),
         &[("id", Value::Uuid(id(3))), ("student_id", Value::Uuid(id(1))), ("external_ref", Value::Null)],
@@ -66,7 +68,7 @@ async fn pages<F: Future<Output = Vec<Uuid>>>(read: impl Fn(ById) -> F, list: &s
 /// Every list that comes in pages by id.
 async fn read_all(store: &Arc<dyn Store>, list: &str) -> BTreeSet<Uuid> {
     let (courses, logs) = (CourseFilter::default(), AiLogFilter::default());
-    let published = CourseFilter { published: Some(false), ..CourseFilter::default() };
+    let published = CourseFilter { published: Some(true), ..CourseFilter::default() };
     let of_course = AiLogFilter { kind: Some("text".into()), ..AiLogFilter::default() };
     let course = course();
     match list {
@@ -85,6 +87,13 @@ async fn read_all(store: &Arc<dyn Store>, list: &str) -> BTreeSet<Uuid> {
             let filter = &published;
             pages(
                 |p| async move { store.courses(filter, p).await.unwrap().iter().map(|x| x.id.uuid()).collect() },
+                list,
+            )
+            .await
+        }
+        "offers" => {
+            pages(
+                |p| async move { store.offers(None, p).await.unwrap().iter().map(|x| x.course.id.uuid()).collect() },
                 list,
             )
             .await
@@ -121,10 +130,11 @@ async fn read_all(store: &Arc<dyn Store>, list: &str) -> BTreeSet<Uuid> {
     }
 }
 
-const LISTS: [(&str, Table); 9] = [
+const LISTS: [(&str, Table); 10] = [
     ("users", Table::User),
     ("courses", Table::Course),
     ("courses by state", Table::Course),
+    ("offers", Table::Course),
     ("enrollments", Table::Enrollment),
     ("members", Table::Enrollment),
     ("records", Table::Enrollment),
@@ -202,8 +212,12 @@ pub async fn pages_neither_skip_nor_repeat_under_writes(h: &Harness) {
     // Now that nobody writes, the pages are the whole list.
     let people = usize::try_from(ROWS + written).unwrap();
     for (list, table) in LISTS {
-        // The world's own rows beside them: two users, a course, an enrollment, a log.
-        let own = if table == Table::User { 2 } else { 1 };
+        // The world's own rows beside them: two users, a course that is a draft, an enrollment, a log.
+        let own = match (list, table) {
+            ("courses by state" | "offers", _) => 0,
+            (_, Table::User) => 2,
+            _ => 1,
+        };
         assert_eq!(read_all(&h.store, list).await.len(), people + own, "{list}");
     }
 }
@@ -219,12 +233,13 @@ pub async fn pages_have_their_bounds(h: &Harness) {
         let lengths = [
             store.users(page).await.unwrap().len(),
             store.courses(&CourseFilter::default(), page).await.unwrap().len(),
+            store.offers(None, page).await.unwrap().len(),
             store.enrollments(course(), page).await.unwrap().len(),
             store.members(course(), page).await.unwrap().len(),
             store.records(course(), false, page).await.unwrap().len(),
             store.ai_logs(&AiLogFilter::default(), page).await.unwrap().len(),
         ];
-        assert_eq!(lengths, [most; 6], "limit {limit}");
+        assert_eq!(lengths, [most; 7], "limit {limit}");
     }
     let last = ById { after: Some(Uuid::max()), limit: 10 };
     assert!(store.users(last).await.unwrap().is_empty());

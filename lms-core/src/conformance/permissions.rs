@@ -131,6 +131,8 @@ fn table() -> Vec<Row> {
         "read an outline" for READERS_AND_LEARNER => |s, w| s.overview().outline(w.course, w.learner);
         "ask whether it is open" for READERS_AND_LEARNER => |s, w| s.learning().access(Item::Quiz(w.quiz), w.learner);
         "read a lesson" for &["admin", "owner", "instructor", "grader", "learner", "other learner"] => |s, w| s.learning().read_lesson(w.lesson);
+        "read the page of a course" for &["admin", "owner", "instructor", "grader", "system", "learner", "other learner"] => |s, w| s.learning().read_course(w.course);
+        "list the open courses" for &["admin", "owner", "instructor", "grader", "system", "learner", "other learner", "stranger", "instructor elsewhere"] => |s, _w| s.learning().open_courses(ById::default());
         "plan to hide a course" for MANAGERS => |s, w| s.catalog().plan_unpublish(w.course);
         "read the gradebook" for READERS => |s, w| s.overview().gradebook(w.course, ById::default());
         "read the roster" for READERS => |s, w| s.overview().roster(w.course, RosterFilter::default(), ById::default());
@@ -279,6 +281,7 @@ pub async fn r1_every_action_for_every_actor(h: &Harness) {
     // What anyone may be told is theirs alone to do, not whether a thing exists.
     let general: BTreeSet<&str> = [
         "create a course",
+        "list the open courses",
         "change a role",
         "list people",
         "rename a person",
@@ -441,6 +444,8 @@ pub async fn q14_no_answer_to_a_learner_holds_a_key(h: &Harness) {
     see!("home", me.overview().learner_home(who)).unwrap();
     see!("standing", me.learning().standing(room.course, who)).unwrap();
     see!("lesson", me.learning().read_lesson(room.lessons[0])).unwrap();
+    see!("course", me.learning().read_course(room.course)).unwrap();
+    see!("open courses", me.learning().open_courses(ById::default())).unwrap();
     see!("access", me.learning().access(Item::Quiz(quiz.id), who)).unwrap();
     see!("topic", me.learning().view_topic(room.topics[0])).unwrap();
     see!("lesson", me.learning().complete_lesson(room.lessons[0])).unwrap();

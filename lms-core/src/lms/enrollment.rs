@@ -9,6 +9,7 @@ use crate::error::{Error, Refusal};
 use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::access::LockReason;
+use crate::rules::enrollment::{EnrollFacts, Enrolling, enrolling, seat_free};
 use crate::rules::permission::{Action, Rights};
 use crate::store::{ById, Change, CourseContext, Expect, LearnerScope, StoreError, StoreErrorKind, Table, WriteBatch};
 
@@ -96,41 +97,21 @@ impl Enrollments<'_> {
         {
             return Ok(Planned::nothing(stands.clone()));
         }
-        if !by_staff {
-            let open = row.is_readable() && row.enrollment == EnrollmentPolicy::Open;
-            if !rights.own || context.actor.as_ref().is_none_or(|user| user.erased_at.is_some()) {
-                return Err(Error::not_found(SubjectType::Course, course));
-            }
-            if let Some(enrollment) = context.enrollment.as_ref().filter(|e| e.status != EnrollmentStatus::Withdrawn) {
-                return Ok(Planned::nothing(enrollment.clone()));
-            }
-            if !open && context.enrollment.is_none() {
-                // Who may not see the course hears nothing of it, except that a published one is closed.
-                return Err(if row.is_published {
-                    Refusal::CourseClosed {}.into()
-                } else {
-                    Error::not_found(SubjectType::Course, course)
-                });
-            }
-            if row.enrollment != EnrollmentPolicy::Open {
-                return Err(Refusal::CourseClosed {}.into());
-            }
+        let facts = EnrollFacts {
+            rights,
+            course: row,
+            student,
+            person: context.subject.as_ref(),
+            enrollment: context.enrollment.as_ref(),
+        };
+        let enrolling = enrolling(&facts)?;
+        if !by_staff
+            && enrolling == Enrolling::Stands
+            && let Some(stands) = &context.enrollment
+        {
+            return Ok(Planned::nothing(stands.clone()));
         }
-        let person = context
-            .subject
-            .as_ref()
-            .filter(|user| user.role != Role::Ai)
-            .ok_or_else(|| Error::not_found(SubjectType::User, student))?;
-        if person.erased_at.is_some() {
-            return Err(Refusal::PersonErased {}.into());
-        }
-        if row.archived_at.is_some() {
-            return Err(Refusal::CourseArchived {}.into());
-        }
-        let may_enroll_early = by_staff && !rights.system;
-        if !row.is_published && !may_enroll_early {
-            return Err(Refusal::CourseNotPublished {}.into());
-        }
+        let person = context.subject.as_ref().ok_or_else(|| Error::not_found(SubjectType::User, student))?;
         if let (Some(starts), Some(ends)) = (options.starts_at, options.ends_at)
             && starts >= ends
         {
@@ -159,7 +140,6 @@ impl Enrollments<'_> {
         if row.capacity.is_some() && !(options.exceed_capacity && by_staff && !rights.system) {
             batch.expect.push(Expect::SeatFree { course });
         }
-        let seats_full = row.capacity.is_some_and(|capacity| row.seats_taken >= capacity);
         let needs_seat = matches!(batch.expect.last(), Some(Expect::SeatFree { .. }));
         let (enrollment, kind) = match context.enrollment.clone() {
             Some(enrollment) if enrollment.status != EnrollmentStatus::Withdrawn => {
@@ -171,8 +151,8 @@ impl Enrollments<'_> {
             }
             Some(mut enrollment) => {
                 self.end_attempts(&enrollment).await?;
-                if needs_seat && seats_full {
-                    return Err(Refusal::CourseFull { capacity: row.capacity.unwrap_or_default() }.into());
+                if needs_seat {
+                    seat_free(row)?;
                 }
                 // Coming back goes the way of every change of a learner's state (P7).
                 enrollment.status = EnrollmentStatus::Active;
@@ -191,8 +171,8 @@ impl Enrollments<'_> {
                 return Ok(planned);
             }
             None => {
-                if needs_seat && seats_full {
-                    return Err(Refusal::CourseFull { capacity: row.capacity.unwrap_or_default() }.into());
+                if needs_seat {
+                    seat_free(row)?;
                 }
                 let enrollment = Enrollment {
                     id: command.new_id(),
@@ -346,11 +326,7 @@ impl Enrollments<'_> {
                 work.touch();
                 if context.course.capacity.is_some() {
                     if status == EnrollmentStatus::Active {
-                        if context.course.capacity.is_some_and(|capacity| context.course.seats_taken >= capacity) {
-                            return Err(
-                                Refusal::CourseFull { capacity: context.course.capacity.unwrap_or_default() }.into()
-                            );
-                        }
+                        seat_free(&context.course)?;
                         work.batch.expect.push(Expect::SeatFree { course });
                     } else if was_active {
                         work.batch.changes.push(Change::FreeSeat { course });

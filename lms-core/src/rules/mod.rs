@@ -5,6 +5,7 @@ pub mod authoring;
 pub mod code;
 pub mod completion;
 pub mod eligibility;
+pub mod enrollment;
 pub mod gift;
 pub mod grades;
 pub mod grading;

@@ -39,6 +39,19 @@ pub struct CourseContext {
     pub active_enrollments: i64,
 }
 
+/// A course that people may join by themselves, with what its page says beside it (E6).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CourseOffer {
+    /// The course.
+    pub course: Course,
+    /// The owner's name; empty where they were erased.
+    pub instructor_name: String,
+    /// How many published lessons it has.
+    pub published_lessons: i64,
+    /// The reader's enrollment, whatever its status.
+    pub enrollment: Option<Enrollment>,
+}
+
 /// Which content a [`ContentContext`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentRef {

@@ -35,6 +35,9 @@ impl<S: CatalogReads + ?Sized> CatalogReads for Arc<S> {
     async fn courses(&self, filter: &CourseFilter, page: ById) -> Read<Vec<Course>> {
         (**self).courses(filter, page).await
     }
+    async fn offers(&self, reader: Option<UserId>, page: ById) -> Read<Vec<CourseOffer>> {
+        (**self).offers(reader, page).await
+    }
     async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>> {
         (**self).content(actor, at).await
     }

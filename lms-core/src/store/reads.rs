@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{
-    AnswerEntry, AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext,
+    AnswerEntry, AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseOffer,
     CourseStructure, HomeRecord, Item, LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member,
     PersonContext, PersonWork, ScoredWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord, WorkCounts,
 };
@@ -86,6 +86,8 @@ pub trait CatalogReads: Send + Sync {
     ) -> Read<Option<CourseContext>>;
     /// Courses by id.
     async fn courses(&self, filter: &CourseFilter, page: ById) -> Read<Vec<Course>>;
+    /// The courses that people may join by themselves, by id: published, open, not archived.
+    async fn offers(&self, reader: Option<UserId>, page: ById) -> Read<Vec<CourseOffer>>;
     /// A piece of content and what decides over it.
     async fn content(&self, actor: Option<UserId>, at: ContentRef) -> Read<Option<ContentContext>>;
     /// The whole structure of a course, one query per table.

@@ -1,7 +1,7 @@
 //! Courses and their content.
 
 use lms_core::model::*;
-use lms_core::store::{CourseContent, CourseContext, CourseStructure, StoreError, TopicHead, WorkCounts};
+use lms_core::store::{CourseContent, CourseContext, CourseOffer, CourseStructure, StoreError, TopicHead, WorkCounts};
 use uuid::Uuid;
 
 use super::{listing, staff_of, user};
@@ -81,6 +81,35 @@ pub(super) fn courses(by: &CoursesBy) -> String {
         "WHERE t.id > $1::uuid AND ($2::boolean IS NULL OR t.is_published = $2::boolean) {only}
          ORDER BY t.id LIMIT $3::bigint"
     )))
+}
+
+/// $1 reader, $2 above, $3 limit.
+pub(super) fn offers() -> String {
+    let offers = list(&format!(
+        "SELECT json_build_object('course', k.r,
+             'instructor_name', (SELECT u.display_name FROM {{lms}}.users AS u WHERE u.id = k.instructor_id),
+             'published_lessons', {}, 'enrollment', {})
+         FROM (SELECT t.id, t.instructor_id, {} AS r FROM {{lms}}.courses AS t
+               WHERE t.id > $2::uuid AND t.is_published AND t.enrollment = 'open' AND t.archived_at IS NULL
+               ORDER BY t.id LIMIT $3::bigint) AS k ORDER BY k.id",
+        published_lessons("k.id"),
+        one::<Enrollment>("WHERE t.course_id = k.id AND t.student_id = $1::uuid"),
+        crate::sql::array::<Course>(),
+    ));
+    format!("SELECT json_build_object('offers', {offers})::text")
+}
+
+pub(crate) fn read_offers(mut doc: Doc) -> Result<Vec<CourseOffer>, StoreError> {
+    let offer = |row| {
+        let mut offer = Doc::of(row)?;
+        Ok(CourseOffer {
+            course: offer.the("course")?,
+            instructor_name: offer.text("instructor_name")?,
+            published_lessons: offer.int("published_lessons")?,
+            enrollment: offer.one("enrollment")?,
+        })
+    };
+    doc.rows("offers")?.into_iter().map(offer).collect()
 }
 
 /// $1 course.

@@ -46,6 +46,7 @@ statements! {
     courses_all = catalog::courses(&catalog::CoursesBy::Id);
     courses_instructor = catalog::courses(&catalog::CoursesBy::Instructor);
     courses_external_id = catalog::courses(&catalog::CoursesBy::ExternalId);
+    offers = catalog::offers();
     structure = catalog::structure();
     topics = catalog::topics();
     questions = catalog::questions();

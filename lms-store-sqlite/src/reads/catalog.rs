@@ -1,13 +1,14 @@
 //! Courses and their content.
 
+use lms_core::model::table::Record;
 use lms_core::model::*;
-use lms_core::store::{ById, CourseContent, CourseContext, CourseFilter, CourseStructure};
+use lms_core::store::{ById, CourseContent, CourseContext, CourseFilter, CourseOffer, CourseStructure};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::{above, at_most, staff_of, user};
 use crate::error::Result;
-use crate::rows::{Bound, by_id, count, first, id, id_or_null, select, text, uuid_at};
+use crate::rows::{Bound, by_id, columns, count, first, id, id_or_null, record_at, select, text, uuid_at};
 
 pub(crate) fn course(
     conn: &Connection,
@@ -60,6 +61,41 @@ pub(crate) fn courses(conn: &Connection, filter: &CourseFilter, page: ById) -> R
          ORDER BY t.id LIMIT ?5",
         params![id(above(page)), id_or_null(filter.instructor), published, external, at_most(page)],
     )
+}
+
+/// The courses of a page that people may join by themselves: ?1 above, ?2 limit.
+const OFFERED: &str = "c.id > ?1 AND c.is_published = 1 AND c.enrollment = 'open' AND c.archived_at IS NULL
+    ORDER BY c.id LIMIT ?2";
+
+pub(crate) fn offers(conn: &Connection, reader: Option<UserId>, page: ById) -> Result<Vec<CourseOffer>> {
+    let sql = format!(
+        "SELECT {}, (SELECT u.display_name FROM users AS u WHERE u.id = t.instructor_id),
+                (SELECT count(*) FROM lessons AS l WHERE l.course_id = t.id AND l.is_published = 1)
+         FROM courses AS t WHERE t.id IN (SELECT c.id FROM courses AS c WHERE {OFFERED}) ORDER BY t.id",
+        columns::<Course>(),
+    );
+    let enrollments: Vec<Enrollment> = match reader {
+        Some(reader) => select(
+            conn,
+            &format!("WHERE t.student_id = ?3 AND t.course_id IN (SELECT c.id FROM courses AS c WHERE {OFFERED})"),
+            params![id(above(page)), at_most(page), id(reader)],
+        )?,
+        None => Vec::new(),
+    };
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![id(above(page)), at_most(page)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let course: Course = record_at(row, 0)?;
+        let beside = Course::COLUMNS.len();
+        found.push(CourseOffer {
+            instructor_name: row.get(beside)?,
+            published_lessons: row.get(beside + 1)?,
+            enrollment: enrollments.iter().find(|e| e.course_id == course.id).cloned(),
+            course,
+        });
+    }
+    Ok(found)
 }
 
 pub(crate) fn structure(conn: &Connection, course: CourseId) -> Result<Option<CourseStructure>> {

@@ -232,8 +232,8 @@ impl Catalog<'_> {
         .await
     }
 
-    /// A course as its staff see it; as its learners see it, use the overview. The page of a course for people who
-    /// are not in it is the host's: read it as the system, and show what may be shown of it.
+    /// A course as its staff see it; as its learners see it, use the overview, and as anybody does who may join it,
+    /// [`Learning::read_course`](crate::lms::Learning::read_course).
     ///
     /// # Errors
     /// NotFound, also to those who are not its staff.
