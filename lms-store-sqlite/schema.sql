@@ -503,6 +503,7 @@ CREATE INDEX courses_certificate_template_id ON courses (certificate_template_id
 CREATE INDEX courses_copied_from ON courses (copied_from);
 CREATE UNIQUE INDEX courses_external_id ON courses (external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX courses_instructor_id ON courses (instructor_id);
+CREATE INDEX courses_offered ON courses (id) WHERE is_published = 1 AND enrollment = 'open' AND archived_at IS NULL;
 
 -- One person in one course (E2): everything that they do in it hangs here.
 CREATE TABLE enrollments (
