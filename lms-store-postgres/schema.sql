@@ -266,6 +266,7 @@ CREATE INDEX courses_copied_from ON "lms".courses (copied_from);
 CREATE INDEX courses_instructor_id ON "lms".courses (instructor_id);
 CREATE INDEX courses_certificate_template_id ON "lms".courses (certificate_template_id);
 CREATE UNIQUE INDEX courses_external_id ON "lms".courses (external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX courses_offered ON "lms".courses (id) WHERE is_published AND enrollment = 'open' AND archived_at IS NULL;
 
 -- A member of a course's staff beside its owner (E5).
 CREATE TABLE "lms".course_staff (
