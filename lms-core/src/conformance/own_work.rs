@@ -228,12 +228,14 @@ async fn leads(room: &Classroom) -> (Leads, Leads) {
 }
 
 /// Wherever a learner reads of a quiz or an assignment stands the id of what they have under way or handed in.
-/// rules: G1, G3, G4, G8, X3
+/// rules: G1, G2, G3, G4, G8, X3
 pub async fn g3_what_is_read_leads_to_the_work(h: &Harness) {
     let room = h.classroom(1, 2).await;
     let (me, other) = (room.student(0), room.student(1));
-    let quiz = room.add_quiz(room.lessons[0], 1, QuizRules::default()).await.unwrap();
-    let assignment = assign(&room, AssignmentRules::default(), None).await;
+    let (soon, later) = (h.lms.now().plus_seconds(60), h.lms.now().plus_seconds(120));
+    let rules = QuizRules { closes_at: Some(later), ..QuizRules::default() };
+    let quiz = room.add_quiz(room.lessons[0], 1, rules).await.unwrap();
+    let assignment = assign(&room, AssignmentRules { due_date: Some(soon), ..AssignmentRules::default() }, None).await;
     let theirs = other.quizzes().start(quiz.id).await.unwrap();
     other.assignments().save_draft(assignment.id, NewSubmission::text("Not mine.")).await.unwrap();
     assert_eq!(leads(&room).await, Default::default(), "nobody else's");
@@ -241,6 +243,9 @@ pub async fn g3_what_is_read_leads_to_the_work(h: &Harness) {
     let draft = me.assignments().save_draft(assignment.id, NewSubmission::text("Not done.")).await.unwrap();
     assert_ne!(attempt.id, theirs.id);
     assert_eq!(leads(&room).await, ((Some(attempt.id), None, None), (None, None, Some(draft.id))));
+    let home = me.overview().learner_home(room.students[0]).await.unwrap();
+    let due: Vec<_> = home.due_soon.iter().map(|item| (item.open_attempt_id, item.draft_id)).collect();
+    assert_eq!(due, [(None, Some(draft.id)), (Some(attempt.id), None)], "what is due, the soonest first");
     me.quizzes().submit(attempt.id).await.unwrap();
     let handed = me.assignments().submit(assignment.id, NewSubmission::text("Done.")).await.unwrap();
     assert_eq!(leads(&room).await, ((None, None, None), (None, Some(handed.id), None)));

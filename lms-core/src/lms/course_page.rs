@@ -107,7 +107,7 @@ impl Learning<'_> {
     ///
     /// # Errors
     /// Denied to AI, and to who was erased.
-    #[tracing::instrument(name = "lms.open_courses", skip_all, fields(outcome))]
+    #[tracing::instrument(name = "lms.open_courses", skip_all, fields(course, outcome))]
     pub async fn open_courses(&self, by: ById) -> Result<Vec<CoursePage>, Error> {
         let (store, me) = (self.s.store(), self.s.rights_of());
         let reader = match me {

@@ -88,6 +88,10 @@ pub struct DueItem {
     pub title: String,
     /// When it is due for this learner.
     pub due: Timestamp,
+    /// The attempt in progress, of a quiz.
+    pub open_attempt_id: Option<AttemptId>,
+    /// The draft, of an assignment.
+    pub draft_id: Option<SubmissionId>,
 }
 
 /// What kind of feedback is new.
@@ -173,7 +177,15 @@ impl Overview<'_> {
                 let cell = &cell.cell;
                 let open = matches!(cell.state, ItemState::NotSubmitted | ItemState::InProgress | ItemState::Missing);
                 let Some(due) = cell.due.filter(|_| open && !cell.met) else { continue };
-                let item = DueItem { course_id: course, kind: cell.kind, id: cell.id, title: cell.title.clone(), due };
+                let item = DueItem {
+                    course_id: course,
+                    kind: cell.kind,
+                    id: cell.id,
+                    title: cell.title.clone(),
+                    due,
+                    open_attempt_id: cell.open_attempt_id,
+                    draft_id: cell.draft_id,
+                };
                 if due < now {
                     home.overdue.push(item);
                 } else if due <= now.plus_seconds(AHEAD) {
