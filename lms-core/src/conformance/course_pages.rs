@@ -78,6 +78,8 @@ pub async fn e6_a_page_says_what_joining_says(h: &Harness) {
         assert_eq!(asked(h, course, who).await, (said, said), "not published");
     }
     assert_eq!(asked(h, course, room.admin).await, ("ok", "ok"), "staff may be early");
+    teacher.catalog().archive_course(course, true).await.unwrap();
+    assert_eq!(asked(h, course, unheard).await, ("not_found", "course.archived"), "a draft that is archived");
 }
 
 /// The page has what one wants to know before joining, nothing of what stands in the lessons, and one's own place.

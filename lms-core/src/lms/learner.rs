@@ -8,7 +8,7 @@ use crate::model::table::Json;
 use crate::model::*;
 use crate::rules::access::{AccessFacts, LockReason, locks};
 use crate::rules::completion::Counts;
-use crate::rules::enrollment::is_offered;
+use crate::rules::enrollment::is_open;
 use crate::rules::kept_score;
 use crate::rules::local_time::day;
 use crate::rules::permission::Rights;
@@ -491,7 +491,7 @@ pub(crate) fn enrolled(
         Some(enrollment) if enrollment.status != EnrollmentStatus::Withdrawn => Ok(enrollment.clone()),
         _ => {
             let rights = rights(session, context);
-            let sees = rights.is_staff() || context.enrollment.is_some() || is_offered(&context.course);
+            let sees = rights.is_staff() || context.enrollment.is_some() || is_open(&context.course);
             if sees {
                 Err(Refusal::Locked { reasons: vec![LockReason::NotEnrolled] }.into())
             } else {

@@ -28,9 +28,14 @@ pub enum Enrolling {
     Joins,
 }
 
-/// Whether people who are not in a course may know of it, because they may join by themselves (E4, E6).
-pub fn is_offered(course: &Course) -> bool {
+/// Whether people who are not in a course may know that there is one: they are told why it does not take them (E4, E6).
+pub fn is_open(course: &Course) -> bool {
     course.is_readable() && course.enrollment == EnrollmentPolicy::Open
+}
+
+/// Whether everybody may read what a course is about: it is open, and was not archived as a draft (E6, L1).
+pub fn is_offered(course: &Course) -> bool {
+    course.is_published && is_open(course)
 }
 
 /// Whether a person may be enrolled, seats aside.
@@ -49,7 +54,7 @@ pub fn enrolling(facts: &EnrollFacts<'_>) -> Result<Enrolling, Error> {
         if is_in {
             return Ok(Enrolling::Stands);
         }
-        if !is_offered(course) && enrollment.is_none() && !course.is_published {
+        if !is_open(course) && enrollment.is_none() && !course.is_published {
             // Who may not see the course hears nothing of it, except that a published one is closed.
             return Err(Error::not_found(SubjectType::Course, course.id));
         }
