@@ -217,7 +217,8 @@ async fn s11_triggers_make_suggestions_for_answers<S: Stamped>() {
     let head = &waiting.answer_suggestions[0];
     let question = world.teacher().quizzes().essays(head.id).await.unwrap();
     let open = question.essays.iter().find(|e| e.record.suggested_seq.is_some()).unwrap();
-    let adopted = world.teacher().quizzes().adopt_suggestion(head.id, open.question_id, None).await.unwrap();
+    let seen = open.record.suggested_seq.unwrap();
+    let adopted = world.teacher().quizzes().adopt_suggestion(head.id, open.question_id, seen, None).await.unwrap();
     assert_eq!(adopted.record.grader_kind, GraderKind::Human);
 }
 both!(s11_triggers_make_suggestions_for_answers);

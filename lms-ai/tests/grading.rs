@@ -155,7 +155,7 @@ async fn s11_every_review_trigger_turns_apply_into_suggest<S: Stamped>() {
         // It waits for a person, who takes it over: then it is the person's.
         let waiting = world.teacher().overview().to_grade(world.room.course, 100).await.unwrap();
         assert!(waiting.submissions.iter().chain(&waiting.suggestions).any(|head| head.id == id), "{name}");
-        let adopted = world.teacher().assignments().adopt_suggestion(id, None).await.unwrap().submission;
+        let adopted = world.teacher().assignments().adopt_suggestion(id, 1, None).await.unwrap().submission;
         assert_eq!((adopted.graded_by, adopted.grader_kind), (Some(world.room.instructor), Some(GraderKind::Human)));
         let entries = history(&world, id).await;
         assert_eq!((entries[1].cause, entries[1].ref_seq), (GradeCause::Adopted, Some(1)), "{name}");

@@ -221,6 +221,13 @@ refusals! {
     } = "submission.versions_used_up" Limit "all {allowed} versions are used up";
     /// There is no suggestion to adopt or dismiss (S9).
     NoSuggestion {} = "grade.no_suggestion" Conflict "no suggestion waits for a decision";
+    /// Another suggestion waits than the one that was read (S9).
+    AnotherSuggestion {
+        /// Its seq.
+        seq: i64,
+        /// The suggestion, as the history holds it.
+        entry: Box<GradeEntry>,
+    } = "grade.another_suggestion" Conflict "another suggestion has come meanwhile (entry {seq}); look at it first";
     /// There is no human mark to take back (S10).
     NothingToClear {} = "grade.nothing_to_clear" Conflict "there is no grade of a person to take back";
     /// An attempt that is graded stays graded: no mark by AI stands below the person's (A1, S10).

@@ -126,8 +126,8 @@ fn quizzes(s: &Session) {
     send(s.quizzes().preview_quiz(any()));
     send(s.quizzes().expire_due(any()));
     send(s.quizzes().grade_answer(any(), any(), any()));
-    send(s.quizzes().adopt_suggestion(any(), any(), any()));
-    send(s.quizzes().dismiss_suggestion(any(), any(), any()));
+    send(s.quizzes().adopt_suggestion(any(), any(), any(), any()));
+    send(s.quizzes().dismiss_suggestion(any(), any(), any(), any()));
     send(s.quizzes().clear_answer(any(), any(), any(), any()));
     send(s.quizzes().apply_ai_answer_grade(any(), any(), any(), any()));
     send(s.quizzes().ai_answer_grading_failed(any(), any(), any()));
@@ -153,8 +153,8 @@ fn assignments(s: &Session) {
     send(s.assignments().grade(any(), any()));
     send(s.assignments().apply_ai_grade(any(), any(), any()));
     send(s.assignments().ai_grading_failed(any(), any()));
-    send(s.assignments().adopt_suggestion(any(), any()));
-    send(s.assignments().dismiss_suggestion(any(), any()));
+    send(s.assignments().adopt_suggestion(any(), any(), any()));
+    send(s.assignments().dismiss_suggestion(any(), any(), any()));
     send(s.assignments().clear_grade(any(), any(), any()));
     send(s.assignments().return_for_revision(any()));
     send(s.assignments().post_grade(any(), any()));

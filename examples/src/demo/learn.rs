@@ -201,12 +201,12 @@ async fn grade(demo: &Demo, assignment: AssignmentId, submissions: &[(Submission
             // The lease of the background is another process's, of one that was killed perhaps.
             submission = demo.ai.grade_submission(*id).await?.graded.submission;
         }
-        match submission.grade {
-            Some(grade) if submission.grader_kind == Some(GraderKind::Ai) => {
+        match (submission.grade, submission.suggested_seq) {
+            (Some(grade), _) if submission.grader_kind == Some(GraderKind::Ai) => {
                 counts.applied += 1;
                 demo.screen.line(format!("   {name}: {} by AI, applied at once", of(grade, max)));
             }
-            _ if submission.suggested_seq.is_some() => waiting.push((*id, *name)),
+            (_, Some(seq)) => waiting.push((*id, *name, seq)),
             _ => demo.screen.line(format!("   {name}: AI gave no grade; the work waits for a person")),
         }
     }
@@ -214,14 +214,14 @@ async fn grade(demo: &Demo, assignment: AssignmentId, submissions: &[(Submission
         return Ok(counts);
     }
     demo.step(&format!("Where AI is not sure, {INSTRUCTOR} decides")).await?;
-    for (id, name) in waiting {
+    for (id, name, seq) in waiting {
         counts.suggested += 1;
         let history = teacher.assignments().history(id).await?;
-        let suggestion = history.iter().rfind(|entry| entry.raw.is_some());
-        let suggested = suggestion.and_then(|entry| entry.raw).unwrap_or(Points::ZERO);
-        let why = suggestion.and_then(|entry| entry.reason.as_deref()).unwrap_or("no reason given").replace('_', " ");
+        let Some(suggestion) = history.iter().find(|entry| entry.seq == seq) else { continue };
+        let suggested = suggestion.raw.unwrap_or(Points::ZERO);
+        let why = suggestion.reason.as_deref().unwrap_or("no reason given").replace('_', " ");
         demo.screen.line(format!("   {name}: AI suggests {} ({why})", of(suggested, max)));
-        let graded = teacher.assignments().adopt_suggestion(id, Some("read it, agreed".to_owned())).await?;
+        let graded = teacher.assignments().adopt_suggestion(id, seq, Some("read it, agreed".to_owned())).await?;
         counts.adopted += 1;
         let grade = graded.submission.grade.unwrap_or(Points::ZERO);
         demo.screen.line(format!("   {name}: {} adopted by {INSTRUCTOR}", of(grade, max)));

@@ -147,15 +147,15 @@ pub async fn s9_s10_human_over_ai(h: &Harness) {
     assert!(!run(2, 40, true).await.unwrap().applied);
     let waits = teacher.assignments().submission(handed[2]).await.unwrap();
     assert_eq!((waits.grade, waits.suggested_seq), (None, Some(1)));
-    assert!(room.student(2).assignments().adopt_suggestion(handed[2], None).await.is_err());
-    let adopted = teacher.assignments().adopt_suggestion(handed[2], None).await.unwrap().submission;
+    assert!(room.student(2).assignments().adopt_suggestion(handed[2], 1, None).await.is_err());
+    let adopted = teacher.assignments().adopt_suggestion(handed[2], 1, None).await.unwrap().submission;
     assert_eq!((adopted.grade, adopted.grader_kind), (Some(points(40)), Some(GraderKind::Human)));
     assert_eq!(adopted.graded_by, Some(room.instructor));
     let history = teacher.assignments().history(handed[2]).await.unwrap();
     assert_eq!((history.len(), history[1].ref_seq), (2, Some(1)));
     assert!(history[1].ai_log_id.is_some());
     assert_eq!(
-        teacher.assignments().adopt_suggestion(handed[2], None).await.unwrap_err().code(),
+        teacher.assignments().adopt_suggestion(handed[2], 1, None).await.unwrap_err().code(),
         "grade.no_suggestion"
     );
     // Somebody who has not seen the newest human mark is told.
@@ -500,15 +500,15 @@ pub async fn s9_a_mark_by_a_person_answers_the_suggestion(h: &Harness) {
     assert_eq!(waits().await, 1);
     teacher.assignments().grade(id, mark(55, 0)).await.unwrap();
     assert_eq!(waits().await, 0);
-    assert_eq!(teacher.assignments().adopt_suggestion(id, None).await.unwrap_err().code(), "grade.no_suggestion");
+    assert_eq!(teacher.assignments().adopt_suggestion(id, 1, None).await.unwrap_err().code(), "grade.no_suggestion");
     assert_eq!(teacher.assignments().submission(id).await.unwrap().grade, Some(points(55)));
     // One that comes afterwards waits, changes nothing, and can be taken over knowingly.
     assert!(!run(2, 80).await.applied);
     assert_eq!(waits().await, 1);
     assert_eq!(teacher.assignments().submission(id).await.unwrap().grade, Some(points(55)));
     let long = Some("x".repeat(2_001));
-    assert_eq!(teacher.assignments().adopt_suggestion(id, long).await.unwrap_err().code(), "invalid");
-    teacher.assignments().adopt_suggestion(id, Some("agreed".into())).await.unwrap();
+    assert_eq!(teacher.assignments().adopt_suggestion(id, 3, long).await.unwrap_err().code(), "invalid");
+    teacher.assignments().adopt_suggestion(id, 3, Some("agreed".into())).await.unwrap();
     let row = teacher.assignments().submission(id).await.unwrap();
     assert_eq!((row.grade, row.grader_kind), (Some(points(80)), Some(GraderKind::Human)));
     assert_eq!(waits().await, 0);

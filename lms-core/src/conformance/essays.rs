@@ -26,7 +26,7 @@ fn mark(whole: i64, seen_seq: i64) -> AnswerGrade {
 }
 
 /// A published quiz of so many essays of 10 points.
-async fn essays(room: &Classroom, n: usize, rules: QuizRules) -> Quiz {
+pub(super) async fn essays(room: &Classroom, n: usize, rules: QuizRules) -> Quiz {
     let body = || QuestionBody::Essay { rubric: None, staff_notes: "SECRET-NOTES".into() };
     let question = |n: usize| NewQuestion { points: points(10), ..NewQuestion::new(format!("Why {n}?"), body()) };
     let new =
@@ -34,12 +34,12 @@ async fn essays(room: &Classroom, n: usize, rules: QuizRules) -> Quiz {
     room.teacher().catalog().add_quiz(room.lessons[0], new).await.unwrap()
 }
 
-fn by(ai_grading: AiGrading) -> QuizRules {
+pub(super) fn by(ai_grading: AiGrading) -> QuizRules {
     QuizRules { ai_grading: Some(ai_grading), ..QuizRules::default() }
 }
 
 /// Hands answers in, one per question.
-async fn hand_in(room: &Classroom, n: usize, quiz: &Quiz, texts: &[&str]) -> (AttemptId, Vec<QuestionId>) {
+pub(super) async fn hand_in(room: &Classroom, n: usize, quiz: &Quiz, texts: &[&str]) -> (AttemptId, Vec<QuestionId>) {
     let me = room.student(n);
     let attempt = me.quizzes().start(quiz.id).await.unwrap();
     let ids: Vec<QuestionId> = attempt.questions.iter().map(|q| QuestionId::from_uuid(q.id)).collect();
@@ -51,7 +51,7 @@ async fn hand_in(room: &Classroom, n: usize, quiz: &Quiz, texts: &[&str]) -> (At
 }
 
 /// An AI grade of an answer, by an operation of its own.
-async fn run(
+pub(super) async fn run(
     h: &Harness,
     room: &Classroom,
     at: (AttemptId, QuestionId),
@@ -104,22 +104,25 @@ pub async fn q12_s10_human_over_ai(h: &Harness) {
     let late = run(h, &room, handed[1], 1_001, 9, false).await.unwrap();
     assert!(!late.applied);
     assert_eq!((late.record.earned, late.record.ai_status), (Some(points(5)), AiGradingState::Suggested));
-    let dismissed = teacher.quizzes().dismiss_suggestion(handed[1].0, handed[1].1, None).await.unwrap();
+    let dismissed = teacher.quizzes().dismiss_suggestion(handed[1].0, handed[1].1, 2, None).await.unwrap();
     assert_eq!((dismissed.record.earned, dismissed.record.suggested_seq), (Some(points(5)), None));
     // A review trigger: a suggestion, which a person adopts as their own.
     let waits = run(h, &room, handed[2], 1_002, 4, true).await.unwrap();
     assert_eq!((waits.applied, waits.record.earned, waits.record.suggested_seq), (false, None, Some(1)));
     assert_eq!(waits.attempt_state, AttemptState::PendingReview);
     let learner = room.student(2);
-    assert_eq!(learner.quizzes().adopt_suggestion(handed[2].0, handed[2].1, None).await.unwrap_err().code(), "denied");
-    let adopted = teacher.quizzes().adopt_suggestion(handed[2].0, handed[2].1, None).await.unwrap();
+    assert_eq!(
+        learner.quizzes().adopt_suggestion(handed[2].0, handed[2].1, 1, None).await.unwrap_err().code(),
+        "denied"
+    );
+    let adopted = teacher.quizzes().adopt_suggestion(handed[2].0, handed[2].1, 1, None).await.unwrap();
     assert!(adopted.applied && adopted.attempt_state == AttemptState::Graded);
     assert_eq!((adopted.record.earned, adopted.record.grader_kind), (Some(points(4)), GraderKind::Human));
     let found = teacher.quizzes().essays(handed[2].0).await.unwrap();
     let history = &found.essays[0].history;
     assert_eq!((history.len(), history[1].cause, history[1].ref_seq), (2, GradeCause::Adopted, Some(1)));
     assert_eq!(history[1].ai_log_id, history[0].ai_log_id);
-    let again = teacher.quizzes().adopt_suggestion(handed[2].0, handed[2].1, None).await.unwrap_err();
+    let again = teacher.quizzes().adopt_suggestion(handed[2].0, handed[2].1, 1, None).await.unwrap_err();
     assert_eq!(again.code(), "grade.no_suggestion");
     // Somebody who has not seen the newest human mark is told; an entry by AI is no reason.
     let newer = teacher.quizzes().grade_answer(handed[0].0, handed[0].1, mark(1, 0)).await.unwrap_err();
@@ -234,7 +237,7 @@ pub async fn q12_p3_the_last_answer_by_ai_completes(h: &Harness) {
     let waiting = teacher.overview().to_grade(room.course, 10).await.unwrap();
     let shown: Vec<_> = waiting.answer_suggestions.iter().map(|a| (a.id, a.ai_suggested, a.ai_pending)).collect();
     assert_eq!((shown, waiting.attempts.len()), (vec![(attempt, 1, 1)], 0));
-    teacher.quizzes().adopt_suggestion(attempt, ids[0], None).await.unwrap();
+    teacher.quizzes().adopt_suggestion(attempt, ids[0], 1, None).await.unwrap();
     let standing = |n: usize| {
         let me = room.student(n);
         let (course, student) = (room.course, room.students[n]);

@@ -319,7 +319,7 @@ impl<'h> Told<'h> {
         self.step(&["ai_graded"], apply).await;
         let fail = async || h.lms.system().assignments().ai_grading_failed(other, "answer.schema".into()).await;
         self.step(&["ai_rejected"], fail).await;
-        let adopt = async || teacher.assignments().adopt_suggestion(ai_work, None).await;
+        let adopt = async || teacher.assignments().adopt_suggestion(ai_work, 1, None).await;
         self.step(&["assignment_graded", "grade_posted"], adopt).await;
         let log = super::atomicity::valid_log(h, "outline", uuid::Uuid::from_u128(78)).await;
         let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };

@@ -105,7 +105,7 @@ pub async fn s9_s10_marks_by_ai_beside_marks_by_people(h: &Harness) {
     let because = NewGrade { reason: Some("too kind".into()), ..grade(50, 0) };
     teacher.assignments().grade(works[0], because).await.unwrap();
     by_model(works[1], 1, 60, true).await;
-    teacher.assignments().adopt_suggestion(works[1], None).await.unwrap();
+    teacher.assignments().adopt_suggestion(works[1], 1, None).await.unwrap();
     teacher.assignments().grade(works[2], grade(40, 0)).await.unwrap();
     by_model(works[2], 2, 45, false).await;
     by_model(works[3], 3, 90, false).await;

@@ -54,6 +54,7 @@ pub mod repeating;
 pub mod retention;
 pub mod screens;
 mod specimen;
+pub mod suggestions;
 pub mod together;
 pub mod tolerance;
 pub mod values;
@@ -184,6 +185,9 @@ macro_rules! conformance {
                 e1_a_person_gets_another_name },
             access::{ x1_reads_and_writes_give_the_same_reasons, x3_what_was_begun_stays_readable,
                 x2_a_requirement_that_cannot_be_met_asks_for_nothing, l2_a_learner_reads_a_lesson },
+            suggestions::{ s9_s10_another_suggestion_is_not_adopted_unread, s9_adopting_while_other_suggestions_come,
+                q12_s9_another_suggestion_for_an_answer_is_not_adopted_unread,
+                s9_a_suggestion_that_was_answered_is_not_decided_upon },
             copying::{ o6_a_copy_is_its_own_and_unpublished, o6_a_course_is_copied_with_its_dates, o6_a_date_moves_in_its_own_zone },
             course_pages::{ e6_a_page_says_what_joining_says, e6_a_page_shows_what_may_be_known_before_joining,
                 e6_the_open_courses_come_in_pages },

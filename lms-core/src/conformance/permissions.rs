@@ -150,8 +150,10 @@ fn table() -> Vec<Row> {
             report.rows.remove(0).error.map_or(Ok(()), Err)
         };
         "grade an answer" for GRADERS => |s, w| s.quizzes().grade_answer(w.attempt, w.question, AnswerGrade { points: Points::ZERO, feedback: None, seen_seq: 0 });
-        "adopt a suggestion for an answer" for GRADERS => |s, w| s.quizzes().adopt_suggestion(w.attempt, w.question, None);
-        "dismiss a suggestion for an answer" for GRADERS => |s, w| s.quizzes().dismiss_suggestion(w.attempt, w.question, None);
+        "adopt a suggestion" for GRADERS => |s, w| s.assignments().adopt_suggestion(w.submission, 1, None);
+        "dismiss a suggestion" for GRADERS => |s, w| s.assignments().dismiss_suggestion(w.submission, 1, None);
+        "adopt a suggestion for an answer" for GRADERS => |s, w| s.quizzes().adopt_suggestion(w.attempt, w.question, 1, None);
+        "dismiss a suggestion for an answer" for GRADERS => |s, w| s.quizzes().dismiss_suggestion(w.attempt, w.question, 1, None);
         "clear the grade of an answer" for GRADERS => |s, w| s.quizzes().clear_answer(w.attempt, w.question, 99, None);
         "read essays" for READERS => |s, w| s.quizzes().essays(w.attempt);
         "post grades" for GRADERS => |s, w| s.assignments().post_grades(w.assignment, ManyMode::BestEffort);

@@ -108,7 +108,8 @@ record! {
         pub history_seq: i64,
         /// Where AI grading stands.
         pub ai_status: AiGradingState,
-        /// The entry that waits for a person, if an AI suggestion does.
+        /// The entry of its grade history that waits for a person, if an AI suggestion does: who decides upon it says
+        /// which one they have read.
         pub suggested_seq: Option<i64>,
         /// Copied share, 0 to 1; never a model's guess (S15).
         pub plagiarism_score: Option<Points>,

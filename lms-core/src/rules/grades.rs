@@ -42,6 +42,19 @@ pub fn open_suggestion(history: &[GradeEntry]) -> Option<&GradeEntry> {
     (!answered).then_some(suggestion)
 }
 
+/// The suggestion that waits, where it is the one that the person has read; another one that came meanwhile is a
+/// conflict, which shows it (S9). Other marks by AI are none (S10).
+///
+/// # Errors
+/// NoSuggestion where none waits; AnotherSuggestion with the entry.
+pub fn require_suggestion(history: &[GradeEntry], suggested_seq: i64) -> Result<&GradeEntry, Refusal> {
+    match open_suggestion(history) {
+        Some(entry) if entry.seq == suggested_seq => Ok(entry),
+        Some(entry) => Err(Refusal::AnotherSuggestion { seq: entry.seq, entry: Box::new(entry.clone()) }),
+        None => Err(Refusal::NoSuggestion {}),
+    }
+}
+
 /// The newest human mark, by seq: what a person must have seen to write another (S10).
 pub fn newest_human(history: &[GradeEntry]) -> Option<&GradeEntry> {
     history
@@ -158,6 +171,22 @@ pub(super) mod tests {
         assert_eq!(grader_of_answers(&entries), Human, "another answer was cleared");
         entries.push(answer(2, 2, GradeCause::Cleared, Human));
         assert_eq!(grader_of_answers(&entries), Ai);
+    }
+
+    #[test]
+    fn s9_only_the_suggestion_that_was_read_is_decided_upon() {
+        let code = |history: &[GradeEntry], seq| require_suggestion(history, seq).map(|e| e.seq).map_err(|e| e.code());
+        let mut history = vec![entry(1, GraderKind::Ai, GradeCause::Suggested)];
+        assert_eq!(code(&history, 1), Ok(1));
+        assert_eq!(code(&history, 9), Err("grade.another_suggestion"), "one that never was");
+        history.push(entry(2, GraderKind::Ai, GradeCause::Graded));
+        assert_eq!(code(&history, 1), Ok(1), "a mark by AI is no other suggestion");
+        history.push(entry(3, GraderKind::Ai, GradeCause::Suggested));
+        assert_eq!(code(&history, 1), Err("grade.another_suggestion"));
+        assert_eq!(code(&history, 3), Ok(3));
+        history.push(GradeEntry { ref_seq: Some(3), ..entry(4, GraderKind::Human, GradeCause::Dismissed) });
+        assert_eq!(code(&history, 3), Err("grade.no_suggestion"));
+        assert_eq!(code(&history, 1), Err("grade.no_suggestion"), "the earlier one does not come back");
     }
 
     #[test]

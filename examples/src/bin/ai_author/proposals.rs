@@ -30,8 +30,8 @@ enum Kind {
     Quiz,
     Assignment,
     Certificate,
-    /// A suggested mark of a submission.
-    Grade(SubmissionId),
+    /// A suggested mark of a submission, with its seq in the history.
+    Grade(SubmissionId, i64),
 }
 
 /// What can be dropped: its place in the proposal, and in words.
@@ -161,15 +161,16 @@ async fn grade(session: &Session, operation: Uuid, id: SubmissionId) -> Result<F
     let history = session.assignments().history(id).await?;
     let log_ids: Vec<_> = session.ai_log().operation(operation).await?.into_iter().map(|row| row.id).collect();
     let own = |entry: &&GradeEntry| entry.ai_log_id.is_some_and(|log| log_ids.contains(&log));
-    let entry = history.iter().find(own).ok_or(AiError::NoProposal)?;
+    let open = history.iter().filter(own).find(|entry| submission.suggested_seq == Some(entry.seq));
+    let entry = open.or_else(|| history.iter().find(own)).ok_or(AiError::NoProposal)?;
     let raw = entry.raw.unwrap_or(Points::ZERO);
     Ok(Found {
         operation,
-        kind: Kind::Grade(id),
+        kind: Kind::Grade(id, entry.seq),
         title: format!("submission {id}: {raw} of {} points", assignment.max_grade),
         reasons: entry.reason.iter().flat_map(|all| all.split(", ")).map(str::to_owned).collect(),
         said: said(&assignment, entry),
-        is_applied: submission.suggested_seq != Some(entry.seq),
+        is_applied: open.is_none(),
         items: Vec::new(),
     })
 }
@@ -230,11 +231,11 @@ pub(crate) async fn apply(ai: &Ai, session: &Session, operation: Uuid, drop: &[u
             let line = format!("template {} \"{}\", version {}", made.id, made.name, made.version);
             Written::applied(vec![line], "the copy is a draft until a person accepts it".to_owned())
         }
-        Kind::Grade(id) => {
+        Kind::Grade(id, seq) => {
             if found.is_applied {
                 return Err(AiError::NoProposal.into());
             }
-            let graded = session.assignments().adopt_suggestion(id, None).await?.submission;
+            let graded = session.assignments().adopt_suggestion(id, seq, None).await?.submission;
             let grade = graded.grade.unwrap_or(Points::ZERO);
             Written::applied(vec![format!("submission {id}: {grade} points")], "the grade is written".to_owned())
         }

@@ -49,12 +49,17 @@ impl Assignments<'_> {
     }
 
     /// Takes over the AI suggestion that waits: the mark becomes the person's, with the AI entry
-    /// linked (S9).
+    /// linked (S9). `suggested_seq` is that of the suggestion which the person has read: no other one is taken over.
     ///
     /// # Errors
-    /// NoSuggestion; Denied to all but graders.
+    /// NoSuggestion; AnotherSuggestion where another one waits by now; Denied to all but graders.
     #[tracing::instrument(name = "lms.adopt_suggestion", skip_all, fields(course, outcome))]
-    pub async fn adopt_suggestion(&self, id: SubmissionId, reason: Option<String>) -> Result<Graded, Error> {
+    pub async fn adopt_suggestion(
+        &self,
+        id: SubmissionId,
+        suggested_seq: i64,
+        reason: Option<String>,
+    ) -> Result<Graded, Error> {
         check_words(None, reason.as_deref())?;
         let reason = &reason;
         self.s
@@ -63,7 +68,7 @@ impl Assignments<'_> {
                 if let Some(entry) = entry_of(&command, &context.history) {
                     return Ok(Planned::nothing(graded_by_entry(submission, &context.history, entry)));
                 }
-                let suggestion = grades::open_suggestion(&context.history).cloned().ok_or(Refusal::NoSuggestion {})?;
+                let suggestion = grades::require_suggestion(&context.history, suggested_seq)?.clone();
                 let mark = Mark {
                     cause: GradeCause::Adopted,
                     ref_seq: Some(suggestion.seq),
@@ -80,12 +85,18 @@ impl Assignments<'_> {
             .await
     }
 
-    /// Refuses the AI suggestion that waits; the grade stands as it is (S9).
+    /// Refuses the AI suggestion that waits; the grade stands as it is (S9). `suggested_seq` is that of the suggestion
+    /// which the person has read.
     ///
     /// # Errors
-    /// NoSuggestion; Denied to all but graders.
+    /// NoSuggestion; AnotherSuggestion where another one waits by now; Denied to all but graders.
     #[tracing::instrument(name = "lms.dismiss_suggestion", skip_all, fields(course, outcome))]
-    pub async fn dismiss_suggestion(&self, id: SubmissionId, reason: Option<String>) -> Result<Graded, Error> {
+    pub async fn dismiss_suggestion(
+        &self,
+        id: SubmissionId,
+        suggested_seq: i64,
+        reason: Option<String>,
+    ) -> Result<Graded, Error> {
         check_words(None, reason.as_deref())?;
         let reason = &reason;
         self.s
@@ -94,7 +105,7 @@ impl Assignments<'_> {
                 if let Some(entry) = entry_of(&command, &context.history) {
                     return Ok(Planned::nothing(graded_by_entry(submission, &context.history, entry)));
                 }
-                let suggestion = grades::open_suggestion(&context.history).cloned().ok_or(Refusal::NoSuggestion {})?;
+                let suggestion = grades::require_suggestion(&context.history, suggested_seq)?.clone();
                 let mark = Mark {
                     cause: GradeCause::Dismissed,
                     ref_seq: Some(suggestion.seq),

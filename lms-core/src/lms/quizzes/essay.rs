@@ -46,16 +46,17 @@ impl Quizzes<'_> {
     }
 
     /// Takes over the AI suggestion for an answer: the mark becomes the person's, with the AI entry
-    /// linked (S9).
+    /// linked (S9). `suggested_seq` is that of the suggestion which the person has read: no other one is taken over.
     ///
     /// # Errors
-    /// NoSuggestion; GradeOutOfRange where a regrade took the question out meanwhile; Denied to all but
+    /// NoSuggestion; AnotherSuggestion where another one waits by now; GradeOutOfRange where a regrade took the question out meanwhile; Denied to all but
     /// graders.
     #[tracing::instrument(name = "lms.adopt_answer_suggestion", skip_all, fields(course, outcome))]
     pub async fn adopt_suggestion(
         &self,
         attempt: AttemptId,
         question: QuestionId,
+        suggested_seq: i64,
         reason: Option<String>,
     ) -> Result<AnswerMark, Error> {
         check_words(None, reason.as_deref())?;
@@ -66,7 +67,7 @@ impl Quizzes<'_> {
                 if let Some(stands) = answer.done_before(&command)? {
                     return Ok(Planned::nothing(stands));
                 }
-                let suggestion = grades::open_suggestion(&answer.history).cloned().ok_or(Refusal::NoSuggestion {})?;
+                let suggestion = grades::require_suggestion(&answer.history, suggested_seq)?.clone();
                 let raw = suggestion.raw.ok_or(Refusal::NoSuggestion {})?;
                 let max = answer.record()?.possible;
                 if raw > max {
@@ -85,15 +86,16 @@ impl Quizzes<'_> {
     }
 
     /// Refuses the AI suggestion for an answer; the grade stands as it is, and an answer without one goes
-    /// on waiting for a person (S9).
+    /// on waiting for a person (S9). `suggested_seq` is that of the suggestion which the person has read.
     ///
     /// # Errors
-    /// NoSuggestion; Denied to all but graders.
+    /// NoSuggestion; AnotherSuggestion where another one waits by now; Denied to all but graders.
     #[tracing::instrument(name = "lms.dismiss_answer_suggestion", skip_all, fields(course, outcome))]
     pub async fn dismiss_suggestion(
         &self,
         attempt: AttemptId,
         question: QuestionId,
+        suggested_seq: i64,
         reason: Option<String>,
     ) -> Result<AnswerMark, Error> {
         check_words(None, reason.as_deref())?;
@@ -104,7 +106,7 @@ impl Quizzes<'_> {
                 if let Some(stands) = answer.done_before(&command)? {
                     return Ok(Planned::nothing(stands));
                 }
-                let suggestion = grades::open_suggestion(&answer.history).ok_or(Refusal::NoSuggestion {})?;
+                let suggestion = grades::require_suggestion(&answer.history, suggested_seq)?;
                 let mark = Mark {
                     ref_seq: Some(suggestion.seq),
                     ai_log_id: suggestion.ai_log_id,
