@@ -908,10 +908,10 @@ CREATE TABLE quiz_attempts (
         REFERENCES enrollments (id, course_id, student_id) ON DELETE CASCADE
 ) STRICT;
 CREATE INDEX quiz_attempts_awaiting_ai ON quiz_attempts (completed_at) WHERE ai_pending > 0;
-CREATE INDEX quiz_attempts_deadline ON quiz_attempts (deadline) WHERE state = 'in_progress' AND deadline IS NOT NULL;
 CREATE INDEX quiz_attempts_enrollment ON quiz_attempts (enrollment_id, course_id, student_id);
 CREATE UNIQUE INDEX quiz_attempts_open ON quiz_attempts (quiz_id, student_id) WHERE state = 'in_progress';
 CREATE INDEX quiz_attempts_revision_id ON quiz_attempts (revision_id);
+CREATE INDEX quiz_attempts_sweep ON quiz_attempts (id) WHERE state = 'in_progress';
 CREATE INDEX quiz_attempts_to_grade ON quiz_attempts (course_id, completed_at)
     WHERE state = 'pending_review' OR ai_suggested > 0;
 

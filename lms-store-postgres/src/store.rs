@@ -215,8 +215,9 @@ impl LearningReads for PgStore {
         let params = vec![id(course), id(above(page)), number(at_most(page))];
         self.list(&self.inner.statements.enrollments, params).await
     }
-    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>> {
-        let doc = self.doc(&self.inner.statements.overdue_attempts, vec![time(now), number(limit)]).await?;
+    async fn overdue_attempts(&self, now: Timestamp, page: ById) -> Read<Vec<AttemptId>> {
+        let params = vec![time(now), id(above(page)), number(at_most(page))];
+        let doc = self.doc(&self.inner.statements.overdue_attempts, params).await?;
         Ok(there(doc)?.ids("ids")?.into_iter().map(AttemptId::from_uuid).collect())
     }
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {

@@ -123,6 +123,7 @@ const BY_INDEX: &[(&str, &str)] = &[
     ("courses_external_id", "courses_external_id"),
     ("courses_instructor", "courses_instructor_id"),
     ("offers", "courses_offered"),
+    ("overdue_attempts", "quiz_attempts_sweep"),
 ];
 
 fn scans(plan: &serde_json::Value, found: &mut Vec<String>) {

@@ -167,8 +167,8 @@ impl LearningReads for SqliteStore {
     async fn enrollments(&self, course: CourseId, page: ById) -> Read<Vec<Enrollment>> {
         self.read(move |conn| reads::learning::enrollments(conn, course, page)).await
     }
-    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>> {
-        self.read(move |conn| reads::learning::overdue_attempts(conn, now, limit)).await
+    async fn overdue_attempts(&self, now: Timestamp, page: ById) -> Read<Vec<AttemptId>> {
+        self.read(move |conn| reads::learning::overdue_attempts(conn, now, page)).await
     }
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         self.read(move |conn| reads::learning::awaiting_ai(conn, limit)).await

@@ -161,7 +161,7 @@ impl LearningReads for MemoryStore {
     async fn enrollments(&self, course: CourseId, by: ById) -> Read<Vec<Enrollment>> {
         Ok(page(&self.read(), by, |e: &Enrollment| e.id.uuid(), |e| e.course_id == course))
     }
-    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>> {
+    async fn overdue_attempts(&self, now: Timestamp, by: ById) -> Read<Vec<AttemptId>> {
         let t = self.read();
         let over = |a: &QuizAttempt| {
             let grace = t.get::<Quiz>(a.quiz_id).map_or(0, |q| q.grace_seconds);
@@ -169,8 +169,8 @@ impl LearningReads for MemoryStore {
                 || t.get::<Enrollment>(a.enrollment_id).is_some_and(|e| e.status == EnrollmentStatus::Withdrawn)
                 || t.get::<User>(a.student_id).is_some_and(|u| u.erased_at.is_some())
         };
-        let overdue = t.sorted(|a: &QuizAttempt| a.state == AttemptState::InProgress && over(a), |a| a.deadline);
-        Ok(first(overdue, limit).iter().map(|a| a.id).collect())
+        let overdue = |a: &QuizAttempt| a.state == AttemptState::InProgress && over(a);
+        Ok(page(&t, by, |a: &QuizAttempt| a.id.uuid(), overdue).iter().map(|a| a.id).collect())
     }
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         let waits = |s: &Submission| s.ai_status == AiGradingState::Pending;

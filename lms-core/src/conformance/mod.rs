@@ -55,6 +55,7 @@ pub mod retention;
 pub mod screens;
 mod specimen;
 pub mod suggestions;
+pub mod sweep;
 pub mod together;
 pub mod tolerance;
 pub mod values;
@@ -227,6 +228,7 @@ macro_rules! conformance {
                 v6_a_slow_consumer_holds_nobody_up, v6_a_panic_ends_nothing_beside_it,
                 v6_damaged_jobs_in_front_starve_none, v6_long_jobs_take_turns,
                 v6_who_was_overtaken_cannot_write, v6_health_counts_what_waits },
+            sweep::{ a6_what_cannot_be_finished_keeps_no_other_waiting, a6_v6_the_background_gets_past_damaged_attempts },
             live::{ v7_what_was_taken_and_given_back_ends_no_stream_again, v7_a_new_course_is_its_owners_at_once, v7_who_is_suspended_hears_of_the_course_no_more,
                 v7_a_quiet_stream_gets_on, v7_learners_hear_of_what_they_see_and_of_nothing_else,
                 v5_a_learners_page_is_read_for_their_own_events },

@@ -181,14 +181,16 @@ impl Lms {
         tick.or(first)
     }
 
-    /// One round, its first failure, and whether jobs have yet to get their turn. What failed less than `rest` ago is
+    /// One round, its first failure, and whether jobs or attempts have yet to get their turn. What failed less than `rest` ago is
     /// left alone.
     async fn round(&self, rest: Option<Duration>) -> (Tick, Option<Error>, bool) {
         let mut tick = Tick::default();
         let mut round = Round::new(self, rest);
         let host = self.system();
-        let swept = round.attempt("expiry", None, async { host.quizzes().expire_due(200).await }).await;
-        tick.expired = swept.map_or(0, |swept| usize::try_from(swept.done).unwrap_or(usize::MAX));
+        let mut each = Round::new(self, rest);
+        let turn = self.expiry_turn(&mut each);
+        let expired = round.attempt("expiry", None, turn).await.unwrap_or_default();
+        tick.expired = expired.done;
         let abandoned = async { host.ai_log().sweep().await };
         tick.abandoned = round.attempt("abandoned_ai_calls", None, abandoned).await.unwrap_or_default();
         let blanked = async { host.ai_log().blank_expired().await };
@@ -197,11 +199,10 @@ impl Lms {
         let trimmed = async { if rest.is_some() { self.trim_now_and_then().await } else { self.trim().await } };
         tick.trimmed = round.attempt("retention", None, trimmed).await.unwrap_or_default();
         // Last: there may be many, and slow ones, and the rest is soon done.
-        let mut each = Round::new(self, rest);
         let turn = self.jobs_turn(&mut each);
-        let turn = round.attempt("course_jobs", None, turn).await;
-        tick.jobs = turn.as_ref().map_or(0, |turn| turn.done);
+        let jobs = round.attempt("course_jobs", None, turn).await.unwrap_or_default();
+        tick.jobs = jobs.done;
         tick.failed = round.failed + each.failed;
-        (tick, round.first.or(each.first), turn.is_some_and(|turn| turn.is_cut))
+        (tick, round.first.or(each.first), expired.is_cut || jobs.is_cut)
     }
 }

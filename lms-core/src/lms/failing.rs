@@ -12,14 +12,15 @@ use tokio::time::Instant;
 use super::Lms;
 use crate::error::Error;
 use crate::model::Timestamp;
+use crate::store::StoreErrorKind;
 
 /// Background work of this process that failed when it was last tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Failing {
-    /// What it is: `course_job`, `expiry`, `retention`, `consumer`, …
+    /// What it is: `course_job`, `overdue_attempt`, `retention`, `consumer`, …
     pub what: &'static str,
-    /// Which one: the id of the job, the name of the consumer.
+    /// Which one: the id of the job or attempt, the name of the consumer.
     pub which: Option<String>,
     /// The code of its last error.
     pub code: &'static str,
@@ -74,6 +75,8 @@ pub(super) struct Round<'a> {
     pub(super) failed: usize,
     /// The first failure.
     pub(super) first: Option<Error>,
+    /// Whether the last failure was that the store is away.
+    is_store_away: bool,
 }
 
 /// What work comes to; a panic in it is a failure like any other, and ends nothing beside it. What it leaves broken is
@@ -82,9 +85,14 @@ pub(super) async fn caught<T>(work: impl Future<Output = Result<T, Error>>) -> R
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(Error::Panicked))
 }
 
+/// Whether an error says that the store is away.
+pub(super) fn is_store_away(error: &Error) -> bool {
+    matches!(error, Error::Store(e) if matches!(e.kind(), StoreErrorKind::Unavailable))
+}
+
 impl<'a> Round<'a> {
     pub(super) const fn new(lms: &'a Lms, rest: Option<Duration>) -> Self {
-        Self { lms, rest, failed: 0, first: None }
+        Self { lms, rest, failed: 0, first: None, is_store_away: false }
     }
 
     /// Tries one thing, unless it failed a moment ago; what it gave, if it went well. A failure is logged,
@@ -113,10 +121,16 @@ impl<'a> Round<'a> {
                 let entry = entries.entry(name).or_insert(Entry { code, since: now, times: 0, tried: Instant::now() });
                 (entry.code, entry.times, entry.tried) = (code, entry.times.saturating_add(1), Instant::now());
                 self.failed += 1;
+                self.is_store_away = is_store_away(&e);
                 self.first.get_or_insert(e);
                 None
             }
         }
+    }
+
+    /// Whether what failed last failed because the store is away: what comes next would fail as well.
+    pub(super) const fn is_store_away(&self) -> bool {
+        self.is_store_away
     }
 
     /// Whether what failed a moment ago is left alone.

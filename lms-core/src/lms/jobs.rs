@@ -1,8 +1,8 @@
 //! Wide changes carried to every learner, in chunks that a crash cannot lose (DETAILS 2).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::assignments::{Recompute, recompute_versions};
@@ -10,6 +10,7 @@ use super::command::Command;
 use super::failing::Round;
 use super::learner::{Work, result_of};
 use super::quizzes::{RegradeKeys, regrade_attempts};
+use super::turn::{Due, Moved, Step};
 use super::{Lms, Session};
 use crate::error::Error;
 use crate::model::*;
@@ -96,64 +97,34 @@ fn place_of(job: &CourseJob) -> InTime {
 /// How many jobs a round moves on by a chunk; in the background also how many it tries.
 const JOBS: usize = 16;
 
-/// Where the open jobs' turn is: they are gone through in a circle, so that each of them gets its turn, whatever the
-/// others do or fail to do.
-#[derive(Default)]
-pub(crate) struct JobTurn {
-    /// The last one that had its turn.
-    after: Option<InTime>,
-    /// Those that are open, since the circle began.
-    there: BTreeSet<String>,
-}
+/// The open jobs.
+struct OpenJobs<'a>(&'a Lms);
 
-/// What came of the open jobs in one round.
-pub(super) struct JobRound {
-    /// How many were moved on.
-    pub(super) done: usize,
-    /// Whether others have yet to get their turn.
-    pub(super) is_cut: bool,
+#[async_trait]
+impl Due for OpenJobs<'_> {
+    const WHAT: &'static str = "course_job";
+    const PAGE: usize = PAGE as usize;
+    type One = CourseJob;
+    type Place = InTime;
+
+    async fn page(&self, after: Option<InTime>) -> Result<Vec<CourseJob>, Error> {
+        Ok(self.0.inner.store.open_jobs(after, PAGE).await?)
+    }
+    fn place(job: &CourseJob) -> InTime {
+        place_of(job)
+    }
+    fn id(job: &CourseJob) -> String {
+        job.id.to_string()
+    }
+    async fn step(&self, job: &CourseJob) -> Result<Step, Error> {
+        Ok(if self.0.step_job(job).await? { Step::Done } else { Step::Again })
+    }
 }
 
 impl Lms {
-    /// The open jobs' turn, from where the last round ended, once around at the most. Where what failed rests, so many
-    /// are tried; otherwise, by hand, so many are moved on.
-    pub(super) async fn jobs_turn(&self, round: &mut Round<'_>) -> Result<JobRound, Error> {
-        let mut turn = self.inner.job_turn.lock().await;
-        let begun_after = turn.after;
-        let (mut done, mut tried, mut went_around, mut again) = (0, 0, false, false);
-        loop {
-            let page = self.inner.store.open_jobs(turn.after, PAGE).await?;
-            let is_last = page.len() < PAGE as usize;
-            for job in page {
-                let place = place_of(&job);
-                if went_around && begun_after.is_none_or(|begun| (place.at, place.id) > (begun.at, begun.id)) {
-                    return Ok(JobRound { done, is_cut: again });
-                }
-                if done >= JOBS || (tried >= JOBS && round.rests()) {
-                    return Ok(JobRound { done, is_cut: true });
-                }
-                let id = job.id.to_string();
-                turn.after = Some(place);
-                turn.there.insert(id.clone());
-                if round.is_resting("course_job", &id) {
-                    continue;
-                }
-                tried += 1;
-                match round.attempt("course_job", Some(id), self.step_job(&job)).await {
-                    Some(true) => done += 1,
-                    Some(false) => again = true,
-                    None => {}
-                }
-            }
-            if is_last {
-                round.only("course_job", &std::mem::take(&mut turn.there));
-                turn.after = None;
-                if went_around || begun_after.is_none() {
-                    return Ok(JobRound { done, is_cut: again });
-                }
-                went_around = true;
-            }
-        }
+    /// The open jobs' turn: each is moved on by a chunk.
+    pub(super) async fn jobs_turn(&self, round: &mut Round<'_>) -> Result<Moved, Error> {
+        self.inner.job_turn.lock().await.go_around(&OpenJobs(self), JOBS, round).await
     }
 
     fn job_session(&self) -> Session {

@@ -30,6 +30,7 @@ mod renderings;
 mod retention;
 mod reviews;
 mod templates;
+mod turn;
 mod xapi;
 
 use std::sync::Arc;
@@ -69,7 +70,7 @@ use crate::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::error::Error;
 use crate::live::Live;
 use crate::model::{Actor, AiGrading, Timestamp, UserId};
-use crate::store::Store;
+use crate::store::{InTime, Store};
 
 /// The library: cheap to clone, to be kept in a service's state.
 #[derive(Clone)]
@@ -94,7 +95,9 @@ pub(crate) struct Inner {
     pub(crate) live: Live,
     pub(crate) failing: failing::FailingWork,
     /// Held by the one round of this process that works at the jobs.
-    pub(crate) job_turn: tokio::sync::Mutex<jobs::JobTurn>,
+    pub(crate) job_turn: tokio::sync::Mutex<turn::Turn<InTime>>,
+    /// The same for the attempts whose time is up.
+    pub(crate) expiry_turn: tokio::sync::Mutex<turn::Turn<Uuid>>,
     pub(crate) revisions: quizzes::RevisionCache,
     stripes: Vec<tokio::sync::Mutex<()>>,
 }
@@ -205,6 +208,7 @@ impl Builder {
                 trimmed: std::sync::Mutex::default(),
                 failing: failing::FailingWork::default(),
                 job_turn: tokio::sync::Mutex::default(),
+                expiry_turn: tokio::sync::Mutex::default(),
                 revisions: quizzes::RevisionCache::default(),
                 stripes: (0..STRIPES).map(|_| tokio::sync::Mutex::new(())).collect(),
             }),

@@ -93,8 +93,8 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn enrollments(&self, course: CourseId, page: ById) -> Read<Vec<Enrollment>> {
         (**self).enrollments(course, page).await
     }
-    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>> {
-        (**self).overdue_attempts(now, limit).await
+    async fn overdue_attempts(&self, now: Timestamp, page: ById) -> Read<Vec<AttemptId>> {
+        (**self).overdue_attempts(now, page).await
     }
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         (**self).awaiting_ai(limit).await

@@ -129,8 +129,8 @@ pub trait LearningReads: Send + Sync {
     async fn enrollments_of(&self, student: UserId) -> Read<Vec<Enrollment>>;
     /// The enrollments of a course, by id.
     async fn enrollments(&self, course: CourseId, page: ById) -> Read<Vec<Enrollment>>;
-    /// Open attempts whose deadline and grace are over, soonest first.
-    async fn overdue_attempts(&self, now: Timestamp, limit: u32) -> Read<Vec<AttemptId>>;
+    /// Open attempts whose deadline and grace are over, and those of learners who were withdrawn or erased, by id.
+    async fn overdue_attempts(&self, now: Timestamp, page: ById) -> Read<Vec<AttemptId>>;
     /// Versions that wait for AI grading, oldest first.
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>>;
     /// Versions of a course that wait for a person, by the time at which they were handed in and id, behind a

@@ -925,7 +925,7 @@ CREATE INDEX quiz_attempts_to_grade ON {lms}.quiz_attempts (course_id, completed
 -- Essays that wait for the AI grader (Q12).
 CREATE INDEX quiz_attempts_awaiting_ai ON {lms}.quiz_attempts (completed_at) WHERE ai_pending > 0;
 -- The sweep of overdue attempts.
-CREATE INDEX quiz_attempts_deadline ON {lms}.quiz_attempts (deadline) WHERE state = 'in_progress' AND deadline IS NOT NULL;
+CREATE INDEX quiz_attempts_sweep ON {lms}.quiz_attempts (id) WHERE state = 'in_progress';
 
 -- What is kept of one learner's attempts at one quiz (A9, A10).
 CREATE TABLE {lms}.quiz_results (

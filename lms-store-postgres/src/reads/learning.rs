@@ -86,19 +86,19 @@ pub(super) fn enrollments() -> String {
     listing(&many::<Enrollment>("WHERE t.course_id = $1::uuid AND t.id > $2::uuid ORDER BY t.id LIMIT $3::bigint"))
 }
 
-/// $1 now, $2 limit.
+/// $1 now, $2 above, $3 limit.
 pub(super) fn overdue_attempts() -> String {
     format!(
         "SELECT json_build_object('ids', {})::text",
         list(
             "SELECT a.id FROM {lms}.quiz_attempts AS a JOIN {lms}.quizzes AS q ON q.id = a.quiz_id
-             WHERE a.state = 'in_progress'
+             WHERE a.state = 'in_progress' AND a.id > $2::uuid
                AND ((a.deadline IS NOT NULL AND a.deadline < $1::timestamptz
                      AND a.deadline + q.grace_seconds * interval '1 second' < $1::timestamptz)
                     OR EXISTS (SELECT 1 FROM {lms}.enrollments AS e
                                WHERE e.id = a.enrollment_id AND e.status = 'withdrawn')
                     OR EXISTS (SELECT 1 FROM {lms}.users AS u WHERE u.id = a.student_id AND u.erased_at IS NOT NULL))
-             ORDER BY a.deadline LIMIT $2::bigint"
+             ORDER BY a.id LIMIT $3::bigint"
         )
     )
 }

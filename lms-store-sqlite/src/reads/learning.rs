@@ -94,17 +94,17 @@ pub(crate) fn enrollments(conn: &Connection, course: CourseId, page: ById) -> Re
     )
 }
 
-pub(crate) fn overdue_attempts(conn: &Connection, now: Timestamp, limit: u32) -> Result<Vec<AttemptId>> {
+pub(crate) fn overdue_attempts(conn: &Connection, now: Timestamp, page: ById) -> Result<Vec<AttemptId>> {
     let found = uuids(
         conn,
         "quiz_attempts",
         "SELECT a.id FROM quiz_attempts AS a JOIN quizzes AS q ON q.id = a.quiz_id
-         WHERE a.state = 'in_progress'
+         WHERE a.state = 'in_progress' AND a.id > ?2
            AND ((a.deadline IS NOT NULL AND a.deadline < ?1 AND a.deadline + q.grace_seconds * 1000000 < ?1)
                 OR EXISTS (SELECT 1 FROM enrollments AS e WHERE e.id = a.enrollment_id AND e.status = 'withdrawn')
                 OR EXISTS (SELECT 1 FROM users AS u WHERE u.id = a.student_id AND u.erased_at IS NOT NULL))
-         ORDER BY a.deadline LIMIT ?2",
-        params![time(now), limit],
+         ORDER BY a.id LIMIT ?3",
+        params![time(now), id(above(page)), at_most(page)],
     )?;
     Ok(found.into_iter().map(AttemptId::from_uuid).collect())
 }

@@ -162,30 +162,6 @@ impl Quizzes<'_> {
         }
         work.finish(&self.s.lms, at).await
     }
-
-    /// Finishes attempts whose deadline and grace are over, at most `limit` of them (A6). Their
-    /// finish time is the deadline; what follows for lesson and course happens now.
-    ///
-    /// # Errors
-    /// Denied to all but the system.
-    #[tracing::instrument(name = "lms.expire_due", skip_all, fields(course, outcome))]
-    pub async fn expire_due(&self, limit: u32) -> Result<SweepReport, Error> {
-        if !matches!(self.s.actor, Actor::System { .. }) {
-            return Err(Error::Denied { action: Action::Learn });
-        }
-        let mut report = SweepReport::default();
-        for id in self.s.store().overdue_attempts(self.s.lms.now(), limit.clamp(1, 1_000)).await? {
-            match self.finish(id, None).await {
-                Ok(true) => report.done += 1,
-                Ok(false) | Err(Error::NotFound { .. } | Error::Busy) => report.skipped += 1,
-                Err(e) => {
-                    tracing::warn!(code = e.code(), "an overdue attempt could not be finished");
-                    report.failed += 1;
-                }
-            }
-        }
-        Ok(report)
-    }
 }
 
 /// A load with what a batch writes of the attempt and its kept score.

@@ -10,6 +10,7 @@ mod regrade;
 mod revision;
 mod save;
 mod start;
+mod sweep;
 mod view;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ pub(super) use deadline::{later_deadline, past_grace, seconds_allowed};
 pub use regrade::*;
 pub(crate) use revision::RevisionCache;
 use revision::revision_of;
+pub use sweep::{SweepFailure, SweepReport};
 
 /// An attempt as its learner sees it: no key, no correctness, no explanation until the quiz's
 /// policy reveals them (Q14).
@@ -107,18 +109,6 @@ pub struct SaveReport {
     pub problems: Vec<Problem>,
     /// Whether the whole patch was older than what this client had sent before: nothing was done.
     pub stale: bool,
-}
-
-/// What became of a sweep (A6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-pub struct SweepReport {
-    /// Attempts that were finished.
-    pub done: u32,
-    /// Attempts that somebody else finished first.
-    pub skipped: u32,
-    /// Attempts that could not be finished.
-    pub failed: u32,
 }
 
 /// A mark for one answer (Q12).
