@@ -28,6 +28,7 @@ pub mod changes;
 pub mod constraints;
 pub mod copying;
 pub mod course_pages;
+pub mod drafts;
 pub mod edits;
 pub mod enrollment;
 pub mod essays;
@@ -151,6 +152,8 @@ macro_rules! conformance {
                 r1_who_may_not_see_it_hears_not_found,
                 l1_hiding_a_running_course_changes_nothing_of_its_learners,
                 n6_a_threshold_needs_points_that_are_not_dropped, l3_every_check_of_authoring_names_its_field, x2_lessons_open_in_their_order, a_command_id_is_done_once, a_repeated_edit_finds_what_it_wrote },
+            drafts::{ i1_l4_a_quiz_by_ai_waits_to_be_published, i1_l4_an_assignment_by_ai_waits_to_be_published,
+                i1_l4_a_course_by_ai_waits_to_be_published, i1_l4_a_text_by_ai_publishes_no_lesson },
             edits::{ l5_an_edit_takes_away_what_may_be_missing, l5_rules_begin_with_those_that_stand },
             own_work::{ a9_a_learner_lists_their_attempts, a9_the_list_says_which_attempts_count,
                 a10_an_attempt_says_what_its_learner_asks, s1_s14_a_learner_lists_their_versions,
