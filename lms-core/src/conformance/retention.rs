@@ -12,7 +12,8 @@ use super::events::{next, take};
 use super::specimen;
 use crate::Lms;
 use crate::error::{Error, Refusal};
-use crate::lms::{EnrollOptions, HostEvent, NewCourse, RosterFilter, Tick, XapiOptions};
+use crate::live::LiveStream;
+use crate::lms::{EnrollOptions, HostEvent, NewCourse, Outline, RosterFilter, Tick, XapiOptions};
 use crate::model::{CourseId, Event, EventKind, Id, NewEvent};
 use crate::store::{ById, EventFilter, LogEnds, WriteBatch};
 
@@ -162,6 +163,37 @@ pub async fn v4_a_place_below_what_is_kept_is_gone(h: &Harness) {
         };
         assert_eq!(code, "events.gone", "after {last}");
     }
+}
+
+/// A state whose place in the log is no longer kept is read anew and sent: what happened beyond the gap shows in
+/// it, though nobody can read the events of it any more. So is one whose course was quiet meanwhile, and both go on.
+/// rules: V4, V5
+pub async fn v5_a_state_whose_place_is_gone_is_read_anew(h: &Harness) {
+    let room = h.classroom(3, 1).await;
+    let (me, id) = (room.student(0), room.students[0]);
+    let quiet = h.classroom(1, 1).await;
+    // Its reader is held up by a subscriber who does not take what it has to give.
+    let mut held = h.lms.live().learner_progress(&me, room.course, id).await.unwrap();
+    let mut silent = h.lms.live().course_metrics(&quiet.teacher(), quiet.course).await.unwrap();
+    assert_eq!(next(&mut silent).await.unwrap().completion.completed, 0);
+    me.learning().complete_lesson(room.lessons[0]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    me.learning().complete_lesson(room.lessons[1]).await.unwrap();
+    h.lms.settle().await.unwrap();
+    h.clock.advance(DAY);
+    while h.store.trim(h.lms.now(), 2_000).await.unwrap() > 0 {}
+    let left = ends(h).await;
+    assert_eq!(left.oldest, left.head + 1, "no event tells of it any more");
+    let done = async |held: &mut LiveStream<Outline>, count: i64| {
+        while next(held).await.unwrap().lessons_done != count {}
+    };
+    done(&mut held, 2).await;
+    assert_eq!(next(&mut silent).await.unwrap().completion.completed, 0, "it is told, and nothing has changed");
+    // From there on they follow the events as before.
+    me.learning().complete_lesson(room.lessons[2]).await.unwrap();
+    quiet.student(0).learning().complete_lesson(quiet.lessons[0]).await.unwrap();
+    done(&mut held, 3).await;
+    assert_eq!(next(&mut silent).await.unwrap().completion.completed, 1);
 }
 
 /// What a consumer has yet to handle is kept, whether it runs or not; one that finds its work in rows holds
