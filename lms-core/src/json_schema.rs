@@ -219,6 +219,7 @@ pub fn documents() -> BTreeMap<&'static str, Value> {
                     CourseFilter,
                     EventFilter,
                     AiLogFilter,
+                    MarkFilter,
                     Siblings,
                     ReviewAnswer<NewGrade>,
                     ReviewAnswer<AnswerGrade>,

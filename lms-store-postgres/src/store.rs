@@ -277,6 +277,15 @@ impl LearningReads for PgStore {
     async fn answer_entries(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<AnswerEntry>> {
         self.list(&self.inner.statements.answer_entries, vec![id(course), id(from), id(to)]).await
     }
+    async fn marked_attempts(
+        &self,
+        course: CourseId,
+        from: EnrollmentId,
+        to: EnrollmentId,
+    ) -> Read<Vec<MarkedAttempt>> {
+        let doc = self.doc(&self.inner.statements.marked_attempts, vec![id(course), id(from), id(to)]).await?;
+        reads::learning::read_marked_attempts(there(doc)?)
+    }
     async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork> {
         let params = vec![Some(reads::learning::listed(attempts)), Some(reads::learning::listed(submissions))];
         let doc = self.doc(&self.inner.statements.scored_work, params).await?;

@@ -223,6 +223,14 @@ impl LearningReads for SqliteStore {
     async fn answer_entries(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<AnswerEntry>> {
         self.read(move |conn| reads::learning::answer_entries(conn, course, from, to)).await
     }
+    async fn marked_attempts(
+        &self,
+        course: CourseId,
+        from: EnrollmentId,
+        to: EnrollmentId,
+    ) -> Read<Vec<MarkedAttempt>> {
+        self.read(move |conn| reads::learning::marked_attempts(conn, course, from, to)).await
+    }
     async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork> {
         let (attempts, submissions) = (attempts.to_vec(), submissions.to_vec());
         self.read(move |conn| reads::learning::scored_work(conn, &attempts, &submissions)).await

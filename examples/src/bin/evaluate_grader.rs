@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use lms_ai::AiError;
 use lms_ai::evaluate::{Marked, Options, Report, Scale, evaluate, from_pairs};
 use lms_core::Lms;
-use lms_core::lms::MarkPair;
-use lms_core::model::{AssignmentId, CourseId, Points};
-use lms_core::store::ContentRef;
+use lms_core::lms::{MarkFilter, MarkPair, MarkedWork};
+use lms_core::model::{AssignmentId, CourseId, Points, QuestionId, QuizId};
+use lms_core::store::{ContentContext, ContentRef, Store};
 use lms_examples::demo::Failure;
 use lms_examples::evaluation::{Attacked, Form, Ran, Sheet, TIMES, Wanted, Work, attack_all, grade_all, lines};
 use lms_examples::output::Screen;
@@ -27,7 +27,7 @@ Usage: evaluate_grader --store STORE --course ID [--resamples N] [--seed N] [--j
                        [--resamples N] [--seed N] [--attack] [--json]
 
 With --store and --course the marks are those of a database (sqlite:PATH or postgres://…): where a person has
-marked work that AI has marked, too, assignment by assignment. Marks that a person took over as they were
+marked work that AI has marked, too, assignment by assignment and essay question by essay question. Marks that a person took over as they were
 suggested agree by themselves, and are counted.
 
 The first line of FILE names the columns, in any order and case; FILE may be - for standard input. It is CSV
@@ -222,7 +222,53 @@ async fn run(command: &Command, screen: &Screen) -> Result<(), End> {
     }
 }
 
-/// Compares the marks of a course, assignment by assignment.
+/// What is compared by itself, for it has a scale of its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Task {
+    Assignment(AssignmentId),
+    Question(QuizId, QuestionId),
+}
+
+impl Task {
+    const fn of(pair: &MarkPair) -> Self {
+        match pair.work {
+            MarkedWork::Submission { assignment_id, .. } => Self::Assignment(assignment_id),
+            MarkedWork::Answer { quiz_id, question_id, .. } => Self::Question(quiz_id, question_id),
+        }
+    }
+
+    /// What it is called; nothing where it is not there any more.
+    async fn title(self, store: &dyn Store) -> Result<String, Failure> {
+        let content = match self {
+            Self::Assignment(id) => ContentRef::Assignment(id),
+            Self::Question(_, id) => ContentRef::Question(id),
+        };
+        let found = store.content(None, content).await?;
+        let assignment = |found: &ContentContext| Some(found.assignment.as_ref()?.title.clone());
+        let question = |found: &ContentContext| Some(found.question.as_ref()?.text.chars().take(80).collect());
+        Ok(found.and_then(|found| assignment(&found).or_else(|| question(&found))).unwrap_or_default())
+    }
+
+    /// Its ids, as they stand in a report.
+    fn ids(self) -> serde_json::Map<String, serde_json::Value> {
+        let ids = match self {
+            Self::Assignment(id) => vec![("assignment_id", json!(id))],
+            Self::Question(quiz, id) => vec![("quiz_id", json!(quiz)), ("question_id", json!(id))],
+        };
+        ids.into_iter().map(|(name, id)| (name.to_owned(), id)).collect()
+    }
+}
+
+impl std::fmt::Display for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Assignment(id) => write!(f, "Assignment {id}"),
+            Self::Question(_, id) => write!(f, "Question {id}"),
+        }
+    }
+}
+
+/// Compares the marks of a course, task by task.
 async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseId) -> Result<(), End> {
     let failed = |e: &dyn std::fmt::Display| End::File(e.to_string());
     if let Some(path) = store.strip_prefix("sqlite:").map(|path| Path::new(path.strip_prefix("//").unwrap_or(path)))
@@ -234,25 +280,25 @@ async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseI
     let lms = Lms::over(opened.store()).build();
     lms.migrate().await.map_err(|e| failed(&e))?;
     let host = lms.system();
-    let mut by_assignment: BTreeMap<AssignmentId, Vec<MarkPair>> = BTreeMap::new();
+    let mut by_task: BTreeMap<Task, Vec<MarkPair>> = BTreeMap::new();
     let mut after = None;
     loop {
-        let page = host.overview().mark_pairs(course, None, after, 100).await.map_err(|e| failed(&e))?;
+        let page =
+            host.overview().mark_pairs(course, MarkFilter::default(), after, 100).await.map_err(|e| failed(&e))?;
         for pair in page.pairs {
-            by_assignment.entry(pair.assignment_id).or_default().push(pair);
+            by_task.entry(Task::of(&pair)).or_default().push(pair);
         }
         after = page.next;
         if after.is_none() {
             break;
         }
     }
-    if by_assignment.is_empty() {
+    if by_task.is_empty() {
         return Err(End::File(format!("no work in course {course} is marked by AI and by a person")));
     }
     let (mut reports, mut not_compared) = (Vec::new(), 0);
-    for (id, pairs) in &by_assignment {
-        let found = lms.store().content(None, ContentRef::Assignment(*id)).await.map_err(|e| failed(&e))?;
-        let title = found.and_then(|found| found.assignment).map_or_else(String::new, |found| found.title);
+    for (task, pairs) in &by_task {
+        let title = task.title(&**lms.store()).await?;
         let compared = from_pairs(pairs)
             .and_then(|(scale, marked)| evaluate(&scale, &marked, command.options).map(|report| (scale, report)));
         let (scale, report) = match compared {
@@ -261,9 +307,11 @@ async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseI
             Err(why) => {
                 not_compared += 1;
                 if command.json {
-                    reports.push(json!({"assignment_id": id, "title": title, "error": why.to_string()}));
+                    let mut report = task.ids();
+                    report.extend([("title".to_owned(), json!(title)), ("error".to_owned(), json!(why.to_string()))]);
+                    reports.push(report.into());
                 } else {
-                    screen.line(format!("Assignment {id} \"{title}\" cannot be compared: {why}"));
+                    screen.line(format!("{task} \"{title}\" cannot be compared: {why}"));
                     screen.line("");
                 }
                 continue;
@@ -274,7 +322,7 @@ async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseI
         if command.json {
             let mut whole = serde_json::to_value(&report).map_err(|e| failed(&e))?;
             if let Some(whole) = whole.as_object_mut() {
-                whole.insert("assignment_id".to_owned(), json!(id));
+                whole.append(&mut task.ids());
                 whole.insert("title".to_owned(), json!(title));
                 whole.insert("taken_over".to_owned(), json!(adopted));
                 whole.insert("marked_before_ai".to_owned(), json!(unseen));
@@ -282,7 +330,7 @@ async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseI
             reports.push(whole);
             continue;
         }
-        screen.line(format!("Assignment {id} \"{title}\", {} pieces of work", report.n));
+        screen.line(format!("{task} \"{title}\", {} pieces of work", report.n));
         screen.line(format!("Scale      {} to {} in steps of {}", scale.min(), scale.max(), scale.step()));
         screen.line(format!("People     took over {adopted} as suggested; marked {unseen} before AI did"));
         lines(&report).iter().for_each(|line| screen.line(line));
@@ -291,8 +339,8 @@ async fn stored(command: &Command, screen: &Screen, store: &str, course: CourseI
     if command.json {
         screen.line(serde_json::to_string_pretty(&reports).map_err(|e| failed(&e))?);
     }
-    if not_compared == by_assignment.len() {
-        return Err(End::File(format!("no assignment of course {course} can be compared")));
+    if not_compared == by_task.len() {
+        return Err(End::File(format!("nothing in course {course} can be compared")));
     }
     Ok(())
 }

@@ -283,6 +283,23 @@ impl LearningReads for MemoryStore {
         let entries = t.many(|e: &GradeEntry| attempts.iter().any(|a| a.id.uuid() == e.subject_id));
         Ok(entries.into_iter().filter_map(head).collect())
     }
+    async fn marked_attempts(
+        &self,
+        course: CourseId,
+        from: EnrollmentId,
+        to: EnrollmentId,
+    ) -> Read<Vec<MarkedAttempt>> {
+        let t = self.read();
+        let entries = |a: &QuizAttempt| {
+            let own = |g: &GradeEntry| g.subject_type == GradeSubject::Answer && g.subject_id == a.id.uuid();
+            t.sorted(own, |g| (g.question_id, g.seq))
+        };
+        let by_ai = |a: &QuizAttempt| entries(a).iter().any(|g| g.grader_kind == GraderKind::Ai);
+        let of = |a: &QuizAttempt| a.course_id == course && (from..=to).contains(&a.enrollment_id) && by_ai(a);
+        let attempts = t.sorted(of, |a| (a.enrollment_id, a.id));
+        let history = attempts.iter().flat_map(entries).collect();
+        Ok(MarkedAttempt::each(attempts.into_iter().filter_map(head).collect(), history))
+    }
     async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork> {
         let t = self.read();
         let submissions: Vec<Submission> = t.many(|s: &Submission| submissions.contains(&s.id));

@@ -8,7 +8,7 @@ use super::{EvaluateError, Marked, Scale};
 /// Steps that people mark in, the coarsest first, in units of 1e-5 points.
 const STEPS: [i64; 7] = [100_000, 50_000, 10_000, 5_000, 1_000, 100, 1];
 
-/// The pairs of one assignment as they are compared: on a scale from 0 to what can be had, in the coarsest
+/// The pairs of one assignment, or of one essay question, as they are compared: on a scale from 0 to what can be had, in the coarsest
 /// step that holds every mark. Where that would be too many levels, in the finest step that is not, and each mark is
 /// rounded to it.
 ///
@@ -48,6 +48,7 @@ impl From<&MarkPair> for Marked {
 
 #[cfg(test)]
 mod tests {
+    use lms_core::lms::MarkedWork;
     use lms_core::model::{AssignmentId, SubmissionId, Timestamp, UserId};
     use uuid::Uuid;
 
@@ -55,9 +56,11 @@ mod tests {
 
     fn pair(max: i64, ai: i64, human: i64) -> MarkPair {
         MarkPair {
-            assignment_id: AssignmentId::from_uuid(Uuid::nil()),
-            submission_id: SubmissionId::from_uuid(Uuid::nil()),
-            version_no: 1,
+            work: MarkedWork::Submission {
+                assignment_id: AssignmentId::from_uuid(Uuid::nil()),
+                version_no: 1,
+                submission_id: SubmissionId::from_uuid(Uuid::nil()),
+            },
             student_id: UserId::from_uuid(Uuid::nil()),
             max_grade: Points::from_units(max),
             ai_points: Points::from_units(ai),

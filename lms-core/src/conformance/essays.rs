@@ -1,12 +1,17 @@
 //! Essay answers graded by AI: applied, suggested, taken back; never over a person (Q12).
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
 
+use std::collections::BTreeMap;
+
 use super::Harness;
-use super::assignments::{by_ai, suggestion};
+use super::assignments::{assign, by_ai, suggestion};
 use super::atomicity::valid_log;
 use super::grading::newer_mark;
 use crate::error::Error;
-use crate::lms::{AiOrigin, AnswerGrade, AnswerMark, NewQuestion, NewQuiz, QuizRules, RegradePolicy};
+use crate::lms::{
+    AiOrigin, AnswerGrade, AnswerMark, AssignmentRules, MarkFilter, MarkedWork, NewGrade, NewQuestion, NewQuiz,
+    NewSubmission, QuizRules, RegradePolicy,
+};
 use crate::model::question::{Answer, QuestionBody};
 use crate::model::{
     AiGrading, AiGradingState, AiLogStatus, AttemptId, AttemptState, BasisPoints, EventKind, GradeCause, GraderKind,
@@ -257,4 +262,107 @@ pub async fn q12_p3_the_last_answer_by_ai_completes(h: &Harness) {
     assert!(h.lms.system().quizzes().awaiting_ai(10).await.unwrap().is_empty());
     assert_eq!(run(h, &room, (second, ids[1]), 32, 5, false).await.unwrap_err().code(), "attempt.not_gradable");
     assert!(h.lms.system().activity().audit(room.course).await.unwrap().is_empty());
+}
+
+/// Answers that AI and a person have marked stand beside submissions, each on what its question is worth; those of a
+/// voided attempt, and marks that were taken back, do not.
+/// rules: A1, Q12, S9, S10
+pub async fn q12_s10_marks_of_answers_beside_marks_by_people(h: &Harness) {
+    h.lms.expect_ai_grading();
+    let room = h.classroom(1, 4).await;
+    let teacher = room.teacher();
+    let (quiz, other) = (essays(&room, 2, by(AiGrading::Apply)).await, essays(&room, 1, by(AiGrading::Apply)).await);
+    let mut handed = Vec::new();
+    for n in 0..4 {
+        handed.push(hand_in(&room, n, &quiz, &[WORK, WORK]).await);
+    }
+    let ids = handed[0].1.clone();
+    let of = |n: usize, question: usize| (handed[n].0, handed[n].1[question]);
+    let by_person = async |at: (AttemptId, QuestionId), whole| {
+        teacher.quizzes().grade_answer(at.0, at.1, mark(whole, 99)).await.unwrap();
+    };
+    // Overruled, and taken over as it was; marked before AI was asked; by nobody else; voided.
+    run(h, &room, of(0, 0), 1, 7, false).await.unwrap();
+    by_person(of(0, 0), 5).await;
+    run(h, &room, of(0, 1), 2, 6, true).await.unwrap();
+    teacher.quizzes().adopt_suggestion(handed[0].0, ids[1], 1, None).await.unwrap();
+    by_person(of(1, 0), 4).await;
+    run(h, &room, of(1, 0), 3, 9, false).await.unwrap();
+    run(h, &room, of(1, 1), 4, 8, false).await.unwrap();
+    by_person(of(2, 0), 1).await;
+    run(h, &room, of(3, 0), 5, 2, false).await.unwrap();
+    by_person(of(3, 0), 3).await;
+    teacher.quizzes().void(handed[3].0, "a mix-up").await.unwrap();
+    // Another quiz, and a submission beside it.
+    let (alone, alone_ids) = hand_in(&room, 1, &other, &[WORK]).await;
+    run(h, &room, (alone, alone_ids[0]), 6, 10, false).await.unwrap();
+    by_person((alone, alone_ids[0]), 0).await;
+    let rules = AssignmentRules { ai_grading: Some(AiGrading::Apply), ..AssignmentRules::default() };
+    let assignment = assign(&room, rules, None).await.id;
+    let work = room.student(1).assignments().submit(assignment, NewSubmission::text(WORK)).await.unwrap().id;
+    let log = valid_log(h, "grade", uuid::Uuid::from_u128(7)).await;
+    let origin = AiOrigin { log_id: log.id, operation_id: log.operation_id };
+    by_ai(h, &room, log.id).await.assignments().apply_ai_grade(work, suggestion(70, false), origin).await.unwrap();
+    let grade = NewGrade { points: Some(points(60)), seen_seq: 99, ..NewGrade::default() };
+    teacher.assignments().grade(work, grade).await.unwrap();
+
+    let whole = teacher.overview().mark_pairs(room.course, MarkFilter::default(), None, 100).await.unwrap();
+    let answer = |n: usize, question: usize| MarkedWork::Answer {
+        quiz_id: quiz.id,
+        question_id: handed[n].1[question],
+        attempt_no: 1,
+        attempt_id: handed[n].0,
+    };
+    let of_other =
+        MarkedWork::Answer { quiz_id: other.id, question_id: alone_ids[0], attempt_no: 1, attempt_id: alone };
+    let submission = MarkedWork::Submission { assignment_id: assignment, version_no: 1, submission_id: work };
+    let told: BTreeMap<_, _> = whole
+        .pairs
+        .iter()
+        .map(|p| (p.work, (p.max_grade, p.ai_points, p.human_points, p.was_adopted, p.ai_came_first)))
+        .collect();
+    let expected = BTreeMap::from([
+        (answer(0, 0), (points(10), points(7), points(5), false, true)),
+        (answer(0, 1), (points(10), points(6), points(6), true, true)),
+        (answer(1, 0), (points(10), points(9), points(4), false, false)),
+        (of_other, (points(10), points(10), points(0), false, true)),
+        (submission, (points(100), points(70), points(60), false, true)),
+    ]);
+    assert_eq!(told, expected);
+    let first = whole.pairs.iter().find(|pair| pair.work == answer(0, 0)).unwrap();
+    assert_eq!((first.student_id, first.reviewer_id), (room.students[0], Some(room.instructor)));
+    assert_eq!((first.final_points, first.ai_log_id.is_some()), (Some(points(5)), true));
+    let enrolled = h.store.enrollments(room.course, crate::store::ById::default()).await.unwrap();
+    let place = |pair: &crate::lms::MarkPair| enrolled.iter().position(|e| e.student_id == pair.student_id);
+    assert!(whole.pairs.is_sorted_by_key(place), "by enrollment");
+
+    // Of one quiz, of one assignment, of both; page by page the same.
+    let pairs = async |filter: MarkFilter| {
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let page = teacher.overview().mark_pairs(room.course, filter, after, 1).await.unwrap();
+            all.extend(page.pairs);
+            after = page.next;
+            if after.is_none() {
+                return all;
+            }
+        }
+    };
+    let works = |pairs: &[crate::lms::MarkPair]| pairs.iter().map(|pair| pair.work).collect::<Vec<_>>();
+    assert_eq!(pairs(MarkFilter::default()).await, whole.pairs);
+    let of_quiz = MarkFilter { quiz: Some(other.id), assignment: None };
+    assert_eq!(works(&pairs(of_quiz).await), [of_other]);
+    let of_assignment = MarkFilter { assignment: Some(assignment), quiz: None };
+    assert_eq!(works(&pairs(of_assignment).await), [submission]);
+    let both = MarkFilter { assignment: Some(assignment), quiz: Some(other.id) };
+    assert_eq!(works(&pairs(both).await), [submission, of_other]);
+    let elsewhere = h.classroom(1, 1).await;
+    let error = elsewhere.teacher().overview().mark_pairs(elsewhere.course, of_quiz, None, 100).await.unwrap_err();
+    assert_eq!(error.code(), "not_found");
+
+    // What is taken back.
+    let left = async || works(&pairs(MarkFilter { quiz: Some(quiz.id), assignment: None }).await);
+    teacher.quizzes().clear_answer(handed[0].0, ids[0], 99, None).await.unwrap();
+    let left: std::collections::BTreeSet<_> = left().await.into_iter().collect();
+    assert_eq!(left, [answer(0, 1), answer(1, 0)].into());
 }

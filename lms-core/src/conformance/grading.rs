@@ -1,12 +1,12 @@
 //! The life of a grade after it was given: cleared, returned, posted, reviewed; and many at once.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "conformance cases are tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "conformance cases are tests")]
 
 use super::Harness;
 use super::assignments::{assign, by_ai, suggestion};
 use super::atomicity::valid_log;
 use crate::lms::{
-    AiOrigin, AssignmentRules, EnrollOptions, Extension, ManyMode, NewGrade, NewSubmission, NewUser, OwnDate,
-    ReviewAnswer, UpdateCourse,
+    AiOrigin, AssignmentRules, EnrollOptions, Extension, ManyMode, MarkFilter, MarkPair, MarkedWork, NewGrade,
+    NewSubmission, NewUser, OwnDate, ReviewAnswer, UpdateCourse,
 };
 use crate::model::{
     AiGrading, EnrollmentSource, EventKind, GradeCause, GradeEntry, GraderKind, PenaltyInterval, Points, Posting,
@@ -26,7 +26,6 @@ fn grade(whole: i64, seen_seq: i64) -> NewGrade {
 }
 
 /// The mark that a conflict shows.
-#[expect(clippy::panic, reason = "conformance cases are tests")]
 pub(super) fn newer_mark(refused: crate::Error) -> GradeEntry {
     let crate::Error::Refused(crate::error::Refusal::GradeNewer { seq, entry }) = refused else { panic!("{refused}") };
     assert_eq!(seq, entry.seq);
@@ -113,9 +112,14 @@ pub async fn s9_s10_marks_by_ai_beside_marks_by_people(h: &Harness) {
     by_model(other, 4, 10, false).await;
     teacher.assignments().grade(other, grade(20, 0)).await.unwrap();
 
-    let whole = teacher.overview().mark_pairs(room.course, None, None, 100).await.unwrap();
+    let submission = |pair: &MarkPair| match pair.work {
+        MarkedWork::Submission { submission_id, .. } => submission_id,
+        MarkedWork::Answer { .. } => panic!("there is no quiz: {pair:?}"),
+    };
+    let only = |id| MarkFilter { assignment: Some(id), quiz: None };
+    let whole = teacher.overview().mark_pairs(room.course, MarkFilter::default(), None, 100).await.unwrap();
     assert_eq!((whole.pairs.len(), whole.next), (4, None));
-    let of = |id: SubmissionId| whole.pairs.iter().find(|pair| pair.submission_id == id).unwrap();
+    let of = |id: SubmissionId| whole.pairs.iter().find(|pair| submission(pair) == id).unwrap();
     let told = |id: SubmissionId| {
         let pair = of(id);
         (pair.ai_points, pair.human_points, pair.was_adopted, pair.ai_came_first)
@@ -127,13 +131,15 @@ pub async fn s9_s10_marks_by_ai_beside_marks_by_people(h: &Harness) {
     let first = of(works[0]);
     assert_eq!((first.ai_log_id, first.reviewer_id), (Some(log), Some(room.instructor)));
     assert_eq!((first.reason.as_deref(), first.final_points), (Some("too kind"), Some(points(50))));
-    assert_eq!((first.max_grade, first.version_no, first.student_id), (points(100), 1, room.students[0]));
+    assert_eq!((first.max_grade, first.student_id), (points(100), room.students[0]));
+    let work = MarkedWork::Submission { assignment_id: one.id, version_no: 1, submission_id: works[0] };
+    assert_eq!(first.work, work);
 
     // A page at a time, and of one assignment, the same.
     let mut paged = Vec::new();
     let mut after = None;
     for _ in 0..6 {
-        let page = teacher.overview().mark_pairs(room.course, None, after, 1).await.unwrap();
+        let page = teacher.overview().mark_pairs(room.course, MarkFilter::default(), after, 1).await.unwrap();
         paged.extend(page.pairs);
         after = page.next;
         if after.is_none() {
@@ -141,22 +147,23 @@ pub async fn s9_s10_marks_by_ai_beside_marks_by_people(h: &Harness) {
         }
     }
     assert_eq!((paged, after), (whole.pairs.clone(), None));
-    let alone = teacher.overview().mark_pairs(room.course, Some(two.id), None, 100).await.unwrap();
+    let alone = teacher.overview().mark_pairs(room.course, only(two.id), None, 100).await.unwrap();
     assert_eq!(alone.pairs, [of(other).clone()]);
 
     // What is taken back is no mark, and marks on an old maximum are not compared with marks on the new.
     teacher.assignments().clear_grade(works[2], 1, None).await.unwrap();
-    let fewer = teacher.overview().mark_pairs(room.course, Some(one.id), None, 100).await.unwrap();
-    let ids: Vec<SubmissionId> = fewer.pairs.iter().map(|pair| pair.submission_id).collect();
+    let fewer = teacher.overview().mark_pairs(room.course, only(one.id), None, 100).await.unwrap();
+    let ids: Vec<SubmissionId> = fewer.pairs.iter().map(submission).collect();
     assert!(ids.len() == 2 && !ids.contains(&works[2]), "{ids:?}");
 
     // To nobody but graders.
-    let error = room.student(0).overview().mark_pairs(room.course, None, None, 100).await.unwrap_err();
+    let error = room.student(0).overview().mark_pairs(room.course, MarkFilter::default(), None, 100).await.unwrap_err();
     assert_eq!(error.code(), "not_found");
     let elsewhere = h.classroom(1, 1).await;
-    let error = elsewhere.teacher().overview().mark_pairs(room.course, None, None, 100).await.unwrap_err();
+    let error =
+        elsewhere.teacher().overview().mark_pairs(room.course, MarkFilter::default(), None, 100).await.unwrap_err();
     assert_eq!(error.code(), "not_found");
-    let error = elsewhere.teacher().overview().mark_pairs(elsewhere.course, Some(one.id), None, 100).await.unwrap_err();
+    let error = elsewhere.teacher().overview().mark_pairs(elsewhere.course, only(one.id), None, 100).await.unwrap_err();
     assert_eq!(error.code(), "not_found");
 }
 

@@ -373,3 +373,33 @@ pub async fn ids_of_another_course(h: &Harness) {
     let report = me.quizzes().save(own_attempt.id, "tab", 1, foreign(question.id.uuid())).await.unwrap();
     assert_eq!((report.problems.len(), report.answers.len()), (1, 0));
 }
+
+/// Marks of another course, and suggestions of AI for them: not found, and nothing is decided upon.
+///
+/// rules: R1, S9, S10, Q12
+pub async fn marks_of_another_course(h: &Harness) {
+    let (room, other) = (h.classroom(1, 1).await, h.classroom(1, 1).await);
+    let teacher = room.teacher();
+    let quiz = other.add_quiz(other.lessons[0], 1, QuizRules::default()).await.unwrap();
+    let question = other.teacher().catalog().questions(quiz.id).await.unwrap().remove(0).id;
+    let essay = NewAssignment { is_published: true, ..NewAssignment::new("Essay", Points::from_units(1_000_000)) };
+    let assignment = other.teacher().catalog().add_assignment(other.lessons[0], essay).await.unwrap();
+    let them = other.student(0);
+    let attempt = them.quizzes().start(quiz.id).await.unwrap().id;
+    let handed = them.assignments().submit(assignment.id, NewSubmission::text("Their own work.")).await.unwrap().id;
+    let of_quiz = MarkFilter { quiz: Some(quiz.id), assignment: None };
+    let of_assignment = MarkFilter { quiz: None, assignment: Some(assignment.id) };
+    let before = all(h, &other).await;
+    refuse_all!(h, &room, {
+        "a suggestion to adopt" => teacher.assignments().adopt_suggestion(handed, 1, None);
+        "a suggestion to dismiss" => teacher.assignments().dismiss_suggestion(handed, 1, None);
+        "a mark to take back" => teacher.assignments().clear_grade(handed, 1, None);
+        "an answer's suggestion to adopt" => teacher.quizzes().adopt_suggestion(attempt, question, 1, None);
+        "an answer's suggestion to dismiss" => teacher.quizzes().dismiss_suggestion(attempt, question, 1, None);
+        "an answer's mark to take back" => teacher.quizzes().clear_answer(attempt, question, 1, None);
+        "marks beside marks of theirs" => teacher.overview().mark_pairs(other.course, MarkFilter::default(), None, 10);
+        "of a quiz of theirs" => teacher.overview().mark_pairs(room.course, of_quiz, None, 10);
+        "of an assignment of theirs" => teacher.overview().mark_pairs(room.course, of_assignment, None, 10);
+    });
+    assert_eq!(all(h, &other).await, before, "nor in the other course");
+}

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::model::table::record;
+use crate::model::table::{Json, record};
 use crate::model::*;
 
 /// A person and who asks (E1).
@@ -285,6 +285,46 @@ record! {
         pub cause: GradeCause,
         /// Who made the mark.
         pub grader_kind: GraderKind,
+    }
+}
+
+record! {
+    /// The part of an attempt that the marks of its answers stand in: nothing that the learner wrote.
+    pub struct AttemptMarks in "quiz_attempts" {
+        /// The id.
+        pub id: AttemptId,
+        /// The quiz.
+        pub quiz_id: QuizId,
+        /// The learner's enrollment.
+        pub enrollment_id: EnrollmentId,
+        /// 1 for the first.
+        pub attempt_no: i64,
+        /// Where it stands.
+        pub state: AttemptState,
+        /// How each answer is graded; see [`GradedAnswers`].
+        pub graded: Option<Json>,
+    }
+}
+
+/// An attempt of which AI marked an answer, with the histories of all its answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarkedAttempt {
+    /// The attempt.
+    pub attempt: AttemptMarks,
+    /// The histories, by question and seq.
+    pub history: Vec<GradeEntry>,
+}
+
+impl MarkedAttempt {
+    /// Each attempt with the entries that are of it; both come in their own order.
+    pub fn each(attempts: Vec<AttemptMarks>, mut history: Vec<GradeEntry>) -> Vec<Self> {
+        attempts
+            .into_iter()
+            .map(|attempt| {
+                let own = history.extract_if(.., |entry| entry.subject_id == attempt.id.uuid()).collect();
+                Self { attempt, history: own }
+            })
+            .collect()
     }
 }
 

@@ -146,6 +146,14 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn answer_entries(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<AnswerEntry>> {
         (**self).answer_entries(course, from, to).await
     }
+    async fn marked_attempts(
+        &self,
+        course: CourseId,
+        from: EnrollmentId,
+        to: EnrollmentId,
+    ) -> Read<Vec<MarkedAttempt>> {
+        (**self).marked_attempts(course, from, to).await
+    }
     async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork> {
         (**self).scored_work(attempts, submissions).await
     }

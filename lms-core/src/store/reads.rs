@@ -5,8 +5,9 @@ use uuid::Uuid;
 
 use super::{
     AnswerEntry, AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseOffer,
-    CourseStructure, HomeRecord, Item, LearnerContext, LearnerRecord, LearnerScope, LessonCounts, Member,
-    PersonContext, PersonWork, ScoredWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord, WorkCounts,
+    CourseStructure, HomeRecord, Item, LearnerContext, LearnerRecord, LearnerScope, LessonCounts, MarkedAttempt,
+    Member, PersonContext, PersonWork, ScoredWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord,
+    WorkCounts,
 };
 use crate::model::*;
 
@@ -176,6 +177,11 @@ pub trait LearningReads: Send + Sync {
     /// Who graded the answers of attempts by hand or by AI: the entries of their histories, of the enrollments
     /// of a course with ids from `from` to `to`, in any order.
     async fn answer_entries(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId) -> Read<Vec<AnswerEntry>>;
+    /// The attempts of a course of which AI marked an answer, of the enrollments with ids from `from` to `to`, by
+    /// enrollment and id, each with the histories of its answers, by question and seq. In a number of queries that
+    /// does not grow with the quizzes.
+    async fn marked_attempts(&self, course: CourseId, from: EnrollmentId, to: EnrollmentId)
+    -> Read<Vec<MarkedAttempt>>;
     /// These attempts and submissions, those of them that are there, in any order: for a page of events, at most
     /// 2,000 of each. One query a table, never one an id.
     async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork>;

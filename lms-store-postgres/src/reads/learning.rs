@@ -2,8 +2,8 @@
 
 use lms_core::model::*;
 use lms_core::store::{
-    AnswerEntry, AssignmentWorth, AttemptHead, LearnerRecord, Member, PersonWork, ScoredWork, StoreError,
-    SubmissionFeedback, SubmissionHead, VersionRecord,
+    AnswerEntry, AssignmentWorth, AttemptHead, AttemptMarks, LearnerRecord, MarkedAttempt, Member, PersonWork,
+    ScoredWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord,
 };
 
 use super::listing;
@@ -224,6 +224,28 @@ pub(super) fn answer_entries() -> String {
         "JOIN {lms}.quiz_attempts AS a ON a.id = t.subject_id JOIN {lms}.enrollments AS e ON e.id = a.enrollment_id
          WHERE e.course_id = $1::uuid AND e.id BETWEEN $2::uuid AND $3::uuid AND t.subject_type = 'answer'",
     ))
+}
+
+/// $1 course, $2 from, $3 to.
+pub(super) fn marked_attempts() -> String {
+    let of = "e.course_id = $1::uuid AND e.id BETWEEN $2::uuid AND $3::uuid";
+    format!(
+        "SELECT json_build_object('attempts', {}, 'history', {})::text",
+        many::<AttemptMarks>(&format!(
+            "JOIN {{lms}}.enrollments AS e ON e.id = t.enrollment_id
+             WHERE {of} AND EXISTS (SELECT 1 FROM {{lms}}.grade_history AS g
+                                    WHERE g.subject_type = 'answer' AND g.subject_id = t.id AND g.grader_kind = 'ai')
+             ORDER BY t.enrollment_id, t.id"
+        )),
+        many::<GradeEntry>(&format!(
+            "JOIN {{lms}}.quiz_attempts AS a ON a.id = t.subject_id JOIN {{lms}}.enrollments AS e ON e.id = a.enrollment_id
+             WHERE {of} AND t.subject_type = 'answer' ORDER BY t.subject_id, t.question_id, t.seq"
+        )),
+    )
+}
+
+pub(crate) fn read_marked_attempts(mut doc: Doc) -> Result<Vec<MarkedAttempt>, StoreError> {
+    Ok(MarkedAttempt::each(doc.many("attempts")?, doc.many("history")?))
 }
 
 /// Ids as one parameter, for `string_to_array`.

@@ -98,6 +98,7 @@ statements! {
     attempts_awaiting_ai = learning::attempts_awaiting_ai();
     work_of = learning::work_of();
     answer_entries = learning::answer_entries();
+    marked_attempts = learning::marked_attempts();
     scored_work = learning::scored_work();
     reviews_of = learning::reviews_of();
     grades_above = learning::grades_above();

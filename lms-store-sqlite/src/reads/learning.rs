@@ -2,8 +2,8 @@
 
 use lms_core::model::*;
 use lms_core::store::{
-    AnswerEntry, AttemptHead, ById, InTime, LearnerRecord, Member, PersonWork, ScoredWork, SubmissionFeedback,
-    SubmissionHead, VersionRecord,
+    AnswerEntry, AttemptHead, ById, InTime, LearnerRecord, MarkedAttempt, Member, PersonWork, ScoredWork,
+    SubmissionFeedback, SubmissionHead, VersionRecord,
 };
 use rusqlite::{Connection, params};
 
@@ -261,6 +261,32 @@ pub(crate) fn answer_entries(
          WHERE e.course_id = ?1 AND e.id BETWEEN ?2 AND ?3 AND t.subject_type = 'answer'",
         [id(course), id(from), id(to)],
     )
+}
+
+pub(crate) fn marked_attempts(
+    conn: &Connection,
+    course: CourseId,
+    from: EnrollmentId,
+    to: EnrollmentId,
+) -> Result<Vec<MarkedAttempt>> {
+    let keys = || [id(course), id(from), id(to)];
+    let attempts = select(
+        conn,
+        "JOIN enrollments AS e ON e.id = t.enrollment_id
+         WHERE e.course_id = ?1 AND e.id BETWEEN ?2 AND ?3
+           AND EXISTS (SELECT 1 FROM grade_history AS g
+                       WHERE g.subject_type = 'answer' AND g.subject_id = t.id AND g.grader_kind = 'ai')
+         ORDER BY t.enrollment_id, t.id",
+        keys(),
+    )?;
+    let history = select(
+        conn,
+        "JOIN quiz_attempts AS a ON a.id = t.subject_id JOIN enrollments AS e ON e.id = a.enrollment_id
+         WHERE e.course_id = ?1 AND e.id BETWEEN ?2 AND ?3 AND t.subject_type = 'answer'
+         ORDER BY t.subject_id, t.question_id, t.seq",
+        keys(),
+    )?;
+    Ok(MarkedAttempt::each(attempts, history))
 }
 
 /// Ids as one parameter, for `IN (SELECT unhex(value) FROM json_each(?1))`.
