@@ -2,8 +2,9 @@
 //! that this file compiles.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
+mod sources;
+
 use std::future::Future;
-use std::path::Path;
 use std::sync::Arc;
 
 use lms_core::Lms;
@@ -304,32 +305,10 @@ const PLANNING: fn(&Session) = planning;
 const STREAMS: fn(&Session) = streams;
 const OVER: fn(Arc<dyn Store>) -> Lms = over_any_store;
 
-/// The public async methods of a type, from the sources.
-fn methods(folder: &Path, of: &str, found: &mut Vec<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            methods(&path, of, found);
-            continue;
-        }
-        let source = std::fs::read_to_string(&path).unwrap();
-        let mut inside = false;
-        for line in source.lines() {
-            if line.starts_with("impl") {
-                inside = line == format!("impl {of} {{") || line == format!("impl {of}<'_> {{");
-            }
-            if let Some(rest) = line.strip_prefix("    pub async fn ").filter(|_| inside) {
-                found.push(rest.split(['(', '<']).next().unwrap().to_owned());
-            }
-        }
-    }
-}
-
 #[test]
 fn no_public_future_is_missing_above() {
     let _ = (LIBRARY, STREAMS, OVER, PLANNING);
     let named: String = include_str!("send.rs").split_whitespace().collect();
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let areas = AREAS.iter().map(|(area, call, _)| (*area, *call));
     let library = [
         ("Session", "s"),
@@ -340,9 +319,7 @@ fn no_public_future_is_missing_above() {
     ];
     let mut all = 0;
     for (of, call) in areas.chain(library) {
-        let mut found = Vec::new();
-        methods(&src, of, &mut found);
-        assert!(!found.is_empty(), "{of} has no public async method in the sources");
+        let found = sources::methods(of);
         for method in &found {
             assert!(named.contains(&format!("send({call}.{method}(")), "{of}::{method} is not held to be Send");
         }

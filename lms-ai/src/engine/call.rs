@@ -55,7 +55,7 @@ impl Ai {
     /// What every operation begins with: its input is sound, and its prompt fits.
     pub(super) fn begin<'a, T: AiTask>(
         &'a self,
-        session: &'a Session,
+        session: &Session,
         input: &T::In,
         about: About,
     ) -> Result<(Run<'a>, Prompt, Limits), AiError> {
@@ -70,7 +70,7 @@ impl Ai {
         Ok((run, prompt, limits))
     }
 
-    fn prepare<'a, T: AiTask>(&'a self, session: &'a Session, input: &T::In, prompt: &Prompt, about: About) -> Run<'a> {
+    fn prepare<T: AiTask>(&self, session: &Session, input: &T::In, prompt: &Prompt, about: About) -> Run<'_> {
         let canonical = schema::canonical::<T::Out>();
         let wire = schema::portable(&canonical);
         let input_sha = sha256(serde_json::to_vec(input).unwrap_or_default().as_slice());
@@ -90,13 +90,12 @@ impl Ai {
             keep_days: self.config.keep_days,
         };
         let (judge, started) = (Judge { canonical, wire }, Instant::now());
-        Run { ai: self, session, heading, judge, wanted: 1, started, past: Past::default() }
+        Run { ai: self, heading, judge, wanted: 1, started, past: Past::default() }
     }
 }
 
 pub(super) struct Run<'a> {
     pub(super) ai: &'a Ai,
-    pub(super) session: &'a Session,
     pub(super) heading: Heading,
     pub(super) judge: Judge,
     /// How many answers that count are wanted.
@@ -235,7 +234,7 @@ impl Run<'_> {
             row.error_kind = Some(ProviderErrorKind::BudgetDenied.as_str().to_owned());
             (row.charged_micro_usd, row.completed_at) = (0, Some(row.created_at));
         }
-        match self.session.ai_log().claim(row.clone()).await? {
+        match self.ai.lms.system().ai_log().claim(row.clone()).await? {
             Claim::Taken(_) => Ok(None),
             Claim::Denied(spending) => Err(AiError::BudgetDenied { scope: spending.scope.key(), needed: reserved }),
             Claim::Mine if row.status == AiLogStatus::Denied => {
@@ -291,7 +290,7 @@ impl Run<'_> {
         if row::was_sent(&row) {
             self.past.calls = self.past.calls.saturating_add(1);
         }
-        row::finish(self.session, row, reserved).await
+        row::finish(&self.ai.lms, row, reserved).await
     }
 }
 

@@ -263,13 +263,14 @@ pub(super) fn add_notes(row: &mut AiLog, notes: impl IntoIterator<Item = String>
 /// InProgress where the row was given up meanwhile: somebody else may be at it, and this answer cannot be
 /// applied. It was paid for, so the log keeps it all the same; of a person who was erased in between, its
 /// numbers only.
-pub(super) async fn finish(session: &lms_core::lms::Session, row: AiLog, reserved: i64) -> Result<(), AiError> {
-    let log = session.ai_log();
+pub(super) async fn finish(lms: &lms_core::Lms, row: AiLog, reserved: i64) -> Result<(), AiError> {
+    let host = lms.system();
+    let log = host.ai_log();
     if log.settle(row.clone(), AiLogStatus::Pending, reserved).await? {
         return Ok(());
     }
     for _ in 0..3 {
-        let stored = session.lms().store().ai_log(row.id).await.map_err(lms_core::Error::from)?;
+        let stored = lms.store().ai_log(row.id).await.map_err(lms_core::Error::from)?;
         let Some(stored) = stored else { break };
         // What was set aside was counted as spent when the row was given up.
         let (expected, charged) = (stored.status, stored.charged_micro_usd);

@@ -11,18 +11,33 @@ use super::assignments::assign;
 use super::atomicity::valid_log;
 use crate::error::Error;
 use crate::lms::{
-    AnswerGrade, AssignmentRules, ChangeMaxGrade, CopyDates, CopySource, CopyTarget, EnrollOptions, Extension,
-    HostEvent, ImportOptions, ManyMode, MarksChange, NewAssignment, NewCourse, NewGrade, NewLesson, NewQuestion,
-    NewQuiz, NewSubmission, NewTopic, NewUser, QuizRules, RegradePolicy, ReviewAnswer, RosterFilter, Session,
-    UpdateAssignment, UpdateCourse, UpdateLesson, UpdateQuiz, UpdateTopic,
+    AiOrigin, AnswerGrade, AssignmentRules, ChangeMaxGrade, CopyDates, CopySource, CopyTarget, EnrollOptions,
+    Extension, HostEvent, ImportOptions, ManyMode, MarksChange, NewAssignment, NewCourse, NewGrade, NewLesson,
+    NewQuestion, NewQuiz, NewSubmission, NewTopic, NewUser, QuizRules, RegradePolicy, ReviewAnswer, RosterFilter,
+    Session, UpdateAssignment, UpdateCourse, UpdateLesson, UpdateQuiz, UpdateTopic,
 };
 use crate::model::question::{Labelled, QuestionBody};
 use crate::model::{
-    Actor, AiGrading, AiLogId, AssignmentId, AttemptId, BudgetScope, CourseId, LessonId, Points, QuestionId, QuizId,
-    Rendering, Reveal, Role, StaffRole, SubmissionId, TopicId, UserId,
+    Actor, AiGrading, AiLogId, AiLogStatus, AssignmentId, AttemptId, BudgetScope, CertificateId, CourseId, LessonId,
+    ObjectiveId, Points, QuestionId, QuizId, Rendering, Reveal, Role, StaffRole, SubmissionId, TemplateId, TopicId,
+    UserId,
 };
 use crate::store::{AiLogFilter, ById, EventFilter, Item, QuizScope, Siblings};
 use crate::testing::Classroom;
+
+/// The rows of one list: `"action" for WHO => |session, world| what is asked;`.
+macro_rules! rows {
+    ($($action:literal for $may:expr => |$s:ident, $w:ident| $call:expr;)*) => {
+        vec![$(Row {
+            action: $action,
+            may: $may,
+            act: Box::new(|$s: Session, $w: World| Box::pin(async move { let _ = &$w; $call.await.map(drop) })),
+        }),*]
+    };
+}
+
+mod content;
+mod people;
 
 /// What the actions of the table are about.
 #[derive(Clone, Copy)]
@@ -38,6 +53,15 @@ struct World {
     owner: UserId,
     learner: UserId,
     log: AiLogId,
+    admin: UserId,
+    objective: ObjectiveId,
+    template: TemplateId,
+    certificate: CertificateId,
+    /// Work that AI grades.
+    graded_by_ai: SubmissionId,
+    essay: (AttemptId, QuestionId),
+    /// An answer of AI that was applied.
+    spent: AiOrigin,
 }
 
 type Act = Box<dyn Fn(Session, World) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync>;
@@ -47,16 +71,6 @@ struct Row {
     action: &'static str,
     may: &'static [&'static str],
     act: Act,
-}
-
-macro_rules! rows {
-    ($($action:literal for $may:expr => |$s:ident, $w:ident| $call:expr;)*) => {
-        vec![$(Row {
-            action: $action,
-            may: $may,
-            act: Box::new(|$s: Session, $w: World| Box::pin(async move { let _ = &$w; $call.await.map(drop) })),
-        }),*]
-    };
 }
 
 const AUTHORS: &[&str] = &["admin", "owner", "instructor", "ai for the owner"];
@@ -228,6 +242,20 @@ async fn world(h: &Harness) -> (Classroom, World) {
         ..crate::store::WriteBatch::default()
     };
     h.store.write(std::sync::Arc::new(batch)).await.unwrap();
+    let mut spent = valid_log(h, "quiz", uuid::Uuid::from_u128(1_235)).await;
+    spent.status = AiLogStatus::Applied;
+    h.lms.system().ai_log().finish(spent.clone(), AiLogStatus::Valid).await.unwrap();
+    let on = AssignmentRules { ai_grading: Some(AiGrading::Suggest), ..AssignmentRules::default() };
+    let by_ai = assign(&room, on, None).await.id;
+    let text = NewSubmission::text("A text that is long enough to be graded by somebody who reads.");
+    let graded_by_ai = room.student(1).assignments().submit(by_ai, text).await.unwrap().id;
+    let rules = QuizRules { ai_grading: Some(AiGrading::Suggest), ..QuizRules::default() };
+    let essays = super::essays::essays(&room, 1, rules).await;
+    let (essay, questions) = super::essays::hand_in(&room, 1, &essays, &["Because."]).await;
+    let essay_question = questions[0];
+    let because = Some("by hand".to_owned());
+    let certificate = teacher.certificates().issue(room.course, room.students[1], because).await.unwrap();
+    let template = certificate.template_id;
     let world = World {
         course: room.course,
         lesson: room.lessons[0],
@@ -240,6 +268,13 @@ async fn world(h: &Harness) -> (Classroom, World) {
         owner: room.instructor,
         learner: room.students[0],
         log: log_id,
+        admin: room.admin,
+        objective: teacher.catalog().add_objective(room.course, "known", "Known.").await.unwrap().id,
+        template,
+        certificate: certificate.id,
+        graded_by_ai,
+        essay: (essay, essay_question),
+        spent: AiOrigin { log_id: spent.id, operation_id: spent.operation_id },
     };
     (room, world)
 }
@@ -299,10 +334,37 @@ pub async fn r1_every_action_for_every_actor(h: &Harness) {
         "sweep AI calls",
         "blank AI calls",
         "enroll the learner",
+        "join by oneself",
+        "know a person",
+        "ask whether one may create a course",
+        "import a course",
+        "apply a course by AI",
+        "save a template",
+        "apply certificate copy by AI",
+        "accept a template",
+        "archive a template",
+        "delete a template",
+        "read the versions of a template",
+        "find work for AI to grade",
+        "find answers for AI to grade",
+        "mark a work by AI",
+        "mark an answer by AI",
+        "give a work up for AI",
+        "give an answer up for AI",
+        "read who is active anywhere",
+        "say that a certificate is drawn",
+        "say that a certificate cannot be drawn",
+        "say that a certificate's files are gone",
+        "find certificates of the erased",
+        "write that AI is asked",
+        "write what AI answered",
+        "settle what AI cost",
+        "read what AI has spent",
+        "read what AI has spent on a course",
     ]
     .into();
     let mut wrong = Vec::new();
-    for row in table() {
+    for row in [content::rows(), table(), people::rows()].into_iter().flatten() {
         for (name, session) in &actors {
             let outcome = (row.act)(session.clone(), world).await;
             let code = outcome.as_ref().map_or_else(Error::code, |()| "ok");

@@ -34,8 +34,9 @@ impl AiRecord<'_> {
     /// and of who asks, for the day (UTC) of its `created_at`: in all of them, or in none.
     ///
     /// # Errors
-    /// When the store fails: then nothing may be sent.
+    /// Denied to all but the system; when the store fails: then nothing may be sent.
     pub async fn claim(&self, row: AiLog) -> Result<Claim, Error> {
+        self.only_system()?;
         let (scopes, day) = (BudgetScope::of_call(&row), BudgetScope::day(row.created_at));
         for _ in 0..TRIES {
             let mut batch = WriteBatch::default();
@@ -86,7 +87,7 @@ impl AiRecord<'_> {
     /// What was set aside for it counts as spent; see [`AiRecord::settle`].
     ///
     /// # Errors
-    /// When the store fails.
+    /// Denied to all but the system; when the store fails.
     pub async fn finish(&self, row: AiLog, expected: AiLogStatus) -> Result<bool, Error> {
         let reserved = row.charged_micro_usd;
         self.settle(row, expected, reserved).await
@@ -96,8 +97,9 @@ impl AiRecord<'_> {
     /// what the row charges now is spent instead.
     ///
     /// # Errors
-    /// When the store fails.
+    /// Denied to all but the system; when the store fails.
     pub async fn settle(&self, row: AiLog, expected: AiLogStatus, reserved: i64) -> Result<bool, Error> {
+        self.only_system()?;
         let mut batch = WriteBatch::default();
         batch.expect.push(Expect::Log { id: row.id, status: expected });
         if expected == AiLogStatus::Pending && row.status != AiLogStatus::Pending {

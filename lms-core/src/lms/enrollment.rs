@@ -11,7 +11,9 @@ use crate::model::*;
 use crate::rules::access::LockReason;
 use crate::rules::enrollment::{EnrollFacts, Enrolling, enrolling, seat_free};
 use crate::rules::permission::{Action, Rights};
-use crate::store::{ById, Change, CourseContext, Expect, LearnerScope, StoreError, StoreErrorKind, Table, WriteBatch};
+use crate::store::{
+    ById, Change, CourseContext, Expect, LearnerScope, PersonKey, StoreError, StoreErrorKind, Table, WriteBatch,
+};
 
 /// How somebody is enrolled by staff or by the system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
@@ -386,15 +388,17 @@ impl Enrollments<'_> {
         Ok(self.s.store().enrollments(course, page).await?)
     }
 
-    /// The actor's own enrollments.
+    /// The person's own enrollments; none for the system, for who was erased, and for AI, whoever it acts for.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn mine(&self) -> Result<Vec<Enrollment>, Error> {
-        match self.s.rights_of() {
-            Some(id) => Ok(self.s.store().enrollments_of(id).await?),
-            None => Ok(Vec::new()),
+        let Actor::User { id } = self.s.actor else { return Ok(Vec::new()) };
+        let person = self.s.store().person(Some(id), PersonKey::Id(id)).await?;
+        if !Rights::of(&self.s.actor, person.actor.as_ref(), None, None).present {
+            return Ok(Vec::new());
         }
+        Ok(self.s.store().enrollments_of(id).await?)
     }
 
     fn rights(&self, context: &CourseContext, student: UserId) -> Rights {

@@ -190,12 +190,13 @@ impl People<'_> {
     /// A person: to admins, the system and themselves.
     ///
     /// # Errors
-    /// NotFound to everybody else.
+    /// NotFound to everybody else, and to AI, whoever it acts for.
     pub async fn user(&self, id: UserId) -> Result<User, Error> {
         let found = self.s.store().person(self.s.rights_of(), PersonKey::Id(id)).await?;
         let rights = Rights::of(&self.s.actor, found.actor.as_ref(), None, None);
+        let own = self.s.actor.user() == Some(id) && !rights.ai;
         match found.subject {
-            Some(user) if rights.may(Action::ManageUsers) || self.s.rights_of() == Some(id) => Ok(user),
+            Some(user) if rights.may(Action::ManageUsers) || own => Ok(user),
             _ => Err(Error::not_found(SubjectType::User, id)),
         }
     }
