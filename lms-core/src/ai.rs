@@ -2,6 +2,23 @@
 //!
 //! Retries, budgets, logging, validation and repair live above it, in the AI crate's engine, which
 //! must see every attempt.
+//!
+//! # From a request to a prompt
+//!
+//! A provider of one's own sends three things, and adds no words of its own:
+//!
+//! 1. [`AiRequest::system`] as the system text, alone: no part ever goes there.
+//! 2. The parts, in their order, as one message of the user: [`AiRequest::user_text`], or one block for each
+//!    [`Part::said`] where the service takes blocks. Both see to it that what others wrote ([`Trust::Untrusted`]) is
+//!    quoted data; a part's `text` alone is not.
+//! 3. [`AiRequest::schema`], where the service enforces one and the schema is not `null`. Where
+//!    [`ModelProfile::native_schema`] is false the engine has printed the schema into the system text, and nothing else
+//!    need be sent.
+//!
+//! The answer is the model's text as it came, whatever stands around its JSON: the engine reads it, and asks again
+//! with what was wrong, and the answer as quoted data, in another request. There is never a second turn and no tool.
+
+mod say;
 
 use std::fmt;
 use std::time::Duration;
@@ -80,7 +97,7 @@ impl Price {
     }
 }
 
-/// Who wrote a part of a prompt.
+/// Who wrote a part of a prompt; [`Part::said`] tells a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
@@ -128,9 +145,9 @@ pub struct CallMeta {
 pub struct AiRequest {
     /// The model's id.
     pub model: String,
-    /// The policy that nothing else may change.
+    /// The policy that nothing else may change: the system text.
     pub system: String,
-    /// The task and its data, in order.
+    /// The task and its data, in order: the message of the user, as [`AiRequest::user_text`] puts it.
     pub parts: Vec<Part>,
     /// The shape of the answer.
     pub schema: OutputSchema,

@@ -14,9 +14,7 @@ use reqwest::Response;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::http::{
-    Answer, ConfigError, Connection, Failure, Omitted, Settings, common_settings, decimal, header, part_text,
-};
+use super::http::{Answer, ConfigError, Connection, Failure, Omitted, Settings, common_settings, decimal, header};
 use super::{Profiles, Secret};
 use crate::schema::{Dialect, Ordered, in_dialect};
 use wire::{JsonSchema, Message, ResponseFormat, schema_name};
@@ -252,7 +250,7 @@ impl OpenAiCompatible {
     async fn attempt(&self, request: &AiRequest) -> Result<AiResponse, Failure> {
         let started = Instant::now();
         let model = self.settings.model_of(&request.model);
-        let user = request.parts.iter().filter_map(part_text).collect::<Vec<_>>().join("\n\n");
+        let user = request.user_text();
         let (sent, response) = self.send(request, model, &user).await?;
         let request_id = header(response.headers(), "x-request-id");
         let status = response.status().as_u16();

@@ -6,7 +6,7 @@ use lms_core::ai::{AiRequest, Part, Stop, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::http::{Answer, Failure, decimal, part_text, protocol};
+use super::super::http::{Answer, Failure, decimal, protocol};
 use super::failure::WORDS;
 use crate::schema::Ordered;
 
@@ -110,7 +110,7 @@ impl<'a> Body<'a> {
 }
 
 fn block(part: &Part) -> Option<TextBlock> {
-    Some(TextBlock { r#type: "text", text: part_text(part)? })
+    Some(TextBlock { r#type: "text", text: part.said()? })
 }
 
 #[derive(Deserialize)]

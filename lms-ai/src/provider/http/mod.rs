@@ -5,7 +5,6 @@ mod body;
 mod config;
 mod failure;
 mod omitted;
-mod say;
 mod shown;
 
 use std::time::{Duration, Instant};
@@ -23,7 +22,6 @@ pub use config::ConfigError;
 pub(super) use config::{Settings, common_settings};
 pub(super) use failure::{Failure, Told, Vocabulary, by_status, param_in, protocol, spending, timeout};
 pub(super) use omitted::Omitted;
-pub(super) use say::part_text;
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// No service takes a larger request.
