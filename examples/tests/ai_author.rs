@@ -11,9 +11,12 @@ mod vendor;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use lms_ai::Ai;
+use lms_ai::offline::{OFFLINE_MODEL, Offline};
 use lms_core::Lms;
-use lms_core::lms::{EnrollOptions, NewSubmission, NewUser};
-use lms_core::model::{AssignmentId, Role, SubmissionId};
+use lms_core::lms::{AnswerGrade, EnrollOptions, NewQuestion, NewQuiz, NewSubmission, NewUser, QuizRules};
+use lms_core::model::question::{Answer, QuestionBody};
+use lms_core::model::{AiGrading, AssignmentId, CourseId, Points, QuestionId, Role, SubmissionId};
 use lms_core::store::ContentRef;
 use lms_store_sqlite::SqliteStore;
 use serde_json::{Value, json};
@@ -195,6 +198,38 @@ fn hand_in(place: &Place, assignment: &str, name: &str) -> SubmissionId {
         teacher.enrollment().enroll(course, student, EnrollOptions::default()).await.unwrap();
         let work = NewSubmission::text(answers::ESSAY);
         lms.as_user(student).assignments().submit(assignment, work).await.unwrap().id
+    })
+}
+
+/// Has an answer to an essay question marked by AI and then by the instructor, as a host would; the question.
+fn mark_an_answer(place: &Place, course: &str, name: &str) -> QuestionId {
+    let course = CourseId::from_uuid(course.parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let lms = Lms::builder(SqliteStore::open(place.path()).await.unwrap()).build();
+        let ai = Ai::new(lms.clone(), Offline, OFFLINE_MODEL);
+        let structure = lms.store().structure(course).await.unwrap().unwrap();
+        let teacher = lms.as_user(structure.course.instructor_id);
+        let body = QuestionBody::Essay { rubric: None, staff_notes: String::new() };
+        let question = NewQuestion {
+            points: Points::whole(10).unwrap(),
+            ..NewQuestion::new("How do plants take in light with chlorophyll?", body)
+        };
+        let rules = QuizRules { ai_grading: Some(AiGrading::Suggest), ..QuizRules::default() };
+        let quiz = NewQuiz { is_published: true, rules, questions: vec![question], ..NewQuiz::titled("Light") };
+        let quiz = teacher.catalog().add_quiz(structure.lessons[0].id, quiz).await.unwrap();
+        let person = NewUser::new(Role::Student, name).with_external_id(name);
+        let learner = lms.as_user(lms.system().people().ensure_user(person).await.unwrap().id);
+        let attempt = learner.quizzes().start(quiz.id).await.unwrap();
+        let question = attempt.questions[0].id;
+        let answer = Answer::Essay { text: answers::ESSAY.to_owned() };
+        learner.quizzes().save(attempt.id, "tab", 1, [(question, Some(answer))].into()).await.unwrap();
+        learner.quizzes().submit(attempt.id).await.unwrap();
+        let question = QuestionId::from_uuid(question);
+        ai.grade_answer(attempt.id, question).await.unwrap();
+        let mark = AnswerGrade { points: Points::whole(4).unwrap(), feedback: None, seen_seq: 0 };
+        teacher.quizzes().grade_answer(attempt.id, question, mark).await.unwrap();
+        question
     })
 }
 
@@ -577,6 +612,16 @@ fn s11_a_suggested_grade_is_applied_by_its_operation() {
         shown.contains("took over 1 as suggested") && shown.contains("Scale      0 to 100 in steps of 1"),
         "{shown}"
     );
+    // And so do those of an answer to an essay question, on a scale of its own.
+    let question = mark_an_answer(&place, &course, "eve");
+    let report = evaluate(&["--store", &store, "--course", &course, "--json"]);
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    let told = |n: usize| (&report[n]["n"], &report[n]["taken_over"], &report[n]["title"]);
+    assert_eq!(report[0]["assignment_id"], json!(made));
+    assert_eq!(report[1]["question_id"], json!(question), "{report}");
+    assert_eq!(told(1), (&json!(1), &json!(0), &json!("How do plants take in light with chlorophyll?")));
+    let shown = text(&evaluate(&["--store", &store, "--course", &course]).stdout);
+    assert!(shown.contains(&format!("Question {question} ")) && shown.contains("Scale      0 to 10 in"), "{shown}");
     let nobody = "0198c0de-0000-7000-8000-00000000dead";
     for (args, code) in [
         (&["--store", &store, "--course", nobody][..], 1),

@@ -1,6 +1,6 @@
 //! Every use case has its row in the table of who may do what (R1), which the conformance suite tries with every
 //! actor: one that is forgotten there would be tried by nobody.
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "these are tests")]
 
 mod sources;
 
