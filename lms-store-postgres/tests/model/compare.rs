@@ -328,7 +328,8 @@ fn metrics_are(metrics: &CourseMetrics, model: &Model) -> Found {
     let quizzes = (metrics.quizzes.pairs, hundredths(metrics.quizzes.average));
     same("average of the quizzes, library and model", &quizzes, &model.quiz_average())?;
     same("active students, library and model", &metrics.active_24h, &model.active_24h())?;
-    let on_time: Vec<_> = metrics.on_time.iter().map(|(id, o)| (id.uuid(), o.on_time, o.of)).collect();
+    let on_time: Vec<_> =
+        metrics.on_time.iter().map(|o| (o.assignment_id.uuid(), o.found.on_time, o.found.of)).collect();
     let tasks = model.lessons.iter().flat_map(|l| &l.tasks).filter(|t| t.published);
     let expected: Vec<_> = tasks
         .map(|t| {
