@@ -756,6 +756,7 @@ CREATE TABLE "lms".overrides (
         REFERENCES "lms".enrollments (id, course_id, student_id) ON DELETE CASCADE
 );
 CREATE INDEX overrides_enrollment ON "lms".overrides (enrollment_id, course_id, student_id);
+CREATE INDEX overrides_page ON "lms".overrides (course_id, id);
 CREATE INDEX overrides_granted_by ON "lms".overrides (granted_by);
 CREATE INDEX overrides_lesson_id ON "lms".overrides (lesson_id);
 CREATE INDEX overrides_quiz_id ON "lms".overrides (quiz_id);
@@ -792,6 +793,7 @@ CREATE TABLE "lms".waivers (
         REFERENCES "lms".enrollments (id, course_id, student_id) ON DELETE CASCADE
 );
 CREATE INDEX waivers_enrollment ON "lms".waivers (enrollment_id, course_id, student_id);
+CREATE INDEX waivers_page ON "lms".waivers (course_id, id);
 CREATE INDEX waivers_granted_by ON "lms".waivers (granted_by);
 CREATE INDEX waivers_lesson_id ON "lms".waivers (lesson_id);
 CREATE INDEX waivers_quiz_id ON "lms".waivers (quiz_id);
@@ -1006,6 +1008,8 @@ CREATE TABLE "lms".submissions (
     history_seq bigint NOT NULL CHECK (history_seq >= 0),
     -- Where AI grading stands.
     ai_status text NOT NULL CHECK (ai_status IN ('none', 'pending', 'applied', 'suggested', 'no_text', 'too_short', 'failed')),
+    -- Why AI gave no grade, as a code.
+    ai_code text,
     -- The entry that waits for a person, if an AI suggestion does.
     suggested_seq bigint,
     -- Copied share, 0 to 1; never a model's guess (S15).
@@ -1540,7 +1544,7 @@ BEGIN
     UPDATE "lms".quiz_attempts SET answers = '{"format":1,"clients":{},"answers":{}}',
             graded = CASE WHEN graded IS NULL THEN NULL ELSE json_build_object(
                 'format', graded -> 'format',
-                'answers', (SELECT coalesce(json_agg((a.value::jsonb - '{feedback,ai_status,suggested_seq}'::text[])::json ORDER BY a.ordinality), '[]')
+                'answers', (SELECT coalesce(json_agg((a.value::jsonb - '{feedback,ai_status,ai_code,suggested_seq}'::text[])::json ORDER BY a.ordinality), '[]')
                             FROM json_array_elements(graded -> 'answers') WITH ORDINALITY AS a (value, ordinality)))
                 END,
             ai_pending = 0, ai_suggested = 0,
@@ -1643,7 +1647,7 @@ CREATE TYPE "lms_private".lesson_progress_v1 AS (id uuid, lesson_id uuid, enroll
 CREATE TYPE "lms_private".topic_views_v1 AS (id uuid, topic_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, first_viewed_at timestamptz, viewed_at timestamptz);
 CREATE TYPE "lms_private".quiz_attempts_v1 AS (id uuid, quiz_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, attempt_no bigint, state text, revision_id uuid, seed bigint, score numeric(14,5), possible numeric(14,5), started_at timestamptz, deadline timestamptz, completed_at timestamptz, finish_reason text, answers json, graded json, ai_pending bigint, ai_suggested bigint, graded_with_revision uuid, void_reason text, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".quiz_results_v1 AS (id uuid, quiz_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, earned numeric(14,5), possible numeric(14,5), passed boolean, submitted boolean, updated_at timestamptz);
-CREATE TYPE "lms_private".submissions_v1 AS (id uuid, assignment_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, version_no bigint, state text, submission_url text, content text, submitted_at timestamptz, late_seconds bigint, raw_grade numeric(14,5), deducted numeric(14,5), grade numeric(14,5), feedback text, rubric_scores json, graded_by uuid, grader_kind text, graded_at timestamptz, posted_at timestamptz, history_seq bigint, ai_status text, suggested_seq bigint, plagiarism_score numeric(14,5), similarity_status text, version bigint, created_at timestamptz, updated_at timestamptz);
+CREATE TYPE "lms_private".submissions_v1 AS (id uuid, assignment_id uuid, enrollment_id uuid, course_id uuid, student_id uuid, version_no bigint, state text, submission_url text, content text, submitted_at timestamptz, late_seconds bigint, raw_grade numeric(14,5), deducted numeric(14,5), grade numeric(14,5), feedback text, rubric_scores json, graded_by uuid, grader_kind text, graded_at timestamptz, posted_at timestamptz, history_seq bigint, ai_status text, ai_code text, suggested_seq bigint, plagiarism_score numeric(14,5), similarity_status text, version bigint, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".grade_history_v1 AS (id uuid, subject_type text, subject_id uuid, question_id uuid, course_id uuid, student_id uuid, seq bigint, cause text, ref_seq bigint, version_no bigint, raw numeric(14,5), deducted numeric(14,5), final_grade numeric(14,5), feedback text, rubric_scores json, grader_id uuid, grader_kind text, actor_id uuid, reason text, ai_log_id uuid, at timestamptz);
 CREATE TYPE "lms_private".review_requests_v1 AS (id uuid, enrollment_id uuid, course_id uuid, student_id uuid, submission_id uuid, attempt_id uuid, question_id uuid, seq bigint, reason text, state text, answer text, answered_by uuid, answered_at timestamptz, created_at timestamptz, updated_at timestamptz);
 CREATE TYPE "lms_private".certificate_templates_v1 AS (id uuid, family_id uuid, version_no bigint, name text, document json, is_draft boolean, is_ai_generated boolean, ai_log_id uuid, ai_edited_at timestamptz, archived_at timestamptz, version bigint, created_at timestamptz, updated_at timestamptz);
@@ -1900,7 +1904,7 @@ BEGIN
             WHEN 'quiz_results' THEN
                 INSERT INTO "lms".quiz_results (id, quiz_id, enrollment_id, course_id, student_id, earned, possible, passed, submitted, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.earned, r.possible, r.passed, r.submitted, r.updated_at FROM unnest(p_quiz_results[o.lo:o.hi]) AS r;
             WHEN 'submissions' THEN
-                INSERT INTO "lms".submissions (id, assignment_id, enrollment_id, course_id, student_id, version_no, state, submission_url, content, submitted_at, late_seconds, raw_grade, deducted, grade, feedback, rubric_scores, graded_by, grader_kind, graded_at, posted_at, history_seq, ai_status, suggested_seq, plagiarism_score, similarity_status, version, created_at, updated_at) SELECT r.id, r.assignment_id, r.enrollment_id, r.course_id, r.student_id, r.version_no, r.state, r.submission_url, r.content, r.submitted_at, r.late_seconds, r.raw_grade, r.deducted, r.grade, r.feedback, r.rubric_scores, r.graded_by, r.grader_kind, r.graded_at, r.posted_at, r.history_seq, r.ai_status, r.suggested_seq, r.plagiarism_score, r.similarity_status, r.version, r.created_at, r.updated_at FROM unnest(p_submissions[o.lo:o.hi]) AS r;
+                INSERT INTO "lms".submissions (id, assignment_id, enrollment_id, course_id, student_id, version_no, state, submission_url, content, submitted_at, late_seconds, raw_grade, deducted, grade, feedback, rubric_scores, graded_by, grader_kind, graded_at, posted_at, history_seq, ai_status, ai_code, suggested_seq, plagiarism_score, similarity_status, version, created_at, updated_at) SELECT r.id, r.assignment_id, r.enrollment_id, r.course_id, r.student_id, r.version_no, r.state, r.submission_url, r.content, r.submitted_at, r.late_seconds, r.raw_grade, r.deducted, r.grade, r.feedback, r.rubric_scores, r.graded_by, r.grader_kind, r.graded_at, r.posted_at, r.history_seq, r.ai_status, r.ai_code, r.suggested_seq, r.plagiarism_score, r.similarity_status, r.version, r.created_at, r.updated_at FROM unnest(p_submissions[o.lo:o.hi]) AS r;
             WHEN 'grade_history' THEN
                 INSERT INTO "lms".grade_history (id, subject_type, subject_id, question_id, course_id, student_id, seq, cause, ref_seq, version_no, raw, deducted, final_grade, feedback, rubric_scores, grader_id, grader_kind, actor_id, reason, ai_log_id, at) SELECT r.id, r.subject_type, r.subject_id, r.question_id, r.course_id, r.student_id, r.seq, r.cause, r.ref_seq, r.version_no, r.raw, r.deducted, r.final_grade, r.feedback, r.rubric_scores, r.grader_id, r.grader_kind, r.actor_id, r.reason, r.ai_log_id, r.at FROM unnest(p_grade_history[o.lo:o.hi]) AS r;
             WHEN 'review_requests' THEN
@@ -1970,7 +1974,7 @@ BEGIN
                 UPDATE "lms".quiz_results AS t SET quiz_id = r.quiz_id, earned = r.earned, possible = r.possible, passed = r.passed, submitted = r.submitted, updated_at = r.updated_at FROM unnest(p_quiz_results[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'submissions' THEN
-                UPDATE "lms".submissions AS t SET assignment_id = r.assignment_id, version_no = r.version_no, state = r.state, submission_url = r.submission_url, content = r.content, submitted_at = r.submitted_at, late_seconds = r.late_seconds, raw_grade = r.raw_grade, deducted = r.deducted, grade = r.grade, feedback = r.feedback, rubric_scores = r.rubric_scores, graded_by = r.graded_by, grader_kind = r.grader_kind, graded_at = r.graded_at, posted_at = r.posted_at, history_seq = r.history_seq, ai_status = r.ai_status, suggested_seq = r.suggested_seq, plagiarism_score = r.plagiarism_score, similarity_status = r.similarity_status, version = r.version, updated_at = r.updated_at FROM unnest(p_submissions[o.lo:o.hi]) AS r WHERE t.id = r.id;
+                UPDATE "lms".submissions AS t SET assignment_id = r.assignment_id, version_no = r.version_no, state = r.state, submission_url = r.submission_url, content = r.content, submitted_at = r.submitted_at, late_seconds = r.late_seconds, raw_grade = r.raw_grade, deducted = r.deducted, grade = r.grade, feedback = r.feedback, rubric_scores = r.rubric_scores, graded_by = r.graded_by, grader_kind = r.grader_kind, graded_at = r.graded_at, posted_at = r.posted_at, history_seq = r.history_seq, ai_status = r.ai_status, ai_code = r.ai_code, suggested_seq = r.suggested_seq, plagiarism_score = r.plagiarism_score, similarity_status = r.similarity_status, version = r.version, updated_at = r.updated_at FROM unnest(p_submissions[o.lo:o.hi]) AS r WHERE t.id = r.id;
                 GET DIAGNOSTICS v_rows = ROW_COUNT;
             WHEN 'grade_history' THEN
                 UPDATE "lms".grade_history AS t SET subject_type = r.subject_type, subject_id = r.subject_id, question_id = r.question_id, course_id = r.course_id, student_id = r.student_id, seq = r.seq, cause = r.cause, ref_seq = r.ref_seq, version_no = r.version_no, raw = r.raw, deducted = r.deducted, final_grade = r.final_grade, feedback = r.feedback, rubric_scores = r.rubric_scores, grader_id = r.grader_id, grader_kind = r.grader_kind, actor_id = r.actor_id, reason = r.reason, ai_log_id = r.ai_log_id, at = r.at FROM unnest(p_grade_history[o.lo:o.hi]) AS r WHERE t.id = r.id;
@@ -2053,7 +2057,7 @@ BEGIN
             WHEN 'quiz_results' THEN
                 INSERT INTO "lms".quiz_results (id, quiz_id, enrollment_id, course_id, student_id, earned, possible, passed, submitted, updated_at) SELECT r.id, r.quiz_id, r.enrollment_id, r.course_id, r.student_id, r.earned, r.possible, r.passed, r.submitted, r.updated_at FROM unnest(p_quiz_results[o.lo:o.hi]) AS r ON CONFLICT (quiz_id, student_id) DO NOTHING;
             WHEN 'submissions' THEN
-                INSERT INTO "lms".submissions (id, assignment_id, enrollment_id, course_id, student_id, version_no, state, submission_url, content, submitted_at, late_seconds, raw_grade, deducted, grade, feedback, rubric_scores, graded_by, grader_kind, graded_at, posted_at, history_seq, ai_status, suggested_seq, plagiarism_score, similarity_status, version, created_at, updated_at) SELECT r.id, r.assignment_id, r.enrollment_id, r.course_id, r.student_id, r.version_no, r.state, r.submission_url, r.content, r.submitted_at, r.late_seconds, r.raw_grade, r.deducted, r.grade, r.feedback, r.rubric_scores, r.graded_by, r.grader_kind, r.graded_at, r.posted_at, r.history_seq, r.ai_status, r.suggested_seq, r.plagiarism_score, r.similarity_status, r.version, r.created_at, r.updated_at FROM unnest(p_submissions[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
+                INSERT INTO "lms".submissions (id, assignment_id, enrollment_id, course_id, student_id, version_no, state, submission_url, content, submitted_at, late_seconds, raw_grade, deducted, grade, feedback, rubric_scores, graded_by, grader_kind, graded_at, posted_at, history_seq, ai_status, ai_code, suggested_seq, plagiarism_score, similarity_status, version, created_at, updated_at) SELECT r.id, r.assignment_id, r.enrollment_id, r.course_id, r.student_id, r.version_no, r.state, r.submission_url, r.content, r.submitted_at, r.late_seconds, r.raw_grade, r.deducted, r.grade, r.feedback, r.rubric_scores, r.graded_by, r.grader_kind, r.graded_at, r.posted_at, r.history_seq, r.ai_status, r.ai_code, r.suggested_seq, r.plagiarism_score, r.similarity_status, r.version, r.created_at, r.updated_at FROM unnest(p_submissions[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'grade_history' THEN
                 INSERT INTO "lms".grade_history (id, subject_type, subject_id, question_id, course_id, student_id, seq, cause, ref_seq, version_no, raw, deducted, final_grade, feedback, rubric_scores, grader_id, grader_kind, actor_id, reason, ai_log_id, at) SELECT r.id, r.subject_type, r.subject_id, r.question_id, r.course_id, r.student_id, r.seq, r.cause, r.ref_seq, r.version_no, r.raw, r.deducted, r.final_grade, r.feedback, r.rubric_scores, r.grader_id, r.grader_kind, r.actor_id, r.reason, r.ai_log_id, r.at FROM unnest(p_grade_history[o.lo:o.hi]) AS r ON CONFLICT (id) DO NOTHING;
             WHEN 'review_requests' THEN

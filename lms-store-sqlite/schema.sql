@@ -841,6 +841,7 @@ CREATE INDEX overrides_enrollment ON overrides (enrollment_id, course_id, studen
 CREATE INDEX overrides_granted_by ON overrides (granted_by);
 CREATE INDEX overrides_lesson_id ON overrides (lesson_id);
 CREATE UNIQUE INDEX overrides_lesson_once ON overrides (enrollment_id, lesson_id) WHERE lesson_id IS NOT NULL;
+CREATE INDEX overrides_page ON overrides (course_id, id);
 CREATE INDEX overrides_quiz_id ON overrides (quiz_id);
 CREATE UNIQUE INDEX overrides_quiz_once ON overrides (enrollment_id, quiz_id) WHERE quiz_id IS NOT NULL;
 
@@ -1207,6 +1208,8 @@ CREATE TABLE submissions (
     ai_status TEXT NOT NULL
         CHECK (ai_status = 'none' OR ai_status = 'pending' OR ai_status = 'applied' OR ai_status = 'suggested' OR
             ai_status = 'no_text' OR ai_status = 'too_short' OR ai_status = 'failed'),
+    -- Why AI gave no grade, as a code.
+    ai_code TEXT,
     -- The entry that waits for a person, if an AI suggestion does.
     suggested_seq INTEGER,
     -- Copied share, 0 to 1; never a model's guess (S15).
@@ -1362,5 +1365,6 @@ CREATE INDEX waivers_enrollment ON waivers (enrollment_id, course_id, student_id
 CREATE INDEX waivers_granted_by ON waivers (granted_by);
 CREATE INDEX waivers_lesson_id ON waivers (lesson_id);
 CREATE UNIQUE INDEX waivers_lesson_once ON waivers (enrollment_id, lesson_id) WHERE lesson_id IS NOT NULL;
+CREATE INDEX waivers_page ON waivers (course_id, id);
 CREATE INDEX waivers_quiz_id ON waivers (quiz_id);
 CREATE UNIQUE INDEX waivers_quiz_once ON waivers (enrollment_id, quiz_id) WHERE quiz_id IS NOT NULL;

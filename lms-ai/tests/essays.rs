@@ -214,7 +214,7 @@ async fn s11_triggers_make_suggestions_for_answers<S: Stamped>() {
     }
     let waiting = world.teacher().overview().to_grade(world.room.course, 10).await.unwrap();
     assert_eq!((waiting.answer_suggestions.len(), waiting.attempts.len()), (2, 0));
-    let head = &waiting.answer_suggestions[0];
+    let head = &waiting.answer_suggestions[0].work;
     let question = world.teacher().quizzes().essays(head.id).await.unwrap();
     let open = question.essays.iter().find(|e| e.record.suggested_seq.is_some()).unwrap();
     let seen = open.record.suggested_seq.unwrap();
@@ -243,10 +243,11 @@ async fn s11_what_breaks_rules_writes_nothing<S: Stamped>() {
     let ai = world.ai(script([leak.clone(), leak]));
     assert_eq!(world.lms.background().with(ai.grader()).tick().await.unwrap().consumed, 1);
     let found = world.teacher().quizzes().essays(attempt).await.unwrap();
-    assert_eq!(found.essays[0].record.ai_status, AiGradingState::Failed);
+    let record = &found.essays[0].record;
+    assert_eq!((record.ai_status, record.ai_code.as_deref()), (AiGradingState::Failed, Some("ai.invalid")));
     assert_eq!((found.essays[0].record.earned, found.state), (None, AttemptState::PendingReview));
     let waiting = world.teacher().overview().to_grade(world.room.course, 10).await.unwrap();
-    assert_eq!(waiting.attempts.iter().map(|a| a.id).collect::<Vec<_>>(), [attempt]);
+    assert_eq!(waiting.attempts.iter().map(|a| a.work.id).collect::<Vec<_>>(), [attempt]);
 
     let (second, ids) = hand_in(&world, quiz, [ESSAY, ESSAY]).await;
     let mark = AnswerGrade { points: points(3), feedback: None, seen_seq: 0 };

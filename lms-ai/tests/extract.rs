@@ -147,7 +147,7 @@ async fn s11_what_gives_no_text_waits_for_a_person<S: Stamped>() {
     }
     // A person grades them as ever.
     let waiting = world.teacher().overview().to_grade(world.room.course, 100).await.unwrap();
-    assert!(works.iter().all(|id| waiting.submissions.iter().any(|head| head.id == *id)));
+    assert!(works.iter().all(|id| waiting.submissions.iter().any(|head| head.work.id == *id)));
 }
 both!(s11_what_gives_no_text_waits_for_a_person);
 

@@ -154,7 +154,7 @@ async fn s11_every_review_trigger_turns_apply_into_suggest<S: Stamped>() {
         assert_eq!(statuses(&world, id).await, [Review], "{name}");
         // It waits for a person, who takes it over: then it is the person's.
         let waiting = world.teacher().overview().to_grade(world.room.course, 100).await.unwrap();
-        assert!(waiting.submissions.iter().chain(&waiting.suggestions).any(|head| head.id == id), "{name}");
+        assert!(waiting.submissions.iter().chain(&waiting.suggestions).any(|head| head.work.id == id), "{name}");
         let adopted = world.teacher().assignments().adopt_suggestion(id, 1, None).await.unwrap().submission;
         assert_eq!((adopted.graded_by, adopted.grader_kind), (Some(world.room.instructor), Some(GraderKind::Human)));
         let entries = history(&world, id).await;
@@ -303,7 +303,7 @@ async fn s11_work_without_enough_text_is_never_sent<S: Stamped>() {
         assert_eq!((row.state, row.grade), (SubmissionState::Submitted, None), "{name}");
         let waiting = world.teacher().overview().to_grade(world.room.course, 100).await.unwrap();
         assert!(
-            waiting.submissions.iter().chain(&waiting.suggestions).any(|head| head.id == id),
+            waiting.submissions.iter().chain(&waiting.suggestions).any(|head| head.work.id == id),
             "{name} waits for a person"
         );
     }
@@ -371,7 +371,7 @@ async fn s11_a_failure_never_becomes_a_grade<S: Stamped>() {
     assert_eq!(events(&world, EventKind::AiRejected).await, 1);
     assert_eq!(statuses(&world, id).await, [Invalid, Invalid]);
     let waiting = world.teacher().overview().to_grade(world.room.course, 100).await.unwrap();
-    assert!(waiting.submissions.iter().chain(&waiting.suggestions).any(|head| head.id == id));
+    assert!(waiting.submissions.iter().chain(&waiting.suggestions).any(|head| head.work.id == id));
     assert_eq!(background.tick().await.unwrap().consumed, 0, "it is not asked for ever");
 }
 both!(s11_a_failure_never_becomes_a_grade);

@@ -131,12 +131,12 @@ refusals! {
     CourseFull {
         /// How many there are.
         capacity: i64,
-    } = "course.full" Limit "all {capacity} seats of the course are taken";
+    } = "course.full" Limit "every seat of the course is taken, of {capacity}";
     /// A course with certificates cannot be deleted (D2).
     CourseHasCertificates {
         /// How many.
         count: i64,
-    } = "course.has_certificates" Conflict "the course has {count} certificates and cannot be deleted; archive it instead";
+    } = "course.has_certificates" Conflict "the course has issued certificates ({count}) and cannot be deleted; archive it instead";
     /// A published item with learners' work cannot be deleted (D3).
     DeletePublished {
         /// What would go.
@@ -173,12 +173,12 @@ refusals! {
     GradesAboveMax {
         /// How many.
         count: i64,
-    } = "grade.above_max" Conflict "{count} marks are above the new maximum; rescale them, or change them first";
+    } = "grade.above_max" Conflict "marks stand above the new maximum ({count}); rescale them, or change them first";
     /// No attempt is left (A3).
     AttemptsUsedUp {
         /// How many were allowed.
         allowed: i64,
-    } = "quiz.attempts_used_up" Limit "all {allowed} attempts are used up";
+    } = "quiz.attempts_used_up" Limit "every attempt is used up, of {allowed}";
     /// The attempt takes no answers any more (A5).
     AttemptClosed {} = "attempt.closed" Conflict "the attempt is handed in and takes no answers any more";
     /// The answer does not wait for a person (Q12).
@@ -218,7 +218,7 @@ refusals! {
     VersionsUsedUp {
         /// How many were allowed.
         allowed: i64,
-    } = "submission.versions_used_up" Limit "all {allowed} versions are used up";
+    } = "submission.versions_used_up" Limit "every version is used up, of {allowed}";
     /// There is no suggestion to adopt or dismiss (S9).
     NoSuggestion {} = "grade.no_suggestion" Conflict "no suggestion waits for a decision";
     /// Another suggestion waits than the one that was read (S9).
@@ -286,7 +286,7 @@ refusals! {
 #[non_exhaustive]
 pub enum Error {
     /// The actor may not do this here (R1).
-    #[error("you may not {action}")]
+    #[error("you may not {}", action.phrase())]
     Denied {
         /// What.
         action: crate::rules::permission::Action,
@@ -417,7 +417,7 @@ macro_rules! own_codes {
 }
 
 own_codes! {
-    Denied = "denied" Denied ["action"];
+    Denied = "denied" Denied ["action", "phrase"];
     NotFound = "not_found" NotFound ["what", "id"];
     Invalid = "invalid" Invalid ["problems"];
     Busy = "busy" Unavailable [];
@@ -445,7 +445,10 @@ impl Serialize for Params<'_> {
         }
         let mut map = s.serialize_map(None)?;
         match self.0 {
-            Error::Denied { action } => map.serialize_entry("action", action)?,
+            Error::Denied { action } => {
+                map.serialize_entry("action", action)?;
+                map.serialize_entry("phrase", action.phrase())?;
+            }
             Error::NotFound { what, id } => {
                 map.serialize_entry("what", what)?;
                 map.serialize_entry("id", id)?;
@@ -533,6 +536,32 @@ mod tests {
         let full = serde_json::to_value(Error::from(Refusal::CourseFull { capacity: 10 })).unwrap();
         assert_eq!(full["params"], serde_json::json!({ "capacity": 10 }));
         assert_eq!((&full["code"], &full["class"]), (&"course.full".into(), &"limit".into()));
+    }
+
+    #[test]
+    fn a_denial_names_its_action_by_a_code_and_in_words() {
+        let denied = Error::Denied { action: crate::rules::permission::Action::ManageLearners };
+        let json = serde_json::to_value(&denied).unwrap();
+        assert_eq!(json["params"], serde_json::json!({ "action": "manage_learners", "phrase": "manage learners" }));
+        assert_eq!(json["message"], "you may not manage learners");
+    }
+
+    /// One of something is said as one: "breaks 1 rules" is no sentence.
+    #[test]
+    fn sentences_are_right_for_one() {
+        let of_one = [
+            Refusal::CourseFull { capacity: 1 },
+            Refusal::CourseHasCertificates { count: 1 },
+            Refusal::GradesAboveMax { count: 1 },
+            Refusal::AttemptsUsedUp { allowed: 1 },
+            Refusal::VersionsUsedUp { allowed: 1 },
+        ];
+        for refusal in of_one {
+            let text = refusal.to_string();
+            let words: Vec<&str> = text.split(' ').collect();
+            let counted = words.windows(2).find(|pair| pair[0] == "1" && pair[1].ends_with('s'));
+            assert_eq!(counted, None, "{text}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use lms_core::rules::access::LockReason;
 use lms_core::rules::eligibility::Blocker;
+use lms_core::rules::permission::Action;
 use lms_core::store::StoreErrorKind;
 use lms_core::{Class, Error};
 use uuid::Uuid;
@@ -141,6 +142,21 @@ fn tagged(value: &impl serde::Serialize) -> (String, Vec<String>) {
 
 fn sub_codes(heading: &str) -> BTreeMap<String, Vec<String>> {
     rows(heading).into_iter().map(|row| (words(&row[0]).remove(0), words(&row[1]))).collect()
+}
+
+/// rules: R1
+#[test]
+fn every_action_that_can_be_denied_stands_on_the_page() {
+    let page: BTreeMap<_, _> =
+        rows("Actions of `denied`").into_iter().map(|row| (words(&row[0]).remove(0), row[1].clone())).collect();
+    let code: BTreeMap<_, _> = Action::WORDS
+        .iter()
+        .map(|word| {
+            let action = Action::from_word(word).unwrap();
+            ((*word).to_owned(), format!("You may not {}.", action.phrase()))
+        })
+        .collect();
+    assert_eq!(page, code);
 }
 
 /// rules: X1

@@ -222,6 +222,17 @@ fn what_fits_a_command_is_read() {
     assert!(serde_json::from_value::<lms_core::lms::NewCourse>(typing_error).is_err());
 }
 
+/// In JSON a question is worth what it is worth in Rust where nobody says.
+#[test]
+fn a_question_is_worth_one_point_unless_said() {
+    let json = serde_json::json!({ "text": "Is it so?", "body": { "type": "true_false", "correct": true } });
+    assert!(fits("commands", "NewQuestion", &json));
+    let body = lms_core::model::question::QuestionBody::TrueFalse { correct: true };
+    let read: lms_core::lms::NewQuestion = serde_json::from_value(json).unwrap();
+    assert_eq!(read, lms_core::lms::NewQuestion::new("Is it so?", body));
+    assert_eq!(Some(read.points), Points::whole(1));
+}
+
 #[test]
 fn codes_of_errors_are_all_published() {
     let document = &documents()["error"];

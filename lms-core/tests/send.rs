@@ -31,6 +31,8 @@ fn over_any_store(store: Arc<dyn Store>) -> Lms {
 fn people(s: &Session) {
     send(s.people().ensure_user(any()));
     send(s.people().user(any()));
+    send(s.people().user_by_external_id(""));
+    send(s.people().user_by_email(""));
     send(s.people().users(any()));
     send(s.people().update_user(any(), any()));
     send(s.people().set_role(any(), any()));
@@ -59,6 +61,7 @@ fn catalog(s: &Session) {
     send(s.catalog().plan_unpublish(any()));
     send(s.catalog().set_staff(any(), any(), any()));
     send(s.catalog().set_owner(any(), any()));
+    send(s.catalog().staff(any(), any()));
     send(s.catalog().plan_delete(any()));
     send(s.catalog().delete(&any::<DeletePlan>()));
     send(s.catalog().delete_topic(any()));
@@ -173,6 +176,8 @@ fn grants(s: &Session) {
     send(s.grants().excuse_many(any(), any(), any(), "", any()));
     send(s.grants().waive(any(), any(), ""));
     send(s.grants().revoke_waiver(any(), any()));
+    send(s.grants().overrides(any(), any(), any()));
+    send(s.grants().waivers(any(), any(), any()));
     send(s.grants().reset_progress(any(), any(), ""));
 }
 
@@ -190,6 +195,9 @@ fn certificates(s: &Session) {
     send(s.certificates().erased(any()));
     send(s.certificates().save_template(any(), "", any()));
     send(s.certificates().template_versions(any()));
+    send(s.certificates().templates(any()));
+    send(s.certificates().of_course(any(), any()));
+    send(s.certificates().of_person(any(), any()));
     send(s.certificates().apply_copy(any(), any(), any(), any()));
     send(s.certificates().accept_template(any(), any()));
     send(s.certificates().archive_template(any(), any()));

@@ -30,6 +30,11 @@ fn time(at: Timestamp) -> Option<String> {
     Some(literal::time(at))
 }
 
+/// The parameters of a page of what hangs under something.
+fn paged(under: Option<String>, page: ById) -> Vec<Option<String>> {
+    vec![under, id(above(page)), number(at_most(page))]
+}
+
 /// The parameters of a place in a list by time.
 fn place(after: Option<InTime>) -> (Option<String>, Option<String>) {
     (after.and_then(|after| time(after.at)), after.map(|after| after.id.to_string()))
@@ -70,6 +75,11 @@ impl PeopleReads for PgStore {
         let (user, external) = match subject {
             PersonKey::Id(user) => (id(user), None),
             PersonKey::External(external) => (None, Some(external).filter(|text| keepable(text))),
+            PersonKey::Email(email) => {
+                let params = vec![or_null(actor), Some(email).filter(|text| keepable(text))];
+                let doc = self.doc(&self.inner.statements.person_by_email, params).await?;
+                return reads::people::read_person(there(doc)?);
+            }
         };
         let doc = self.doc(&self.inner.statements.person, vec![or_null(actor), user, external]).await?;
         reads::people::read_person(there(doc)?)
@@ -77,8 +87,11 @@ impl PeopleReads for PgStore {
     async fn users(&self, page: ById) -> Read<Vec<User>> {
         self.list(&self.inner.statements.users, vec![id(above(page)), number(at_most(page))]).await
     }
-    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>> {
-        self.list(&self.inner.statements.staff, vec![id(course)]).await
+    async fn staff(&self, course: CourseId, page: ById) -> Read<Vec<CourseStaff>> {
+        self.list(&self.inner.statements.staff, paged(id(course), page)).await
+    }
+    async fn names(&self, people: &[UserId]) -> Read<Vec<PersonName>> {
+        self.list(&self.inner.statements.names, vec![Some(reads::learning::listed(people))]).await
     }
 }
 
@@ -162,6 +175,9 @@ impl CatalogReads for PgStore {
     async fn template_versions(&self, of: TemplateId) -> Read<Vec<CertificateTemplate>> {
         self.list(&self.inner.statements.template_versions, vec![id(of)]).await
     }
+    async fn templates(&self, page: ById) -> Read<Vec<CertificateTemplate>> {
+        self.list(&self.inner.statements.templates, vec![id(above(page)), number(at_most(page))]).await
+    }
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         reads::catalog::read_links(there(self.doc(&self.inner.statements.objective_links, vec![id(course)]).await?)?)
     }
@@ -219,6 +235,12 @@ impl LearningReads for PgStore {
         let params = vec![time(now), id(above(page)), number(at_most(page))];
         let doc = self.doc(&self.inner.statements.overdue_attempts, params).await?;
         Ok(there(doc)?.ids("ids")?.into_iter().map(AttemptId::from_uuid).collect())
+    }
+    async fn overrides(&self, course: CourseId, page: ById) -> Read<Vec<Override>> {
+        self.list(&self.inner.statements.overrides, paged(id(course), page)).await
+    }
+    async fn waivers(&self, course: CourseId, page: ById) -> Read<Vec<Waiver>> {
+        self.list(&self.inner.statements.waivers, paged(id(course), page)).await
     }
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         self.list(&self.inner.statements.awaiting_ai, vec![number(limit)]).await
@@ -291,6 +313,10 @@ impl LearningReads for PgStore {
         let doc = self.doc(&self.inner.statements.scored_work, params).await?;
         reads::learning::read_scored_work(there(doc)?)
     }
+    async fn work_names(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<Vec<WorkName>> {
+        let params = vec![Some(reads::learning::listed(attempts)), Some(reads::learning::listed(submissions))];
+        self.list(&self.inner.statements.work_names, params).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         self.list(&self.inner.statements.reviews_of, vec![id(subject)]).await
     }
@@ -321,6 +347,12 @@ impl CertificateReads for PgStore {
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
         Ok(self.list(&self.inner.statements.certificate_of, vec![id(course), id(student)]).await?.pop())
+    }
+    async fn certificates(&self, course: CourseId, page: ById) -> Read<Vec<Certificate>> {
+        self.list(&self.inner.statements.certificates, paged(id(course), page)).await
+    }
+    async fn certificates_of(&self, person: UserId, page: ById) -> Read<Vec<Certificate>> {
+        self.list(&self.inner.statements.certificates_of, paged(id(person), page)).await
     }
     async fn certificate_revisions(&self, certificate: CertificateId) -> Read<Vec<CertificateRevision>> {
         self.list(&self.inner.statements.certificate_revisions, vec![id(certificate)]).await

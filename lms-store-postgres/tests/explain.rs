@@ -59,6 +59,13 @@ INSERT INTO {lms}.quiz_attempts (id, quiz_id, enrollment_id, course_id, student_
 INSERT INTO {lms}.quiz_results
     SELECT md5('re' || id)::uuid, quiz_id, enrollment_id, course_id, student_id, 3, 5, NULL, true, now()
     FROM {lms}.quiz_attempts;
+INSERT INTO {lms}.overrides (id, enrollment_id, course_id, student_id, quiz_id, available_from_mode, due_mode, cutoff_mode,
+    time_multiplier_bp, extra_seconds, extra_attempts, excused, reason, granted_by, created_at, updated_at)
+    SELECT md5('o' || id)::uuid, enrollment_id, course_id, student_id, quiz_id, 'inherit', 'inherit', 'inherit', 10000, 0,
+    1, false, 'ill', md5('u1')::uuid, now(), now() FROM {lms}.quiz_results;
+INSERT INTO {lms}.waivers (id, enrollment_id, course_id, student_id, quiz_id, reason, granted_by, created_at)
+    SELECT md5('w' || id)::uuid, enrollment_id, course_id, student_id, quiz_id, 'ill', md5('u1')::uuid, now()
+    FROM {lms}.quiz_results;
 INSERT INTO {lms}.submissions (id, assignment_id, enrollment_id, course_id, student_id, version_no, state, content,
     submitted_at, late_seconds, history_seq, ai_status, similarity_status, version, created_at, updated_at)
     SELECT md5('s' || p.id)::uuid, a.id, p.enrollment_id, p.course_id, p.student_id, 1, 'submitted', 'text', now(), 0, 0,
@@ -109,8 +116,6 @@ const SMALL: &[&str] = &[
     "course_jobs",
     "course_staff",
     "certificate_templates",
-    "waivers",
-    "overrides",
     "objectives",
     "objective_lessons",
     "objective_questions",
@@ -124,6 +129,11 @@ const BY_INDEX: &[(&str, &str)] = &[
     ("courses_instructor", "courses_instructor_id"),
     ("offers", "courses_offered"),
     ("overdue_attempts", "quiz_attempts_sweep"),
+    ("person_by_email", "users_email"),
+    ("overrides", "overrides_page"),
+    ("waivers", "waivers_page"),
+    ("certificates", "certificates_course_id_student_id_key"),
+    ("certificates_of", "certificates_student_id"),
 ];
 
 fn scans(plan: &serde_json::Value, found: &mut Vec<String>) {

@@ -120,6 +120,11 @@ async fn counts(room: &Classroom) -> Vec<(&'static str, usize)> {
         "submissions" => me.assignments().submissions(essay, who);
         "gradebook" => teacher.overview().gradebook(course, page);
         "to_grade" => teacher.overview().to_grade(course, 100);
+        "staff" => teacher.catalog().staff(course, page);
+        "overrides" => teacher.grants().overrides(course, None, page);
+        "overrides of one" => teacher.grants().overrides(course, Some(who), page);
+        "waivers" => teacher.grants().waivers(course, None, page);
+        "certificates" => teacher.certificates().of_course(course, page);
         "roster" => teacher.overview().roster(course, RosterFilter::default(), page);
         "lesson_funnel" => teacher.overview().lesson_funnel(course);
         "course_metrics" => teacher.analytics().course_metrics(course);

@@ -100,8 +100,12 @@ pub(crate) fn columns<R: Record>() -> String {
 
 /// The rows of a record's table, which stands as `t`; `tail` is all that follows FROM.
 pub(crate) fn select<R: Record>(conn: &Connection, tail: &str, params: impl Params) -> Result<Vec<R>> {
-    let sql = format!("SELECT {} FROM {} AS t {tail}", columns::<R>(), R::TABLE);
-    let mut statement = conn.prepare_cached(&sql)?;
+    of_query(conn, &format!("SELECT {} FROM {} AS t {tail}", columns::<R>(), R::TABLE), params)
+}
+
+/// The rows of a query that names a record's columns in their order.
+pub(crate) fn of_query<R: Record>(conn: &Connection, sql: &str, params: impl Params) -> Result<Vec<R>> {
+    let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

@@ -90,8 +90,12 @@ impl PeopleReads for SqliteStore {
     async fn users(&self, page: ById) -> Read<Vec<User>> {
         self.read(move |conn| reads::people::users(conn, page)).await
     }
-    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>> {
-        self.read(move |conn| reads::people::staff(conn, course)).await
+    async fn staff(&self, course: CourseId, page: ById) -> Read<Vec<CourseStaff>> {
+        self.read(move |conn| reads::people::staff(conn, course, page)).await
+    }
+    async fn names(&self, people: &[UserId]) -> Read<Vec<PersonName>> {
+        let people = people.to_vec();
+        self.read(move |conn| reads::people::names(conn, &people)).await
     }
 }
 
@@ -139,6 +143,9 @@ impl CatalogReads for SqliteStore {
     async fn template_versions(&self, of: TemplateId) -> Read<Vec<CertificateTemplate>> {
         self.read(move |conn| reads::certificates::template_versions(conn, of)).await
     }
+    async fn templates(&self, page: ById) -> Read<Vec<CertificateTemplate>> {
+        self.read(move |conn| reads::certificates::templates(conn, page)).await
+    }
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         self.read(move |conn| reads::catalog::objective_links(conn, course)).await
     }
@@ -169,6 +176,12 @@ impl LearningReads for SqliteStore {
     }
     async fn overdue_attempts(&self, now: Timestamp, page: ById) -> Read<Vec<AttemptId>> {
         self.read(move |conn| reads::learning::overdue_attempts(conn, now, page)).await
+    }
+    async fn overrides(&self, course: CourseId, page: ById) -> Read<Vec<Override>> {
+        self.read(move |conn| reads::learning::of_course(conn, course, page)).await
+    }
+    async fn waivers(&self, course: CourseId, page: ById) -> Read<Vec<Waiver>> {
+        self.read(move |conn| reads::learning::of_course(conn, course, page)).await
     }
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         self.read(move |conn| reads::learning::awaiting_ai(conn, limit)).await
@@ -235,6 +248,10 @@ impl LearningReads for SqliteStore {
         let (attempts, submissions) = (attempts.to_vec(), submissions.to_vec());
         self.read(move |conn| reads::learning::scored_work(conn, &attempts, &submissions)).await
     }
+    async fn work_names(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<Vec<WorkName>> {
+        let (attempts, submissions) = (attempts.to_vec(), submissions.to_vec());
+        self.read(move |conn| reads::learning::work_names(conn, &attempts, &submissions)).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         self.keyed(move |conn| reads::learning::reviews_of(conn, subject)).await
     }
@@ -257,6 +274,12 @@ impl CertificateReads for SqliteStore {
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
         self.short(move |conn| reads::certificates::of(conn, course, student)).await
+    }
+    async fn certificates(&self, course: CourseId, page: ById) -> Read<Vec<Certificate>> {
+        self.read(move |conn| reads::certificates::of_course(conn, course, page)).await
+    }
+    async fn certificates_of(&self, person: UserId, page: ById) -> Read<Vec<Certificate>> {
+        self.read(move |conn| reads::certificates::of_person(conn, person, page)).await
     }
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>> {
         self.read(move |conn| reads::certificates::revisions(conn, id)).await

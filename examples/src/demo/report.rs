@@ -15,7 +15,7 @@ pub async fn report(demo: &Demo, made: &Authored, learned: &Learned) -> Result<V
     let metrics = teacher.analytics().course_metrics(made.course).await?;
     let structure = teacher.catalog().structure(made.course).await?;
     let shown = |percent: Option<Percent>| percent.map_or_else(|| "–".to_owned(), |p| format!("{p} %"));
-    let on_time = metrics.on_time.first().and_then(|(_, on_time)| on_time.rate);
+    let on_time = metrics.on_time.first().and_then(|of| of.found.rate);
     demo.screen.heading("The course in numbers");
     let grades = &learned.grades;
     let rows = [

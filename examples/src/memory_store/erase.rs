@@ -100,7 +100,7 @@ fn without_feedback(graded: &Json) -> Json {
     let mut document: serde_json::Value = graded.read().unwrap_or_default();
     if let Some(answers) = document.get_mut("answers").and_then(serde_json::Value::as_array_mut) {
         for answer in answers.iter_mut().filter_map(serde_json::Value::as_object_mut) {
-            for words in ["feedback", "ai_status", "suggested_seq"] {
+            for words in ["feedback", "ai_status", "ai_code", "suggested_seq"] {
                 answer.remove(words);
             }
         }

@@ -17,6 +17,12 @@ fn page<R: Stored>(t: &Tables, page: ById, id: impl Fn(&R) -> Uuid, wanted: impl
     t.all::<R>().filter(|r| id(r) > after && wanted(r)).take(limit).cloned().collect()
 }
 
+/// The same by another key than the row's own.
+fn page_by<R: Stored>(t: &Tables, page: ById, key: impl Fn(&R) -> Uuid, wanted: impl Fn(&R) -> bool) -> Vec<R> {
+    let after = page.after.unwrap_or_default();
+    first(t.sorted(|r| key(r) > after && wanted(r), &key), page.limit.clamp(1, 500))
+}
+
 /// Whether a person was erased: nobody can grade their work any more.
 fn erased(t: &Tables, id: UserId) -> bool {
     t.user(Some(id)).is_some_and(|user| user.erased_at.is_some())
@@ -45,14 +51,18 @@ impl PeopleReads for MemoryStore {
             subject: match subject {
                 PersonKey::Id(id) => t.user(Some(id)),
                 PersonKey::External(id) => t.one(|u: &User| u.external_id.as_ref() == Some(&id)),
+                PersonKey::Email(email) => t.one(|u: &User| u.email.as_ref() == Some(&email)),
             },
         })
     }
     async fn users(&self, by: ById) -> Read<Vec<User>> {
         Ok(page(&self.read(), by, |u: &User| u.id.uuid(), |_| true))
     }
-    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>> {
-        Ok(self.read().many(|s: &CourseStaff| s.course_id == course))
+    async fn staff(&self, course: CourseId, by: ById) -> Read<Vec<CourseStaff>> {
+        Ok(page_by(&self.read(), by, |s: &CourseStaff| s.user_id.uuid(), |s| s.course_id == course))
+    }
+    async fn names(&self, people: &[UserId]) -> Read<Vec<PersonName>> {
+        Ok(self.read().many(|u: &User| people.contains(&u.id)).into_iter().filter_map(head).collect())
     }
 }
 
@@ -128,6 +138,16 @@ impl CatalogReads for MemoryStore {
         let family = t.get::<CertificateTemplate>(of).map(|version| version.family_id);
         Ok(t.sorted(|v: &CertificateTemplate| Some(v.family_id) == family, |v| v.version_no))
     }
+    async fn templates(&self, by: ById) -> Read<Vec<CertificateTemplate>> {
+        let t = self.read();
+        let usable = |c: &CertificateTemplate| !c.is_draft && c.archived_at.is_none();
+        let newest = |c: &CertificateTemplate| {
+            let newer =
+                |n: &CertificateTemplate| n.family_id == c.family_id && n.version_no > c.version_no && usable(n);
+            usable(c) && !t.all::<CertificateTemplate>().any(newer)
+        };
+        Ok(page_by(&t, by, |c: &CertificateTemplate| c.family_id.uuid(), newest))
+    }
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         Ok(self.read().links(course))
     }
@@ -171,6 +191,12 @@ impl LearningReads for MemoryStore {
         };
         let overdue = |a: &QuizAttempt| a.state == AttemptState::InProgress && over(a);
         Ok(page(&t, by, |a: &QuizAttempt| a.id.uuid(), overdue).iter().map(|a| a.id).collect())
+    }
+    async fn overrides(&self, course: CourseId, by: ById) -> Read<Vec<Override>> {
+        Ok(page_by(&self.read(), by, |o: &Override| o.id.uuid(), |o| o.course_id == course))
+    }
+    async fn waivers(&self, course: CourseId, by: ById) -> Read<Vec<Waiver>> {
+        Ok(page_by(&self.read(), by, |w: &Waiver| w.id.uuid(), |w| w.course_id == course))
     }
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         let waits = |s: &Submission| s.ai_status == AiGradingState::Pending;
@@ -310,6 +336,22 @@ impl LearningReads for MemoryStore {
             submissions: submissions.into_iter().filter_map(head).collect(),
         })
     }
+    async fn work_names(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<Vec<WorkName>> {
+        let t = self.read();
+        let name = |id: Uuid, student_id: UserId, item_id: Uuid, title: String| {
+            let display_name = t.user(Some(student_id)).map_or_else(String::new, |u| u.display_name);
+            WorkName { id, student_id, display_name, item_id, title }
+        };
+        let of_quiz = t.many(|a: &QuizAttempt| attempts.contains(&a.id)).into_iter().filter_map(|a| {
+            let quiz = t.get::<Quiz>(a.quiz_id)?;
+            Some(name(a.id.uuid(), a.student_id, quiz.id.uuid(), quiz.title.clone()))
+        });
+        let of_assignment = t.many(|s: &Submission| submissions.contains(&s.id)).into_iter().filter_map(|s| {
+            let assignment = t.get::<Assignment>(s.assignment_id)?;
+            Some(name(s.id.uuid(), s.student_id, assignment.id.uuid(), assignment.title.clone()))
+        });
+        Ok(of_quiz.chain(of_assignment).collect())
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         let about = |r: &ReviewRequest| {
             r.submission_id.map(Id::uuid) == Some(subject) || r.attempt_id.map(Id::uuid) == Some(subject)
@@ -339,6 +381,12 @@ impl CertificateReads for MemoryStore {
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
         Ok(self.read().certificate_of(course, student))
+    }
+    async fn certificates(&self, course: CourseId, by: ById) -> Read<Vec<Certificate>> {
+        Ok(page_by(&self.read(), by, |c: &Certificate| c.student_id.uuid(), |c| c.course_id == course))
+    }
+    async fn certificates_of(&self, person: UserId, by: ById) -> Read<Vec<Certificate>> {
+        Ok(page(&self.read(), by, |c: &Certificate| c.id.uuid(), |c| c.student_id == person))
     }
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>> {
         Ok(self.read().sorted(|r: &CertificateRevision| r.certificate_id == id, |r| r.revision_no))

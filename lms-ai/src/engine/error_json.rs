@@ -109,6 +109,11 @@ mod tests {
         }
         let own = || lms_core::Error::from(lms_core::Refusal::CourseArchived {});
         assert_eq!(serde_json::to_value(AiError::from(own())).unwrap(), serde_json::to_value(own()).unwrap());
+        let broken = |n| AiError::Invalid {
+            violations: vec![Violation { code: "too_short", pointer: "/title".into(), message: String::new() }; n],
+        };
+        assert_eq!(broken(1).to_string(), "the answer breaks 1 rule: too_short at /title");
+        assert!(broken(2).to_string().starts_with("the answer breaks 2 rules: "));
         let review = AiError::NeedsReview { operation: Uuid::nil(), reasons: vec!["fallback_model"] };
         let review = serde_json::to_value(review).unwrap();
         assert_eq!(review["params"], json!({ "operation": Uuid::nil(), "reasons": ["fallback_model"] }));

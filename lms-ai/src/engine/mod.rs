@@ -274,7 +274,7 @@ pub enum AiError {
         reason: String,
     },
     /// The answer broke rules, also after the repairs.
-    #[error("the answer breaks {} rules: {}", violations.len(), codes(violations))]
+    #[error("the answer breaks {}", codes(violations))]
     Invalid {
         /// Which, and where.
         violations: Vec<Violation>,
@@ -289,7 +289,7 @@ pub enum AiError {
     #[error("the operation took too long")]
     Deadline,
     /// Too many attempts.
-    #[error("no valid answer within {calls} calls")]
+    #[error("no valid answer within the calls that are allowed ({calls})")]
     CallsUsedUp {
         /// How many there were.
         calls: u32,
@@ -333,8 +333,11 @@ pub enum AiError {
     Lms(#[from] lms_core::Error),
 }
 
+/// How many rules are broken, and the first five with where.
 fn codes(violations: &[Violation]) -> String {
-    violations.iter().take(5).map(|v| format!("{} at {}", v.code, v.pointer)).collect::<Vec<_>>().join(", ")
+    let rules = if violations.len() == 1 { "rule" } else { "rules" };
+    let shown = violations.iter().take(5).map(|v| format!("{} at {}", v.code, v.pointer)).collect::<Vec<_>>();
+    format!("{} {rules}: {}", violations.len(), shown.join(", "))
 }
 
 impl AiError {

@@ -4,7 +4,9 @@
 use super::Harness;
 use super::assignments::assign;
 use super::quizzes::answer;
-use crate::lms::{AssignmentRules, EnrollOptions, ItemState, NewGrade, NewLesson, NewSubmission, QuizRules, Session};
+use crate::lms::{
+    AssignmentOnTime, AssignmentRules, EnrollOptions, ItemState, NewGrade, NewLesson, NewSubmission, QuizRules, Session,
+};
 use crate::model::{Points, ProgressStatus};
 use crate::store::{Item, QuizScope};
 
@@ -245,5 +247,9 @@ pub async fn m6_the_worked_example_of_the_documentation(h: &Harness) {
     assert_eq!(score(room.students[2]).await, None);
     let at_once = numbers.course_metrics(room.course).await.unwrap();
     assert_eq!((at_once.completion, at_once.active_24h), (completion, 3));
-    assert_eq!((shown(at_once.quizzes.average), at_once.on_time), ("84.12".to_owned(), vec![(essay.id, on_time)]));
+    let of_essay = AssignmentOnTime { assignment_id: essay.id, found: on_time };
+    assert_eq!((shown(at_once.quizzes.average), &*at_once.on_time), ("84.12".to_owned(), &[of_essay][..]));
+    let json = serde_json::to_value(of_essay).unwrap();
+    let expected = serde_json::json!({ "assignment_id": essay.id, "on_time": 1, "of": 3, "rate": "33.33" });
+    assert_eq!(json, expected);
 }

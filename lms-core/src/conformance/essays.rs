@@ -240,7 +240,8 @@ pub async fn q12_p3_the_last_answer_by_ai_completes(h: &Harness) {
     assert!(waiting.attempts.is_empty() && waiting.answer_suggestions.is_empty(), "AI is about to grade it");
     run(h, &room, (attempt, ids[0]), 30, 6, true).await.unwrap();
     let waiting = teacher.overview().to_grade(room.course, 10).await.unwrap();
-    let shown: Vec<_> = waiting.answer_suggestions.iter().map(|a| (a.id, a.ai_suggested, a.ai_pending)).collect();
+    let shown: Vec<_> =
+        waiting.answer_suggestions.iter().map(|a| (a.work.id, a.work.ai_suggested, a.work.ai_pending)).collect();
     assert_eq!((shown, waiting.attempts.len()), (vec![(attempt, 1, 1)], 0));
     teacher.quizzes().adopt_suggestion(attempt, ids[0], 1, None).await.unwrap();
     let standing = |n: usize| {

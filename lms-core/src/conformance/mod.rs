@@ -40,6 +40,7 @@ pub mod hostile;
 pub mod large;
 pub mod learning;
 pub mod limits;
+pub mod lists;
 pub mod live;
 pub mod log;
 pub mod objectives;
@@ -197,6 +198,9 @@ macro_rules! conformance {
                 e6_the_open_courses_come_in_pages },
             screens::{ g2_a_learners_home, g2_new_feedback_of_every_kind, g2_certificates_of_every_course, g4_g6_g7_the_tables_are_the_single_reads, g5_what_waits_for_staff, g5_d5_work_of_the_erased_waits_for_nobody, g5_twelve_hundred_wait, g3_a_quiz_says_who_graded_it,
                 m5_figures_equal_a_recount_after_anything },
+            lists::{ g5_the_queues_tell_who_and_what, e5_the_staff_of_a_course_by_name, s6_p12_what_was_granted_is_listed,
+                c4_certificates_are_listed_with_their_state, c7_templates_are_listed_by_their_newest_version,
+                e1_a_person_is_found_by_what_the_host_knows },
             permissions::{ r1_every_action_for_every_actor, r1_ai_reads_only_what_it_grades, q14_no_answer_to_a_learner_holds_a_key },
             grading::{ s10_clearing_returns_to_the_mark_by_ai, s9_s10_marks_by_ai_beside_marks_by_people, s2_returned_work_comes_back_as_another_version,
                 s14_e7_posting_everybodys_grades, e7_many_at_once, e7_one_refused_row_keeps_all_out, a_plan_is_one_batch, s16_a_learner_asks_for_another_look },

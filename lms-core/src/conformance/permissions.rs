@@ -157,6 +157,12 @@ fn table() -> Vec<Row> {
         "audit" for NUMBERS => |s, w| s.activity().audit(w.course);
         "read the events" for NUMBERS => |s, w| s.activity().events(EventFilter { course: Some(w.course), ..stale() }, 0, 5);
         // Grade; extend, excuse, waive, void, regrade.
+        "read the staff" for READERS => |s, w| s.catalog().staff(w.course, ById::default());
+        "read what was granted" for READERS => |s, w| s.grants().overrides(w.course, None, ById::default());
+        "read what was granted to a learner" for READERS => |s, w| s.grants().overrides(w.course, Some(w.learner), ById::default());
+        "read what was waived" for READERS => |s, w| s.grants().waivers(w.course, None, ById::default());
+        "read what was waived for a learner" for READERS => |s, w| s.grants().waivers(w.course, Some(w.learner), ById::default());
+        "read the course's certificates" for READERS => |s, w| s.certificates().of_course(w.course, ById::default());
         "grade" for GRADERS => |s, w| s.assignments().grade(w.submission, NewGrade { points: Points::whole(1_000), seen_seq: 99, ..stale() });
         "grade many" for GRADERS => |s, w| async move {
             let grade = NewGrade { points: Points::whole(1_000), seen_seq: 99, ..stale() };
@@ -198,6 +204,10 @@ fn table() -> Vec<Row> {
         "change a role" for PEOPLE => |s, w| s.people().set_role(w.learner, Role::Student);
         "rename a person" for PEOPLE => |s, w| s.people().update_user(w.learner, crate::lms::UpdateUser { version: 99, ..stale() });
         "list people" for PEOPLE => |s, _w| s.people().users(ById::default());
+        "find a person by the host's id" for PEOPLE => |s, _w| s.people().user_by_external_id("known to the host");
+        "find a person by e-mail" for PEOPLE => |s, _w| s.people().user_by_email("learner@example.org");
+        "read a person's certificates" for &["admin", "learner", "system"] => |s, w| s.certificates().of_person(w.learner, ById::default());
+        "read the templates" for &["admin", "owner", "instructor elsewhere", "instructor", "ai for the owner", "system"] => |s, _w| s.certificates().templates(ById::default());
         "export a person" for &["admin", "learner"] => |s, w| s.people().export_person(w.learner);
         "read a learner's home" for &["admin", "learner", "system"] => |s, w| s.overview().learner_home(w.learner);
         "read all AI calls" for PEOPLE => |s, _w| s.ai_log().logs(AiLogFilter::default(), ById::default());
@@ -234,6 +244,13 @@ async fn world(h: &Harness) -> (Classroom, World) {
     let me = room.student(0);
     let attempt = me.quizzes().start(quiz.id).await.unwrap().id;
     let submission = me.assignments().submit(assignment, NewSubmission::text("A text.")).await.unwrap().id;
+    let known = crate::lms::UpdateUser {
+        version: 1,
+        email: Some(Some("learner@example.org".into())),
+        external_id: Some(Some("known to the host".into())),
+        ..stale()
+    };
+    h.lms.system().people().update_user(room.students[0], known).await.unwrap();
     let mut log = valid_log(h, "outline", uuid::Uuid::from_u128(1_234)).await;
     log.course_id = Some(room.course);
     let log_id = log.id;
@@ -330,6 +347,7 @@ pub async fn r1_every_action_for_every_actor(h: &Harness) {
         "read what all AI cost",
         "read what the course's AI cost",
         "set an AI budget",
+        "read the templates",
         "read AI budgets",
         "sweep AI calls",
         "blank AI calls",
@@ -515,6 +533,7 @@ pub async fn q14_no_answer_to_a_learner_holds_a_key(h: &Harness) {
     see!("lesson", me.learning().complete_lesson(room.lessons[0])).unwrap();
     see!("enrollment", me.enrollment().enrollment(room.course, who)).unwrap();
     see!("mine", me.enrollment().mine()).unwrap();
+    see!("certificates", me.certificates().of_person(who, ById::default())).unwrap();
     see!("eligibility", me.certificates().eligibility(room.course, who)).unwrap();
     see!("reviews", me.quizzes().reviews(attempt.id)).unwrap();
     see!("person", me.people().export_person(who)).unwrap();

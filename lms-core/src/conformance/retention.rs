@@ -13,7 +13,7 @@ use super::specimen;
 use crate::Lms;
 use crate::error::{Error, Refusal};
 use crate::live::LiveStream;
-use crate::lms::{EnrollOptions, HostEvent, NewCourse, Outline, RosterFilter, Tick, XapiOptions};
+use crate::lms::{ConsumerPlace, EnrollOptions, HostEvent, NewCourse, Outline, RosterFilter, Tick, XapiOptions};
 use crate::model::{CourseId, Event, EventKind, Id, NewEvent};
 use crate::store::{ById, EventFilter, LogEnds, WriteBatch};
 
@@ -223,7 +223,10 @@ pub async fn v4_nothing_goes_that_a_consumer_has_yet_to_handle(h: &Harness) {
     assert_eq!(h.store.trim(now, 10).await.unwrap(), 1, "nobody runs it now, and its place holds");
     let standing = health().await;
     assert_eq!((standing.oldest, standing.head, standing.slowest.as_deref()), (4, 6, Some("reader")));
-    assert_eq!(standing.consumers, [("reader".to_owned(), Some(3)), ("rows".to_owned(), None)]);
+    let place = |name: &str, position| ConsumerPlace { name: name.to_owned(), position };
+    assert_eq!(standing.consumers, [place("reader", Some(3)), place("rows", None)]);
+    let json = serde_json::to_value(&standing.consumers).unwrap();
+    assert_eq!(json[0], serde_json::json!({ "name": "reader", "position": 3 }));
 
     // One that is new begins with what is kept.
     let second = h.lms.lease("second").await.unwrap().unwrap();

@@ -444,17 +444,17 @@ pub async fn g5_what_waits_for_staff(h: &Harness) {
     teacher.assignments().grade(first.unwrap(), grade(50)).await.unwrap();
     room.student(0).assignments().request_review(first.unwrap(), "Please look again.").await.unwrap();
     let waiting = teacher.overview().to_grade(room.course, 100).await.unwrap();
-    assert_eq!(waiting.suggestions.iter().map(|s| s.id).collect::<Vec<_>>(), [handed.id]);
-    assert_eq!(waiting.reviews.iter().map(|r| r.submission_id).collect::<Vec<_>>(), [first]);
-    let times: Vec<_> = waiting.submissions.iter().map(|s| s.submitted_at).collect();
+    assert_eq!(waiting.suggestions.iter().map(|s| s.work.id).collect::<Vec<_>>(), [handed.id]);
+    assert_eq!(waiting.reviews.iter().map(|r| r.work.submission_id).collect::<Vec<_>>(), [first]);
+    let times: Vec<_> = waiting.submissions.iter().map(|s| s.work.submitted_at).collect();
     assert!(times.len() == 2 && times.is_sorted(), "{times:?}");
-    let times: Vec<_> = waiting.attempts.iter().map(|a| a.completed_at).collect();
+    let times: Vec<_> = waiting.attempts.iter().map(|a| a.work.completed_at).collect();
     assert!(times.len() == 3 && times.is_sorted(), "{times:?}");
     // The limit is each list's own: the older submissions keep neither the suggestion nor the review out.
     let few = teacher.overview().to_grade(room.course, 1).await.unwrap();
     let counts = (few.reviews.len(), few.suggestions.len(), few.submissions.len(), few.attempts.len());
     assert_eq!(counts, (1, 1, 1, 1));
-    assert_eq!((few.submissions[0].id, few.attempts[0].id), (waiting.submissions[0].id, waiting.attempts[0].id));
+    assert_eq!((&few.submissions[0], &few.attempts[0]), (&waiting.submissions[0], &waiting.attempts[0]));
     // Page by page all of it comes, once, in the same order.
     let (mut submissions, mut attempts, mut place) = (few.submissions, few.attempts, few.next);
     let mut others = few.reviews.len() + few.suggestions.len() + few.answer_suggestions.len();
@@ -533,7 +533,7 @@ pub async fn g5_twelve_hundred_wait(h: &Harness) {
     let (mut seen, mut place, mut pages) = (Vec::new(), Some(ToGradePlace::default()), 0);
     while let Some(after) = place {
         let page = teacher.overview().to_grade_after(room.course, after, 1_000).await.unwrap();
-        seen.extend(page.submissions.iter().map(|s| s.id));
+        seen.extend(page.submissions.iter().map(|s| s.work.id));
         (place, pages) = (page.next, pages + 1);
     }
     assert_eq!((seen.len(), pages, seen.last()), (1_201, 3, Some(&last.id)));
@@ -582,7 +582,7 @@ pub async fn m5_figures_equal_a_recount_after_anything(h: &Harness) {
             8 => {
                 let waiting = teacher.overview().to_grade(room.course, 100).await.unwrap().submissions;
                 if let Some(head) = waiting.first() {
-                    drop(teacher.assignments().grade(head.id, grade(i64::try_from(next(101)).unwrap())).await);
+                    drop(teacher.assignments().grade(head.work.id, grade(i64::try_from(next(101)).unwrap())).await);
                 }
             }
             9 => {

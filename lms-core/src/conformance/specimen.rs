@@ -233,7 +233,9 @@ pub(super) async fn read_back(h: &Harness, row: &Row) -> Option<Row> {
     match row {
         Row::User(r) => s.person(None, PersonKey::Id(r.id)).await.unwrap().subject.map(Into::into),
         Row::Course(r) => s.course(None, r.id, None).await.unwrap().map(|c| c.course.into()),
-        Row::CourseStaff(r) => find(s.staff(r.course_id).await.unwrap(), |x| x.id == r.id),
+        Row::CourseStaff(r) => {
+            find(s.staff(r.course_id, ById { after: None, limit: 500 }).await.unwrap(), |x| x.id == r.id)
+        }
         Row::Objective(r) => find(content(ContentRef::Objectives(r.course_id)).await?.objectives, |x| x.id == r.id),
         Row::ObjectiveLesson(r) => link(course(), r.objective_id.uuid(), r.lesson_id.uuid()).await.then(|| row.clone()),
         Row::ObjectiveQuestion(r) => {

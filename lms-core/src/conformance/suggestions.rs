@@ -57,7 +57,7 @@ pub async fn s9_s10_another_suggestion_is_not_adopted_unread(h: &Harness) {
     let read = says(h, &room, id, 1, 70, false).await.submission;
     assert_eq!(read.suggested_seq, Some(1), "what a grader reads says which suggestion waits");
     let waiting = teacher.overview().to_grade(room.course, 10).await.unwrap().suggestions;
-    assert_eq!(waiting.iter().map(|head| head.suggested_seq).collect::<Vec<_>>(), [Some(1)]);
+    assert_eq!(waiting.iter().map(|head| head.work.suggested_seq).collect::<Vec<_>>(), [Some(1)]);
     says(h, &room, id, 2, 40, false).await;
     let before = (teacher.assignments().submission(id).await.unwrap(), 2);
     let shown = other(teacher.assignments().adopt_suggestion(id, 1, None).await.unwrap_err());

@@ -45,6 +45,17 @@ pub struct OnTime {
     pub rate: Option<Percent>,
 }
 
+/// How much work for an assignment came in time (M4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct AssignmentOnTime {
+    /// The assignment.
+    pub assignment_id: AssignmentId,
+    /// How much; in JSON its fields stand beside the id.
+    #[serde(flatten)]
+    pub found: OnTime,
+}
+
 /// The numbers of a course in one view.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -57,8 +68,8 @@ pub struct CourseMetrics {
     pub quizzes: QuizAverage,
     /// Distinct students who did something in the last 24 hours (M3).
     pub active_24h: i64,
-    /// Per assignment.
-    pub on_time: Vec<(AssignmentId, OnTime)>,
+    /// Of each published assignment.
+    pub on_time: Vec<AssignmentOnTime>,
     /// The instant at which this was so.
     pub at: Timestamp,
 }
@@ -246,7 +257,8 @@ impl Analytics<'_> {
             self.s.store().structure(course).await?.ok_or_else(|| Error::not_found(SubjectType::Course, course))?;
         let mut on_time = Vec::new();
         for assignment in structure.assignments.iter().filter(|a| a.is_published) {
-            on_time.push((assignment.id, self.on_time_of(assignment.id).await?));
+            let found = self.on_time_of(assignment.id).await?;
+            on_time.push(AssignmentOnTime { assignment_id: assignment.id, found });
         }
         let now = self.s.lms.now();
         Ok(CourseMetrics {

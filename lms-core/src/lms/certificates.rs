@@ -7,6 +7,7 @@ use super::learner::{ChangedScores, new_certificate, not_erased, rights};
 use super::{Certificates, Planned};
 use crate::error::{Error, Refusal};
 use crate::model::*;
+use crate::rules::authoring::is_code;
 use crate::rules::code;
 use crate::rules::eligibility::{Blocker, blockers};
 use crate::rules::permission::Action;
@@ -68,6 +69,19 @@ pub struct Verification {
     pub revision_no: i64,
     /// Where the PDF is.
     pub certificate_url: Option<String>,
+}
+
+/// The first that applies, in the order of precedence (C4).
+pub(super) fn validity(certificate: &Certificate, now: Timestamp) -> Validity {
+    if certificate.revoked_at.is_some() {
+        Validity::Revoked
+    } else if certificate.erased_at.is_some() {
+        Validity::HolderErased
+    } else if certificate.expires_at.is_some_and(|at| at <= now) {
+        Validity::Expired
+    } else {
+        Validity::Valid
+    }
 }
 
 impl Certificates<'_> {
@@ -179,18 +193,8 @@ impl Certificates<'_> {
     pub async fn verify(&self, typed: &str) -> Result<Option<Verification>, Error> {
         let Some(code) = code::parse(typed) else { return Ok(None) };
         let Some(found) = self.s.store().certificate_by_code(&code).await? else { return Ok(None) };
-        let now = self.s.lms.now();
-        let validity = if found.revoked_at.is_some() {
-            Validity::Revoked
-        } else if found.erased_at.is_some() {
-            Validity::HolderErased
-        } else if found.expires_at.is_some_and(|at| at <= now) {
-            Validity::Expired
-        } else {
-            Validity::Valid
-        };
         Ok(Some(Verification {
-            validity,
+            validity: validity(&found, self.s.lms.now()),
             code: found.code,
             student_name: found.snapshot.student_name,
             course_title: found.snapshot.course_title,
@@ -320,8 +324,7 @@ impl Certificates<'_> {
         code: &str,
         message: &str,
     ) -> Result<Certificate, Error> {
-        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_');
-        if !(1..=64).contains(&code.len()) || !code.chars().all(word) {
+        if !is_code(code) {
             return Err(Error::invalid("rendering.code", "code", "must be 1 to 64 of a-z, 0-9, `.` and `_`"));
         }
         let message: String = message.chars().filter(|c| *c != '\0').take(2_000).collect();

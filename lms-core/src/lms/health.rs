@@ -30,12 +30,22 @@ pub struct Health {
     pub failed_certificates: usize,
     /// Submissions and attempts that wait for an AI grade; each counted up to 500.
     pub awaiting_ai: usize,
-    /// The named consumers and how far they are in the log; none for those that find their work in rows.
-    pub consumers: Vec<(String, Option<i64>)>,
+    /// The named consumers and how far they are in the log.
+    pub consumers: Vec<ConsumerPlace>,
     /// The consumer that is furthest behind in the log, if any is behind: what it has yet to handle is kept.
     pub slowest: Option<String>,
     /// Background work of this process that failed when it was last tried.
     pub failing: Vec<Failing>,
+}
+
+/// How far a named consumer is in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub struct ConsumerPlace {
+    /// Its name.
+    pub name: String,
+    /// The last position that it has handled; absent for one that finds its work in rows.
+    pub position: Option<i64>,
 }
 
 /// Up to where it counts.
@@ -71,7 +81,7 @@ impl Lms {
             pending_certificates: counted(Rendering::Pending).await?,
             failed_certificates: counted(Rendering::Failed).await?,
             awaiting_ai,
-            consumers: consumers.into_iter().map(|c| (c.name, c.position)).collect(),
+            consumers: consumers.into_iter().map(|c| ConsumerPlace { name: c.name, position: c.position }).collect(),
             slowest,
             failing: self.inner.failing.list(),
         })

@@ -201,6 +201,30 @@ impl People<'_> {
         }
     }
 
+    /// The person with this id of the host's: to admins and the system.
+    ///
+    /// # Errors
+    /// NotFound to everybody else, and where there is none.
+    pub async fn user_by_external_id(&self, external_id: &str) -> Result<User, Error> {
+        self.user_by(PersonKey::External(external_id.to_owned())).await
+    }
+
+    /// The person with this e-mail address, to the letter: to admins and the system.
+    ///
+    /// # Errors
+    /// NotFound to everybody else, and where there is none.
+    pub async fn user_by_email(&self, email: &str) -> Result<User, Error> {
+        self.user_by(PersonKey::Email(email.to_owned())).await
+    }
+
+    /// The same answer to who may not ask as where there is nobody: it tells nobody whether there is.
+    async fn user_by(&self, key: PersonKey) -> Result<User, Error> {
+        let found = self.s.store().person(self.s.rights_of(), key).await?;
+        let rights = Rights::of(&self.s.actor, found.actor.as_ref(), None, None);
+        let found = found.subject.filter(|_| rights.may(Action::ManageUsers));
+        found.ok_or_else(|| Error::not_found(SubjectType::User, UserId::from_uuid(uuid::Uuid::nil())))
+    }
+
     /// Users by id.
     ///
     /// # Errors

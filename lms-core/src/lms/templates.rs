@@ -189,15 +189,22 @@ impl Certificates<'_> {
     /// # Errors
     /// Denied to students; NotFound.
     pub async fn template_versions(&self, of: TemplateId) -> Result<Vec<CertificateTemplate>, Error> {
+        self.require_template_reader().await?;
+        let found = self.s.store().template_versions(of).await?;
+        if found.is_empty() { Err(Error::not_found(SubjectType::Certificate, of)) } else { Ok(found) }
+    }
+
+    /// Refuses who may create no course, and so needs no template.
+    pub(super) async fn require_template_reader(&self) -> Result<(), Error> {
         let person = match self.s.rights_of() {
             Some(id) => self.s.store().person(Some(id), PersonKey::Id(id)).await?.actor,
             None => None,
         };
-        if !crate::rules::permission::may_create_course(&self.s.actor, person.as_ref()) {
-            return Err(Error::Denied { action: Action::Certify });
+        if crate::rules::permission::may_create_course(&self.s.actor, person.as_ref()) {
+            Ok(())
+        } else {
+            Err(Error::Denied { action: Action::Certify })
         }
-        let found = self.s.store().template_versions(of).await?;
-        if found.is_empty() { Err(Error::not_found(SubjectType::Certificate, of)) } else { Ok(found) }
     }
 
     /// Archives a version of a template: no course can take it any more; certificates keep it. Or brings it

@@ -169,6 +169,9 @@ pub struct GradedRecord {
     /// Where AI grading of it stands (Q12, S11).
     #[serde(default = "no_ai")]
     pub ai_status: AiGradingState,
+    /// Why AI gave no grade, as a code; absent where it gave one or was not asked.
+    #[serde(default)]
+    pub ai_code: Option<String>,
     /// The entry of its history that waits for a person, if an AI suggestion does.
     #[serde(default)]
     pub suggested_seq: Option<i64>,

@@ -47,6 +47,15 @@ words! {
         Failed = "failed",
     }
 }
+impl AiGradingState {
+    /// Why the work was never sent, as a code; none where it was, or nobody asked.
+    pub const fn never_sent(self) -> Option<&'static str> {
+        match self {
+            Self::NoText | Self::TooShort => Some(self.as_str()),
+            _ => None,
+        }
+    }
+}
 words! {
     /// Why `plagiarism_score` is absent, or that it is there (S15).
     pub enum SimilarityStatus {
@@ -108,6 +117,8 @@ record! {
         pub history_seq: i64,
         /// Where AI grading stands.
         pub ai_status: AiGradingState,
+        /// Why AI gave no grade, as a code; absent where it gave one or was not asked.
+        pub ai_code: Option<String>,
         /// The entry of its grade history that waits for a person, if an AI suggestion does: who decides upon it says
         /// which one they have read.
         pub suggested_seq: Option<i64>,

@@ -5,38 +5,61 @@ use crate::model::table::words;
 use crate::model::{Actor, Course, CourseStaff, Role, StaffRole, SubjectType, User};
 
 words! {
-    /// What an actor asks to do.
+    /// What an actor asks to do. The word is a code, to be told by and to be translated.
     pub enum Action {
         /// Create a course.
-        CreateCourse = "create a course",
+        CreateCourse = "create_course",
         /// Create and edit content.
-        EditContent = "edit this content",
+        EditContent = "edit_content",
         /// Publish, delete, reorder, manage the course.
-        Manage = "manage this course",
+        Manage = "manage",
         /// Enroll others, suspend, withdraw them.
-        EnrollOthers = "enroll others",
+        EnrollOthers = "enroll_others",
         /// Enroll oneself.
-        EnrollSelf = "enroll",
+        EnrollSelf = "enroll_self",
         /// Read keys, rubrics' notes and all submissions.
-        ReadWork = "read this work",
+        ReadWork = "read_work",
         /// Grade.
         Grade = "grade",
         /// Extend, excuse, waive, void, regrade.
-        ManageLearners = "manage learners",
+        ManageLearners = "manage_learners",
         /// Attempt, submit, mark progress.
-        Learn = "learn here",
+        Learn = "learn",
         /// Issue by hand or revoke a certificate, reset progress.
-        Certify = "manage certificates and progress",
+        Certify = "certify",
         /// Manage users.
-        ManageUsers = "manage users",
+        ManageUsers = "manage_users",
         /// Read ai_logs.
-        ReadAiLogs = "read the AI log",
+        ReadAiLogs = "read_ai_logs",
         /// Set what AI may cost, and read what it cost.
-        SetAiBudgets = "manage AI budgets",
+        SetAiBudgets = "set_ai_budgets",
         /// Read the course's numbers.
-        ReadAnalytics = "read these numbers",
+        ReadAnalytics = "read_analytics",
         /// Record the host's own events.
-        Record = "record events",
+        Record = "record",
+    }
+}
+
+impl Action {
+    /// The action in English, as it goes on from "you may not".
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::CreateCourse => "create a course",
+            Self::EditContent => "edit this content",
+            Self::Manage => "manage this course",
+            Self::EnrollOthers => "enroll others",
+            Self::EnrollSelf => "enroll",
+            Self::ReadWork => "read this work",
+            Self::Grade => "grade",
+            Self::ManageLearners => "manage learners",
+            Self::Learn => "learn here",
+            Self::Certify => "manage certificates and progress",
+            Self::ManageUsers => "manage users",
+            Self::ReadAiLogs => "read the AI log",
+            Self::SetAiBudgets => "manage AI budgets",
+            Self::ReadAnalytics => "read these numbers",
+            Self::Record => "record events",
+        }
     }
 }
 

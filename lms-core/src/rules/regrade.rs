@@ -62,6 +62,7 @@ pub fn record_of(question: &RevisionQuestion, graded: &GradedAnswer) -> GradedRe
         grader_kind: GraderKind::Auto,
         feedback: None,
         ai_status: AiGradingState::None,
+        ai_code: None,
         suggested_seq: None,
     }
 }
@@ -110,6 +111,7 @@ pub fn regraded(
         // What is dropped or given away waits for nobody any more.
         if one.state == AnswerState::Pending || record.ai_status != AiGradingState::Pending {
             after.ai_status = record.ai_status;
+            after.ai_code.clone_from(&record.ai_code);
         }
         records.push(after);
         graded.push(one);

@@ -208,6 +208,32 @@ record! {
     }
 }
 
+record! {
+    /// What a person is called.
+    pub struct PersonName in "users" {
+        /// The person.
+        pub id: UserId,
+        /// Their name; blank once they were erased.
+        pub display_name: String,
+    }
+}
+
+record! {
+    /// Whose work an attempt or a submission is, and at what: a row of a query, of no table.
+    pub struct WorkName in "work_names" {
+        /// The attempt or the submission.
+        pub id: Uuid,
+        /// The learner.
+        pub student_id: UserId,
+        /// Their name.
+        pub display_name: String,
+        /// The quiz or the assignment.
+        pub item_id: Uuid,
+        /// Its title.
+        pub title: String,
+    }
+}
+
 /// All work of one enrollment, whole, by id.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PersonWork {
@@ -257,6 +283,8 @@ record! {
         pub posted_at: Option<Timestamp>,
         /// Where AI grading stands.
         pub ai_status: AiGradingState,
+        /// Why AI gave no grade, as a code; absent where it gave one or was not asked.
+        pub ai_code: Option<String>,
         /// The AI suggestion that waits for a person.
         pub suggested_seq: Option<i64>,
     }

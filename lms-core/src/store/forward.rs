@@ -17,8 +17,11 @@ impl<S: PeopleReads + ?Sized> PeopleReads for Arc<S> {
     async fn users(&self, page: ById) -> Read<Vec<User>> {
         (**self).users(page).await
     }
-    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>> {
-        (**self).staff(course).await
+    async fn staff(&self, course: CourseId, page: ById) -> Read<Vec<CourseStaff>> {
+        (**self).staff(course, page).await
+    }
+    async fn names(&self, people: &[UserId]) -> Read<Vec<PersonName>> {
+        (**self).names(people).await
     }
 }
 
@@ -65,6 +68,9 @@ impl<S: CatalogReads + ?Sized> CatalogReads for Arc<S> {
     async fn template_versions(&self, of: TemplateId) -> Read<Vec<CertificateTemplate>> {
         (**self).template_versions(of).await
     }
+    async fn templates(&self, page: ById) -> Read<Vec<CertificateTemplate>> {
+        (**self).templates(page).await
+    }
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>> {
         (**self).objective_links(course).await
     }
@@ -95,6 +101,12 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     }
     async fn overdue_attempts(&self, now: Timestamp, page: ById) -> Read<Vec<AttemptId>> {
         (**self).overdue_attempts(now, page).await
+    }
+    async fn overrides(&self, course: CourseId, page: ById) -> Read<Vec<Override>> {
+        (**self).overrides(course, page).await
+    }
+    async fn waivers(&self, course: CourseId, page: ById) -> Read<Vec<Waiver>> {
+        (**self).waivers(course, page).await
     }
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>> {
         (**self).awaiting_ai(limit).await
@@ -157,6 +169,9 @@ impl<S: LearningReads + ?Sized> LearningReads for Arc<S> {
     async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork> {
         (**self).scored_work(attempts, submissions).await
     }
+    async fn work_names(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<Vec<WorkName>> {
+        (**self).work_names(attempts, submissions).await
+    }
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>> {
         (**self).reviews_of(subject).await
     }
@@ -181,6 +196,12 @@ impl<S: CertificateReads + ?Sized> CertificateReads for Arc<S> {
     }
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>> {
         (**self).certificate_of(course, student).await
+    }
+    async fn certificates(&self, course: CourseId, page: ById) -> Read<Vec<Certificate>> {
+        (**self).certificates(course, page).await
+    }
+    async fn certificates_of(&self, person: UserId, page: ById) -> Read<Vec<Certificate>> {
+        (**self).certificates_of(person, page).await
     }
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>> {
         (**self).certificate_revisions(id).await

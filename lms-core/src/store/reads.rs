@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::{
     AnswerEntry, AttemptHead, CertificateFacts, ContentContext, ContentRef, CourseContent, CourseContext, CourseOffer,
     CourseStructure, HomeRecord, Item, LearnerContext, LearnerRecord, LearnerScope, LessonCounts, MarkedAttempt,
-    Member, PersonContext, PersonWork, ScoredWork, StoreError, SubmissionFeedback, SubmissionHead, VersionRecord,
-    WorkCounts,
+    Member, PersonContext, PersonName, PersonWork, ScoredWork, StoreError, SubmissionFeedback, SubmissionHead,
+    VersionRecord, WorkCounts, WorkName,
 };
 use crate::model::*;
 
@@ -21,6 +21,8 @@ pub enum PersonKey {
     Id(UserId),
     /// By the host's own id.
     External(String),
+    /// By the e-mail address, to the letter.
+    Email(String),
 }
 
 /// A page by id: rows with an id above `after`, at most `limit` of them, by id.
@@ -58,8 +60,10 @@ pub trait PeopleReads: Send + Sync {
     async fn person(&self, actor: Option<UserId>, subject: PersonKey) -> Read<PersonContext>;
     /// Users by id.
     async fn users(&self, page: ById) -> Read<Vec<User>>;
-    /// The staff of a course, its owner not among them.
-    async fn staff(&self, course: CourseId) -> Read<Vec<CourseStaff>>;
+    /// The staff of a course as rows say, a page by the id of the person.
+    async fn staff(&self, course: CourseId, page: ById) -> Read<Vec<CourseStaff>>;
+    /// What these people are called, at most 2,000; those of them that are there, in any order.
+    async fn names(&self, people: &[UserId]) -> Read<Vec<PersonName>>;
 }
 
 /// Which courses a list holds.
@@ -107,6 +111,8 @@ pub trait CatalogReads: Send + Sync {
     async fn template(&self, id: TemplateId) -> Read<Option<CertificateTemplate>>;
     /// All versions of the family that a template version belongs to, by number.
     async fn template_versions(&self, of: TemplateId) -> Read<Vec<CertificateTemplate>>;
+    /// Of each family the newest version that is accepted and not archived, a page by the id of the family.
+    async fn templates(&self, page: ById) -> Read<Vec<CertificateTemplate>>;
     /// The objectives linked to lessons, assignments and questions of a course: (objective, item).
     async fn objective_links(&self, course: CourseId) -> Read<Vec<(ObjectiveId, Uuid)>>;
     /// All content of a course, keys included, in one snapshot and one query per table.
@@ -132,6 +138,10 @@ pub trait LearningReads: Send + Sync {
     async fn enrollments(&self, course: CourseId, page: ById) -> Read<Vec<Enrollment>>;
     /// Open attempts whose deadline and grace are over, and those of learners who were withdrawn or erased, by id.
     async fn overdue_attempts(&self, now: Timestamp, page: ById) -> Read<Vec<AttemptId>>;
+    /// What was granted to the learners of a course, by id.
+    async fn overrides(&self, course: CourseId, page: ById) -> Read<Vec<Override>>;
+    /// What was waived for the learners of a course, by id.
+    async fn waivers(&self, course: CourseId, page: ById) -> Read<Vec<Waiver>>;
     /// Versions that wait for AI grading, oldest first.
     async fn awaiting_ai(&self, limit: u32) -> Read<Vec<SubmissionHead>>;
     /// Versions of a course that wait for a person, by the time at which they were handed in and id, behind a
@@ -185,6 +195,9 @@ pub trait LearningReads: Send + Sync {
     /// These attempts and submissions, those of them that are there, in any order: for a page of events, at most
     /// 2,000 of each. One query a table, never one an id.
     async fn scored_work(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<ScoredWork>;
+    /// Whose work these attempts and submissions are, and at what, those of them that are there, in any order: at
+    /// most 2,000 of each. One query a table, never one an id.
+    async fn work_names(&self, attempts: &[AttemptId], submissions: &[SubmissionId]) -> Read<Vec<WorkName>>;
     /// The requests for a review of a submission's grade, or of the grades of an attempt's answers, by time.
     async fn reviews_of(&self, subject: Uuid) -> Read<Vec<ReviewRequest>>;
     /// How many versions of an assignment have a raw mark above a maximum.
@@ -213,6 +226,10 @@ pub trait CertificateReads: Send + Sync {
     async fn certificate_by_code(&self, code: &str) -> Read<Option<Certificate>>;
     /// Of a learner in a course.
     async fn certificate_of(&self, course: CourseId, student: UserId) -> Read<Option<Certificate>>;
+    /// Those of a course, a page by the id of the learner.
+    async fn certificates(&self, course: CourseId, page: ById) -> Read<Vec<Certificate>>;
+    /// Those of a person, by id.
+    async fn certificates_of(&self, person: UserId, page: ById) -> Read<Vec<Certificate>>;
     /// Its earlier revisions, by number.
     async fn certificate_revisions(&self, id: CertificateId) -> Read<Vec<CertificateRevision>>;
     /// Those whose PDF stands so, by id; none of erased people.

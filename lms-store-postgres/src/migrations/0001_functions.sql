@@ -171,7 +171,7 @@ BEGIN
     UPDATE {lms}.quiz_attempts SET answers = '{"format":1,"clients":{},"answers":{}}',
             graded = CASE WHEN graded IS NULL THEN NULL ELSE json_build_object(
                 'format', graded -> 'format',
-                'answers', (SELECT coalesce(json_agg((a.value::jsonb - '{feedback,ai_status,suggested_seq}'::text[])::json ORDER BY a.ordinality), '[]')
+                'answers', (SELECT coalesce(json_agg((a.value::jsonb - '{feedback,ai_status,ai_code,suggested_seq}'::text[])::json ORDER BY a.ordinality), '[]')
                             FROM json_array_elements(graded -> 'answers') WITH ORDINALITY AS a (value, ordinality)))
                 END,
             ai_pending = 0, ai_suggested = 0,

@@ -754,6 +754,7 @@ CREATE TABLE {lms}.overrides (
         REFERENCES {lms}.enrollments (id, course_id, student_id) ON DELETE CASCADE
 );
 CREATE INDEX overrides_enrollment ON {lms}.overrides (enrollment_id, course_id, student_id);
+CREATE INDEX overrides_page ON {lms}.overrides (course_id, id);
 CREATE INDEX overrides_granted_by ON {lms}.overrides (granted_by);
 CREATE INDEX overrides_lesson_id ON {lms}.overrides (lesson_id);
 CREATE INDEX overrides_quiz_id ON {lms}.overrides (quiz_id);
@@ -790,6 +791,7 @@ CREATE TABLE {lms}.waivers (
         REFERENCES {lms}.enrollments (id, course_id, student_id) ON DELETE CASCADE
 );
 CREATE INDEX waivers_enrollment ON {lms}.waivers (enrollment_id, course_id, student_id);
+CREATE INDEX waivers_page ON {lms}.waivers (course_id, id);
 CREATE INDEX waivers_granted_by ON {lms}.waivers (granted_by);
 CREATE INDEX waivers_lesson_id ON {lms}.waivers (lesson_id);
 CREATE INDEX waivers_quiz_id ON {lms}.waivers (quiz_id);
@@ -1004,6 +1006,8 @@ CREATE TABLE {lms}.submissions (
     history_seq bigint NOT NULL CHECK (history_seq >= 0),
     -- Where AI grading stands.
     ai_status text NOT NULL CHECK (ai_status IN ('none', 'pending', 'applied', 'suggested', 'no_text', 'too_short', 'failed')),
+    -- Why AI gave no grade, as a code.
+    ai_code text,
     -- The entry that waits for a person, if an AI suggestion does.
     suggested_seq bigint,
     -- Copied share, 0 to 1; never a model's guess (S15).

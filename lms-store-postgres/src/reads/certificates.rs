@@ -12,6 +12,18 @@ pub(super) fn by(condition: &str) -> String {
     listing(&many::<Certificate>(&format!("WHERE {condition}")))
 }
 
+/// $1 course, $2 above, $3 limit.
+pub(super) fn of_course() -> String {
+    listing(&many::<Certificate>(
+        "WHERE t.course_id = $1::uuid AND t.student_id > $2::uuid ORDER BY t.student_id LIMIT $3::bigint",
+    ))
+}
+
+/// $1 person, $2 above, $3 limit.
+pub(super) fn of_person() -> String {
+    listing(&many::<Certificate>("WHERE t.student_id = $1::uuid AND t.id > $2::uuid ORDER BY t.id LIMIT $3::bigint"))
+}
+
 /// $1 after, $2 limit, $3 course where it is of one. Written out for each state, as the indexes are.
 pub(super) fn renderings(rendering: Rendering, of_course: bool) -> String {
     let course = if of_course { "AND t.course_id = $3::uuid" } else { "" };
@@ -31,6 +43,17 @@ pub(super) fn template_versions() -> String {
     listing(&many::<CertificateTemplate>(
         "WHERE t.family_id = (SELECT f.family_id FROM {lms}.certificate_templates AS f WHERE f.id = $1::uuid)
          ORDER BY t.version_no",
+    ))
+}
+
+/// $1 above, $2 limit.
+pub(super) fn templates() -> String {
+    listing(&many::<CertificateTemplate>(
+        "WHERE t.family_id > $1::uuid AND NOT t.is_draft AND t.archived_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM {lms}.certificate_templates AS n
+                           WHERE n.family_id = t.family_id AND n.version_no > t.version_no
+                             AND NOT n.is_draft AND n.archived_at IS NULL)
+         ORDER BY t.family_id LIMIT $2::bigint",
     ))
 }
 

@@ -1,5 +1,6 @@
 //! Records of learners, and what waits for somebody.
 
+use lms_core::model::table::Record;
 use lms_core::model::*;
 use lms_core::store::{
     AnswerEntry, AssignmentWorth, AttemptHead, AttemptMarks, LearnerRecord, MarkedAttempt, Member, PersonWork,
@@ -81,9 +82,9 @@ pub(super) fn enrollments_of() -> String {
     listing(&many::<Enrollment>("WHERE t.student_id = $1::uuid ORDER BY t.id"))
 }
 
-/// $1 course, $2 above, $3 limit.
-pub(super) fn enrollments() -> String {
-    listing(&many::<Enrollment>("WHERE t.course_id = $1::uuid AND t.id > $2::uuid ORDER BY t.id LIMIT $3::bigint"))
+/// The rows of a table that have an index by course and id. $1 course, $2 above, $3 limit.
+pub(super) fn of_course<R: Record>() -> String {
+    listing(&many::<R>("WHERE t.course_id = $1::uuid AND t.id > $2::uuid ORDER BY t.id LIMIT $3::bigint"))
 }
 
 /// $1 now, $2 above, $3 limit.
@@ -272,6 +273,20 @@ pub(crate) fn read_scored_work(mut doc: Doc) -> Result<ScoredWork, StoreError> {
         submissions: doc.many("submissions")?,
         assignments: doc.many("assignments")?,
     })
+}
+
+/// $1 attempts, $2 submissions.
+pub(super) fn work_names() -> String {
+    let of = |work: &str, item: &str, key: &str, ids: &str| {
+        format!(
+            "SELECT json_build_array(w.id, w.student_id, u.display_name, i.id, i.title)
+             FROM {{lms}}.{work} AS w JOIN {{lms}}.users AS u ON u.id = w.student_id
+             JOIN {{lms}}.{item} AS i ON i.id = w.{key}
+             WHERE w.id = ANY (string_to_array({ids}, ',')::uuid[])"
+        )
+    };
+    let attempts = of("quiz_attempts", "quizzes", "quiz_id", "$1");
+    listing(&list(&format!("{attempts} UNION ALL {}", of("submissions", "assignments", "assignment_id", "$2"))))
 }
 
 /// $1 submission or attempt.

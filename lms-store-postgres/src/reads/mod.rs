@@ -15,7 +15,7 @@ pub(crate) mod people;
 
 use std::sync::Arc;
 
-use lms_core::model::Rendering;
+use lms_core::model::{Enrollment, Override, Rendering, Waiver};
 use lms_core::store::ById;
 use uuid::Uuid;
 
@@ -40,8 +40,10 @@ macro_rules! statements {
 
 statements! {
     person = people::person();
+    person_by_email = people::person_by_email();
     users = people::users();
     staff = people::staff();
+    names = people::names();
     course = catalog::course();
     courses_all = catalog::courses(&catalog::CoursesBy::Id);
     courses_instructor = catalog::courses(&catalog::CoursesBy::Instructor);
@@ -53,6 +55,7 @@ statements! {
     revision = catalog::revision();
     revision_with = catalog::revision_with();
     template = catalog::template();
+    templates = certificates::templates();
     work_counts = catalog::work_counts();
     objective_links = catalog::objective_links();
     course_content = catalog::course_content();
@@ -85,7 +88,9 @@ statements! {
     records = learning::records();
     home = home::home();
     enrollments_of = learning::enrollments_of();
-    enrollments = learning::enrollments();
+    enrollments = learning::of_course::<Enrollment>();
+    overrides = learning::of_course::<Override>();
+    waivers = learning::of_course::<Waiver>();
     overdue_attempts = learning::overdue_attempts();
     awaiting_ai = learning::awaiting_ai();
     to_grade = learning::to_grade();
@@ -100,12 +105,15 @@ statements! {
     answer_entries = learning::answer_entries();
     marked_attempts = learning::marked_attempts();
     scored_work = learning::scored_work();
+    work_names = learning::work_names();
     reviews_of = learning::reviews_of();
     grades_above = learning::grades_above();
     open_jobs = learning::open_jobs();
     certificate = certificates::by("t.id = $1::uuid");
     certificate_by_code = certificates::by("t.code = $1");
     certificate_of = certificates::by("t.course_id = $1::uuid AND t.student_id = $2::uuid");
+    certificates = certificates::of_course();
+    certificates_of = certificates::of_person();
     renderings_pending = certificates::renderings(Rendering::Pending, false);
     renderings_pending_course = certificates::renderings(Rendering::Pending, true);
     renderings_ready = certificates::renderings(Rendering::Ready, false);

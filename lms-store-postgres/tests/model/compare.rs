@@ -51,6 +51,9 @@ async fn learner_reads(room: &Room, who: usize) -> Vec<(String, Value)> {
         add("course score", answer(s.analytics().course_score(course, student).await));
         add("standing", answer(s.learning().standing(course, student).await));
         add("certificate", answer(s.certificates().of(course, student).await));
+        add("overrides", answer(s.grants().overrides(course, Some(student), ALL).await));
+        add("waivers", answer(s.grants().waivers(course, Some(student), ALL).await));
+        add("certificates", answer(s.certificates().of_person(student, ALL).await));
         add("home", answer(s.overview().learner_home(student).await));
     }
     found
@@ -72,6 +75,10 @@ async fn course_reads(room: &Room) -> Vec<(String, Value)> {
     add("funnel", answer(overview.lesson_funnel(course).await));
     add("to grade", answer(overview.to_grade(course, 100).await));
     add("enrollments", answer(teacher.enrollment().of_course(course, ALL).await));
+    add("staff", answer(teacher.catalog().staff(course, ALL).await));
+    add("overrides", answer(teacher.grants().overrides(course, None, ALL).await));
+    add("waivers", answer(teacher.grants().waivers(course, None, ALL).await));
+    add("certificates", answer(teacher.certificates().of_course(course, ALL).await));
     add("plan to delete", answer(teacher.catalog().plan_delete(room.whole()).await));
     found
 }
@@ -328,7 +335,8 @@ fn metrics_are(metrics: &CourseMetrics, model: &Model) -> Found {
     let quizzes = (metrics.quizzes.pairs, hundredths(metrics.quizzes.average));
     same("average of the quizzes, library and model", &quizzes, &model.quiz_average())?;
     same("active students, library and model", &metrics.active_24h, &model.active_24h())?;
-    let on_time: Vec<_> = metrics.on_time.iter().map(|(id, o)| (id.uuid(), o.on_time, o.of)).collect();
+    let on_time: Vec<_> =
+        metrics.on_time.iter().map(|o| (o.assignment_id.uuid(), o.found.on_time, o.found.of)).collect();
     let tasks = model.lessons.iter().flat_map(|l| &l.tasks).filter(|t| t.published);
     let expected: Vec<_> = tasks
         .map(|t| {

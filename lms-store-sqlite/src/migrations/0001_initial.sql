@@ -769,6 +769,7 @@ CREATE TABLE overrides (
         REFERENCES enrollments (id, course_id, student_id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX overrides_enrollment ON overrides (enrollment_id, course_id, student_id);
+CREATE INDEX overrides_page ON overrides (course_id, id);
 CREATE INDEX overrides_granted_by ON overrides (granted_by);
 CREATE INDEX overrides_lesson_id ON overrides (lesson_id);
 CREATE INDEX overrides_quiz_id ON overrides (quiz_id);
@@ -805,6 +806,7 @@ CREATE TABLE waivers (
         REFERENCES enrollments (id, course_id, student_id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waivers_enrollment ON waivers (enrollment_id, course_id, student_id);
+CREATE INDEX waivers_page ON waivers (course_id, id);
 CREATE INDEX waivers_granted_by ON waivers (granted_by);
 CREATE INDEX waivers_lesson_id ON waivers (lesson_id);
 CREATE INDEX waivers_quiz_id ON waivers (quiz_id);
@@ -1022,6 +1024,8 @@ CREATE TABLE submissions (
     ai_status TEXT NOT NULL
         CHECK (ai_status = 'none' OR ai_status = 'pending' OR ai_status = 'applied' OR ai_status = 'suggested' OR
             ai_status = 'no_text' OR ai_status = 'too_short' OR ai_status = 'failed'),
+    -- Why AI gave no grade, as a code.
+    ai_code TEXT,
     -- The entry that waits for a person, if an AI suggestion does.
     suggested_seq INTEGER,
     -- Copied share, 0 to 1; never a model's guess (S15).

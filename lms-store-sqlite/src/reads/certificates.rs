@@ -16,6 +16,22 @@ pub(crate) fn of(conn: &Connection, course: CourseId, student: UserId) -> Result
     first(conn, "WHERE t.course_id = ?1 AND t.student_id = ?2", [id(course), id(student)])
 }
 
+pub(crate) fn of_course(conn: &Connection, course: CourseId, page: ById) -> Result<Vec<Certificate>> {
+    select(
+        conn,
+        "WHERE t.course_id = ?1 AND t.student_id > ?2 ORDER BY t.student_id LIMIT ?3",
+        params![id(course), id(above(page)), at_most(page)],
+    )
+}
+
+pub(crate) fn of_person(conn: &Connection, person: UserId, page: ById) -> Result<Vec<Certificate>> {
+    select(
+        conn,
+        "WHERE t.student_id = ?1 AND t.id > ?2 ORDER BY t.id LIMIT ?3",
+        params![id(person), id(above(page)), at_most(page)],
+    )
+}
+
 /// Written out for each state, as the indexes are.
 pub(crate) fn renderings(conn: &Connection, filter: RenderingFilter, page: ById) -> Result<Vec<Certificate>> {
     let rendering = filter.rendering.as_str();
@@ -39,6 +55,18 @@ pub(crate) fn template_versions(conn: &Connection, of: TemplateId) -> Result<Vec
         conn,
         "WHERE t.family_id = (SELECT family_id FROM certificate_templates WHERE id = ?1) ORDER BY t.version_no",
         [id(of)],
+    )
+}
+
+pub(crate) fn templates(conn: &Connection, page: ById) -> Result<Vec<CertificateTemplate>> {
+    select(
+        conn,
+        "WHERE t.family_id > ?1 AND t.is_draft = 0 AND t.archived_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM certificate_templates AS n
+                           WHERE n.family_id = t.family_id AND n.version_no > t.version_no
+                             AND n.is_draft = 0 AND n.archived_at IS NULL)
+         ORDER BY t.family_id LIMIT ?2",
+        params![id(above(page)), at_most(page)],
     )
 }
 

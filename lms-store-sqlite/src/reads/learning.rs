@@ -1,15 +1,16 @@
 //! Records of learners, and what waits for somebody.
 
+use lms_core::model::table::Record;
 use lms_core::model::*;
 use lms_core::store::{
     AnswerEntry, AttemptHead, ById, InTime, LearnerRecord, MarkedAttempt, Member, PersonWork, ScoredWork,
-    SubmissionFeedback, SubmissionHead, VersionRecord,
+    SubmissionFeedback, SubmissionHead, VersionRecord, WorkName,
 };
 use rusqlite::{Connection, params};
 
 use super::{above, at_most};
 use crate::error::Result;
-use crate::rows::{Bound, count, first, id, id_or_null, select, time, time_or_null, uuids};
+use crate::rows::{Bound, count, first, id, id_or_null, of_query, select, time, time_or_null, uuids};
 
 pub(crate) fn record(conn: &Connection, course: CourseId, student: UserId) -> Result<Option<LearnerRecord>> {
     let enrollment: Option<Enrollment> =
@@ -87,6 +88,11 @@ pub(crate) fn enrollments_of(conn: &Connection, student: UserId) -> Result<Vec<E
 }
 
 pub(crate) fn enrollments(conn: &Connection, course: CourseId, page: ById) -> Result<Vec<Enrollment>> {
+    of_course(conn, course, page)
+}
+
+/// The rows of a table that have an index by course and id.
+pub(crate) fn of_course<R: Record>(conn: &Connection, course: CourseId, page: ById) -> Result<Vec<R>> {
     select(
         conn,
         "WHERE t.course_id = ?1 AND t.id > ?2 ORDER BY t.id LIMIT ?3",
@@ -290,7 +296,7 @@ pub(crate) fn marked_attempts(
 }
 
 /// Ids as one parameter, for `IN (SELECT unhex(value) FROM json_each(?1))`.
-fn listed<T>(ids: &[Id<T>]) -> String {
+pub(super) fn listed<T>(ids: &[Id<T>]) -> String {
     let hex: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.uuid().simple())).collect();
     format!("[{}]", hex.join(","))
 }
@@ -312,6 +318,24 @@ pub(crate) fn scored_work(
             [&submissions],
         )?,
     })
+}
+
+pub(crate) fn work_names(
+    conn: &Connection,
+    attempts: &[AttemptId],
+    submissions: &[SubmissionId],
+) -> Result<Vec<WorkName>> {
+    let of = |work: &str, item: &str, key: &str, ids: &str| {
+        let sql = format!(
+            "SELECT w.id, w.student_id, u.display_name, i.id, i.title
+             FROM {work} AS w JOIN users AS u ON u.id = w.student_id JOIN {item} AS i ON i.id = w.{key}
+             WHERE w.id IN (SELECT unhex(value) FROM json_each(?1))"
+        );
+        of_query(conn, &sql, [ids])
+    };
+    let mut found = of("quiz_attempts", "quizzes", "quiz_id", &listed(attempts))?;
+    found.append(&mut of("submissions", "assignments", "assignment_id", &listed(submissions))?);
+    Ok(found)
 }
 
 pub(crate) fn reviews_of(conn: &Connection, subject: uuid::Uuid) -> Result<Vec<ReviewRequest>> {

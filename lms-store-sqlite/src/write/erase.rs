@@ -15,7 +15,8 @@ const STATEMENTS: &[&str] = &[
     "UPDATE quiz_attempts SET answers = '{\"format\":1,\"clients\":{},\"answers\":{}}',
          graded = CASE WHEN graded IS NULL THEN NULL ELSE json_object(
              'format', json_extract(graded, '$.format'),
-             'answers', (SELECT json_group_array(json_remove(a.value, '$.feedback', '$.ai_status', '$.suggested_seq'))
+             'answers', (SELECT json_group_array(
+                             json_remove(a.value, '$.feedback', '$.ai_status', '$.ai_code', '$.suggested_seq'))
                          FROM json_each(graded, '$.answers') AS a)) END,
          ai_pending = 0, ai_suggested = 0,
          void_reason = CASE WHEN void_reason IS NULL THEN NULL ELSE '' END,

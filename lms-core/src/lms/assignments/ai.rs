@@ -5,6 +5,7 @@ use super::*;
 use crate::lms::Planned;
 use crate::lms::catalog::AiOrigin;
 use crate::lms::learner::Work;
+use crate::rules::authoring::is_code;
 use crate::rules::grades;
 
 /// The state of work that AI does not grade, by the code of why.
@@ -14,6 +15,14 @@ pub(crate) fn ungraded(code: &str) -> AiGradingState {
         "too_short" => AiGradingState::TooShort,
         _ => AiGradingState::Failed,
     }
+}
+
+/// What is wrong with the code of why AI gave no grade.
+pub(crate) fn check_code(code: &str) -> Result<(), Error> {
+    if is_code(code) {
+        return Ok(());
+    }
+    Err(Error::invalid("ai_grading.code", "code", "must be 1 to 64 of a-z, 0-9, `.` and `_`"))
 }
 
 impl Assignments<'_> {
@@ -83,15 +92,16 @@ impl Assignments<'_> {
 
     /// Says that AI gave no valid grade: a person must grade, and a failure is never a 0 (S11). The code says why;
     /// `no_text` and `too_short` are shown as what they are, and `not_extracted`, of a URL that gave no text, as
-    /// `no_text`.
+    /// `no_text`. The version keeps the code for its graders (`ai_code`).
     ///
     /// # Errors
-    /// Denied to all but the system and AI; NotFound.
+    /// Denied to all but the system and AI; Invalid for a code that is none; NotFound.
     #[tracing::instrument(name = "lms.ai_grading_failed", skip_all, fields(course, outcome))]
     pub async fn ai_grading_failed(&self, id: SubmissionId, code: String) -> Result<(), Error> {
         if matches!(self.s.actor, Actor::User { .. }) {
             return Err(Error::Denied { action: Action::Grade });
         }
+        check_code(&code)?;
         let code = &code;
         self.s
             .run(None, |command| async move {
@@ -109,6 +119,7 @@ impl Assignments<'_> {
                 let mut work = Work::begin(command, &context, enrollment);
                 let now = work.command.now;
                 submission.ai_status = ungraded(code);
+                submission.ai_code = Some(code.clone());
                 submission.version += 1;
                 submission.updated_at = now;
                 work.batch.put(submission);

@@ -221,6 +221,7 @@ impl Assignments<'_> {
         }
         if let Some(origin) = origin {
             submission.ai_status = if applied { AiGradingState::Applied } else { AiGradingState::Suggested };
+            submission.ai_code = None;
             work.batch.expect.push(Expect::Log { id: origin.log_id, status: AiLogStatus::Valid });
             work.batch.changes.push(Change::FlipLog {
                 id: origin.log_id,
@@ -406,6 +407,7 @@ pub(super) fn head_of(submission: &Submission) -> SubmissionHead {
         graded_at: submission.graded_at,
         posted_at: submission.posted_at,
         ai_status: submission.ai_status,
+        ai_code: submission.ai_code.clone(),
         suggested_seq: submission.suggested_seq,
     }
 }

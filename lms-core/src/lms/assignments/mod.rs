@@ -1,7 +1,7 @@
 //! Submissions and their grading by people and by AI (S, I).
 
 mod ai;
-pub(crate) use ai::ungraded;
+pub(crate) use ai::{check_code, ungraded};
 mod grade;
 mod post;
 mod recompute;

@@ -83,6 +83,7 @@ impl Assignments<'_> {
                     posted_at: None,
                     history_seq: 0,
                     ai_status: AiGradingState::None,
+                    ai_code: None,
                     suggested_seq: None,
                     plagiarism_score: None,
                     similarity_status: SimilarityStatus::Pending,
@@ -109,6 +110,7 @@ impl Assignments<'_> {
                     let due = effective_due(row.due_date, access(&context).item_override);
                     submission.late_seconds = late_seconds(now, due, row.grace_seconds);
                     submission.ai_status = ai_state(&row, &submission, &self.s.lms);
+                    submission.ai_code = submission.ai_status.never_sent().map(str::to_owned);
                     let event = work
                         .event(EventKind::AssignmentSubmitted, SubjectType::Submission, submission.id)
                         .by_learner(true)

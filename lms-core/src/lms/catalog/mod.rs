@@ -9,6 +9,7 @@ mod lessons;
 mod links;
 mod owner;
 mod quizzes;
+mod staff;
 mod topics;
 
 use uuid::Uuid;
@@ -21,6 +22,7 @@ pub use delete::*;
 pub use lessons::*;
 pub use links::*;
 pub use quizzes::*;
+pub use staff::*;
 pub use topics::*;
 
 pub(crate) use courses::{check_course, check_objective, owner_of_new_course};

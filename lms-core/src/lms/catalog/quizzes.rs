@@ -128,7 +128,8 @@ pub struct NewQuestion {
     pub text: String,
     /// Type, options and key.
     pub body: QuestionBody,
-    /// What it is worth.
+    /// What it is worth; 1 point unless said.
+    #[serde(default = "one_point")]
     pub points: Points,
     /// What a wrong answer takes off.
     #[serde(default)]
@@ -144,13 +145,17 @@ pub struct NewQuestion {
     pub objectives: Vec<String>,
 }
 
+const fn one_point() -> Points {
+    Points::from_units(100_000)
+}
+
 impl NewQuestion {
     /// A question worth one point.
     pub fn new(text: impl Into<String>, body: QuestionBody) -> Self {
         Self {
             text: text.into(),
             body,
-            points: Points::from_units(100_000),
+            points: one_point(),
             negative_points: None,
             explanation: String::new(),
             source_quote: None,

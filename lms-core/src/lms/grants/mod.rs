@@ -1,12 +1,14 @@
 //! What staff grant to one learner: dates of their own, more time, excuses, waivers, a fresh start (S6, S8, P12, P7).
 
 mod extend;
+mod lists;
 mod reset;
 mod waive;
 
 use uuid::Uuid;
 
 pub use extend::*;
+pub use lists::Granted;
 
 use super::Grants;
 use super::learner::{not_erased, rights};

@@ -3,6 +3,7 @@
 mod csv;
 mod gradebook;
 mod home;
+mod named;
 mod pairs;
 mod roster;
 mod waiting;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 pub use gradebook::*;
 pub use home::*;
+pub use named::Waiting;
 pub use pairs::*;
 pub use roster::*;
 pub use waiting::*;

@@ -3,26 +3,28 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::named::{Waiting, WorkNames};
 use crate::error::Error;
 use crate::lms::Overview;
 use crate::model::*;
 use crate::store::{AttemptHead, InTime, SubmissionHead};
 
-/// What waits for staff in a course: each list oldest first.
+/// What waits for staff in a course, with whose it is and at what: each list oldest first. `ai_code` of a version says
+/// why AI gave no grade, where it was asked; that of an answer stands in `Quizzes::essays`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct ToGrade {
     /// Learners who asked for another look at a grade (S16).
-    pub reviews: Vec<ReviewRequest>,
+    pub reviews: Vec<Waiting<ReviewRequest>>,
     /// Versions with an AI suggestion that waits for a decision (S10).
-    pub suggestions: Vec<SubmissionHead>,
+    pub suggestions: Vec<Waiting<SubmissionHead>>,
     /// Versions that wait for a grade.
-    pub submissions: Vec<SubmissionHead>,
+    pub submissions: Vec<Waiting<SubmissionHead>>,
     /// Attempts with an AI suggestion for an answer that waits for a decision (Q12, S10); `Quizzes::essays`
     /// gives the answers.
-    pub answer_suggestions: Vec<AttemptHead>,
+    pub answer_suggestions: Vec<Waiting<AttemptHead>>,
     /// Attempts with an essay that waits for a grade (Q12).
-    pub attempts: Vec<AttemptHead>,
+    pub attempts: Vec<Waiting<AttemptHead>>,
     /// Where the next page begins, for [`Overview::to_grade_after`]; absent when no list goes on.
     pub next: Option<ToGradePlace>,
 }
@@ -91,6 +93,24 @@ impl Overview<'_> {
             moved(&mut next.attempts, &attempts, limit, attempt),
         ];
         let next = go_on.contains(&true).then_some(next);
-        Ok(ToGrade { reviews, suggestions, submissions, answer_suggestions, attempts, next })
+        let versions: Vec<SubmissionId> = suggestions.iter().chain(&submissions).map(|s| s.id).collect();
+        let tried: Vec<AttemptId> = answer_suggestions.iter().chain(&attempts).map(|a| a.id).collect();
+        let versions = [versions, reviews.iter().filter_map(|r| r.submission_id).collect()].concat();
+        let tried = [tried, reviews.iter().filter_map(|r| r.attempt_id).collect()].concat();
+        let names = WorkNames::new(store.work_names(&tried, &versions).await?);
+        let of_assignment = |s: SubmissionHead| names.of(SubjectType::Assignment, s.id, s);
+        let of_quiz = |a: AttemptHead| names.of(SubjectType::Quiz, a.id, a);
+        let of_review = |r: ReviewRequest| match (r.submission_id, r.attempt_id) {
+            (Some(version), _) => names.of(SubjectType::Assignment, version, r),
+            (None, attempt) => names.of(SubjectType::Quiz, attempt?, r),
+        };
+        Ok(ToGrade {
+            reviews: reviews.into_iter().filter_map(of_review).collect(),
+            suggestions: suggestions.into_iter().filter_map(of_assignment).collect(),
+            submissions: submissions.into_iter().filter_map(of_assignment).collect(),
+            answer_suggestions: answer_suggestions.into_iter().filter_map(of_quiz).collect(),
+            attempts: attempts.into_iter().filter_map(of_quiz).collect(),
+            next,
+        })
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::error::Refusal;
 use crate::lms::Planned;
-use crate::lms::assignments::{AiGrade, Mark, SHORTEST_FOR_AI, check_words, raw_by};
+use crate::lms::assignments::{AiGrade, Mark, SHORTEST_FOR_AI, check_code, check_words, raw_by, ungraded};
 use crate::lms::catalog::AiOrigin;
 use crate::lms::learner::{Work, rights};
 use crate::model::question::QuestionBody;
@@ -199,10 +199,10 @@ impl Quizzes<'_> {
     }
 
     /// Says that AI gave no valid grade for an answer: a person must grade it, and a failure is never a 0
-    /// (S11).
+    /// (S11). The answer keeps the code of why for its graders (`ai_code`).
     ///
     /// # Errors
-    /// Denied to all but the system and AI; NotFound.
+    /// Denied to all but the system and AI; Invalid for a code that is none; NotFound.
     #[tracing::instrument(name = "lms.ai_answer_grading_failed", skip_all, fields(course, outcome))]
     pub async fn ai_answer_grading_failed(
         &self,
@@ -213,6 +213,7 @@ impl Quizzes<'_> {
         if matches!(self.s.actor, Actor::User { .. }) {
             return Err(Error::Denied { action: Action::Grade });
         }
+        check_code(&code)?;
         let code = &code;
         self.s
             .run(None, |command| async move {
@@ -228,7 +229,8 @@ impl Quizzes<'_> {
                 let waiting =
                     |r: &&mut GradedRecord| r.question_id == question && r.ai_status == AiGradingState::Pending;
                 let Some(record) = graded.answers.iter_mut().find(waiting) else { return Ok(Planned::nothing(())) };
-                record.ai_status = crate::lms::assignments::ungraded(code);
+                record.ai_status = ungraded(code);
+                record.ai_code = Some(code.clone());
                 let enrollment = context.enrollment.clone().ok_or_else(missing)?;
                 let mut work = Work::begin(command, &context, enrollment);
                 let now = work.command.now;

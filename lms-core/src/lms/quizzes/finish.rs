@@ -71,6 +71,7 @@ impl Quizzes<'_> {
                 && let Some(quiz) = context.quiz.as_ref().filter(|_| self.s.lms.has_ai_grading())
             {
                 record.ai_status = ai::ai_state(quiz, answer);
+                record.ai_code = record.ai_status.never_sent().map(str::to_owned);
             }
             records.push(record);
             graded.push(one);

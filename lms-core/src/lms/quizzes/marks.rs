@@ -79,7 +79,8 @@ impl EssayAnswer {
                 let answer = saved.answers.get(&question.id.uuid()).and_then(|s| s.answer.as_ref());
                 let mut one = grading::grade(&question.body, question.points, question.negative_points, answer);
                 adjust(&mut one, adjustments.questions.get(&question.id.uuid()).copied());
-                *record = GradedRecord { ai_status: record.ai_status, ..record_of(question, &one) };
+                let (ai_status, ai_code) = (record.ai_status, record.ai_code.take());
+                *record = GradedRecord { ai_status, ai_code, ..record_of(question, &one) };
             }
         }
         record.suggested_seq = grades::open_suggestion(history).map(|e| e.seq);
@@ -187,6 +188,7 @@ impl Quizzes<'_> {
         for record in answer.graded.answers.iter_mut().filter(|r| r.question_id == question) {
             if origin.is_some() {
                 record.ai_status = if applied { AiGradingState::Applied } else { AiGradingState::Suggested };
+                record.ai_code = None;
             } else if is_mark && record.ai_status == AiGradingState::Pending {
                 // A person was faster; the grader's suggestion may still come, and changes nothing.
                 record.ai_status = AiGradingState::None;

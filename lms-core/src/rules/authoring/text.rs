@@ -3,6 +3,12 @@
 use crate::error::{Error, Problem};
 use crate::model::table::Json;
 
+/// Whether a word is a code of why something failed: 1 to 64 of a-z, 0-9, `.` and `_`.
+pub fn is_code(code: &str) -> bool {
+    let of_code = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_');
+    (1..=64).contains(&code.len()) && code.chars().all(of_code)
+}
+
 /// Collects problems.
 #[derive(Debug, Default)]
 pub struct Checks {
