@@ -28,7 +28,7 @@ impl AiProvider for Notebook {
     }
 
     async fn complete(&self, request: &AiRequest) -> Result<AiResponse, ProviderError> {
-        // What a service would be sent: its system text, and one message of the user, in which others' words are quoted.
+        // What a service would be sent: its system text, and one message, in which others' words are quoted.
         let sent = request.system.len() + request.user_text().len();
         Ok(AiResponse {
             text: include_str!("../../data/outline.json").to_owned(),

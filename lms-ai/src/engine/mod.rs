@@ -56,8 +56,8 @@ pub struct AiConfig {
     /// answers a person looks at first. Nobody is asked in its place unless set.
     pub fallback_model: Option<String>,
     /// The most that an operation may cost in all its attempts, in millionths of a US dollar; no limit unless
-    /// set. A job of many operations is not limited as a whole: of [`Ai::write_bodies`] each topic's text is an operation
-    /// of its own. Limits by day are the host's, in [`lms_core::lms::AiBudgets`].
+    /// set. A job of many operations is not limited as a whole: of [`Ai::write_bodies`] each topic's text is an
+    /// operation of its own. Limits by day are the host's, in [`lms_core::lms::AiBudgets`].
     pub operation_limit_micro_usd: Option<u64>,
     /// What the log keeps of the texts, by the task's kind. Unless set, it is [`Redaction::Redacted`] for tasks
     /// on a student's text and [`Redaction::Full`] for all others.

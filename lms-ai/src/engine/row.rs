@@ -187,8 +187,8 @@ pub(super) fn failed(row: &mut AiLog, error: &ProviderError) {
     add_notes(row, note);
 }
 
-/// Whether a call was made that may have been paid for: it reached its provider, as far as the log tells. A service that
-/// has begun a success has begun to count, whatever it says after that.
+/// Whether a call was made that may have been paid for: it reached its provider, as far as the log tells. A service
+/// that has begun a success has begun to count, whatever it says after that.
 pub(super) fn was_sent(row: &AiLog) -> bool {
     let notes: Vec<String> = row.notes.read().unwrap_or_default();
     let is_begun = row.http_status.is_some_and(|status| (200..300).contains(&status));

@@ -8,9 +8,9 @@ use super::{EvaluateError, Marked, Scale};
 /// Steps that people mark in, the coarsest first, in units of 1e-5 points.
 const STEPS: [i64; 7] = [100_000, 50_000, 10_000, 5_000, 1_000, 100, 1];
 
-/// The pairs of one assignment, or of one essay question, as they are compared: on a scale from 0 to what can be had, in the coarsest
-/// step that holds every mark. Where that would be too many levels, in the finest step that is not, and each mark is
-/// rounded to it.
+/// The pairs of one assignment, or of one essay question, as they are compared: on a scale from 0 to what can be had,
+/// in the coarsest step that holds every mark. Where that would be too many levels, in the finest step that is not,
+/// and each mark is rounded to it.
 ///
 /// # Errors
 /// Empty without pairs; TooManyLevels where what can be had is too much, or too odd, for every step.

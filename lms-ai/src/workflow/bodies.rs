@@ -64,8 +64,8 @@ impl Ai {
     /// it goes on with the rest, however often the provider has failed it. An answer that was paid for and not written
     /// yet is written without a call.
     ///
-    /// [`AiConfig::operation_limit_micro_usd`](crate::AiConfig::operation_limit_micro_usd) is what each text may cost; a
-    /// run may cost that much for each of its topics. Who wants to bound a run divides what it may cost by
+    /// [`AiConfig::operation_limit_micro_usd`](crate::AiConfig::operation_limit_micro_usd) is what each text may
+    /// cost; a run may cost that much for each of its topics. Who wants to bound a run divides what it may cost by
     /// [`BodiesStanding::open`] before it, or sets a budget of the course for the day
     /// ([`AiBudgets::set`](lms_core::lms::AiBudgets::set)), which ends the run where it is.
     ///

@@ -181,8 +181,8 @@ impl Lms {
         tick.or(first)
     }
 
-    /// One round, its first failure, and whether jobs or attempts have yet to get their turn. What failed less than `rest` ago is
-    /// left alone.
+    /// One round, its first failure, and whether jobs or attempts have yet to get their turn. What failed less than
+    /// `rest` ago is left alone.
     async fn round(&self, rest: Option<Duration>) -> (Tick, Option<Error>, bool) {
         let mut tick = Tick::default();
         let mut round = Round::new(self, rest);

@@ -245,7 +245,8 @@ impl Enrollments<'_> {
     /// Gives a course up: by the learner, or for them by staff. Everything is kept (E2).
     ///
     /// # Errors
-    /// Locked for a learner who is suspended: they do not lift it by leaving and coming back. NotFound where there is no enrollment that the actor may see.
+    /// Locked for a learner who is suspended: they do not lift it by leaving and coming back. NotFound where there is
+    /// no enrollment that the actor may see.
     #[tracing::instrument(name = "lms.withdraw", skip_all, fields(course, outcome))]
     pub async fn withdraw(&self, course: CourseId, student: UserId) -> Result<Enrollment, Error> {
         let enrollment = self.set_status(course, student, EnrollmentStatus::Withdrawn, EventKind::Withdrawn).await?;

@@ -147,7 +147,8 @@ impl Certificates<'_> {
     /// changes nothing.
     ///
     /// # Errors
-    /// VersionStale for an edit of what somebody else has accepted otherwise meanwhile (L5); Invalid with every problem; Denied to all but admins and the system; NotFound.
+    /// VersionStale for an edit of what somebody else has accepted otherwise meanwhile (L5); Invalid with every
+    /// problem; Denied to all but admins and the system; NotFound.
     #[tracing::instrument(name = "lms.accept_template", skip_all, fields(course, outcome))]
     pub async fn accept_template(
         &self,

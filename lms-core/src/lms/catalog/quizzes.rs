@@ -537,7 +537,8 @@ impl Catalog<'_> {
     }
 
     /// Replaces a question's text, body, points and explanation, and links it to the objectives that are named;
-    /// links that exist stay. Attempts that have begun keep what they started with (Q15). `quiz_version` is the version of the quiz that the caller read (L5).
+    /// links that exist stay. Attempts that have begun keep what they started with (Q15). `quiz_version` is the
+    /// version of the quiz that the caller read (L5).
     ///
     /// # Errors
     /// VersionStale; Invalid with every problem.

@@ -49,8 +49,8 @@ impl Quizzes<'_> {
     /// linked (S9). `suggested_seq` is that of the suggestion which the person has read: no other one is taken over.
     ///
     /// # Errors
-    /// NoSuggestion; AnotherSuggestion where another one waits by now; GradeOutOfRange where a regrade took the question out meanwhile; Denied to all but
-    /// graders.
+    /// NoSuggestion; AnotherSuggestion where another one waits by now; GradeOutOfRange where a regrade took the
+    /// question out meanwhile; Denied to all but graders.
     #[tracing::instrument(name = "lms.adopt_answer_suggestion", skip_all, fields(course, outcome))]
     pub async fn adopt_suggestion(
         &self,
