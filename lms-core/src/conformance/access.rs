@@ -9,7 +9,7 @@ use crate::lms::{
     Access, AssignmentRules, EnrollOptions, Extension, ItemState, NewSubmission, NewUser, OwnDate, QuizRules,
     UpdateCourse, UpdateLesson,
 };
-use crate::model::{Flow, LessonId, ProgressStatus, Role, UserId};
+use crate::model::{Flow, LessonId, ProgressStatus, QuizId, Role, UserId};
 use crate::rules::access::LockReason;
 use crate::store::Item;
 use crate::testing::Classroom;
@@ -44,21 +44,26 @@ fn codes(reasons: &[LockReason]) -> Vec<&'static str> {
 /// rules: X1, X3, E2, L2, S6
 pub async fn x1_reads_and_writes_give_the_same_reasons(h: &Harness) {
     let room = h.classroom(2, 8).await;
-    let teacher = room.teacher();
-    let now = h.lms.now();
-    let (lesson, other) = (room.lessons[0], room.lessons[1]);
-    let quiz = room.add_quiz(lesson, 1, QuizRules { max_attempts: Some(1), ..QuizRules::default() }).await.unwrap();
-    let item = Item::Quiz(quiz.id);
+    let rules = QuizRules { max_attempts: Some(1), ..QuizRules::default() };
+    let quiz = room.add_quiz(room.lessons[0], 1, rules).await.unwrap().id;
+    // In steps: all of it in one function overran a test's stack.
+    of_the_enrollment(h, &room, quiz).await;
+    of_the_item(h, &room, quiz).await;
+    of_the_course(h, &room, quiz).await;
+}
 
-    // The enrollment.
+/// The enrollment.
+async fn of_the_enrollment(h: &Harness, room: &Classroom, quiz: QuizId) {
+    let (teacher, now) = (room.teacher(), h.lms.now());
+    let (lesson, item) = (room.lessons[0], Item::Quiz(quiz));
     teacher.enrollment().suspend(room.course, room.students[0]).await.unwrap();
-    let reasons = asked(&room, item, room.students[0]).await;
+    let reasons = asked(room, item, room.students[0]).await;
     assert_eq!(codes(&reasons), ["suspended"]);
-    assert_eq!(told(room.student(0).quizzes().start(quiz.id).await), reasons);
+    assert_eq!(told(room.student(0).quizzes().start(quiz).await), reasons);
     room.student(1).enrollment().withdraw(room.course, room.students[1]).await.unwrap();
-    let reasons = asked(&room, item, room.students[1]).await;
+    let reasons = asked(room, item, room.students[1]).await;
     assert_eq!(codes(&reasons), ["not_enrolled"]);
-    assert_eq!(told(room.student(1).quizzes().start(quiz.id).await), reasons);
+    assert_eq!(told(room.student(1).quizzes().start(quiz).await), reasons);
     let dated = |starts, ends| EnrollOptions { starts_at: starts, ends_at: ends, ..EnrollOptions::default() };
     for (starts, ends, code) in
         [(Some(now.plus_seconds(60)), None, "not_started"), (Some(now.plus_seconds(-60)), Some(now), "ended")]
@@ -66,58 +71,65 @@ pub async fn x1_reads_and_writes_give_the_same_reasons(h: &Harness) {
         let person = NewUser::new(Role::Student, code);
         let who = h.lms.system().people().ensure_user(person).await.unwrap().id;
         teacher.enrollment().enroll(room.course, who, dated(starts, ends)).await.unwrap();
-        let reasons = asked(&room, item, who).await;
+        let reasons = asked(room, item, who).await;
         assert_eq!(codes(&reasons), [code]);
         let me = h.lms.as_user(who);
-        assert_eq!(told(me.quizzes().start(quiz.id).await), reasons);
+        assert_eq!(told(me.quizzes().start(quiz).await), reasons);
         assert_eq!(told(me.learning().open_lesson(lesson).await), reasons);
         assert_eq!(me.overview().outline(room.course, who).await.unwrap().lessons[0].locks, reasons);
     }
+}
 
-    // The quiz: used up, closed, not yet, not published; each with its own parameter, and all at once.
+/// The quiz: used up, closed, not yet, not published; each with its own parameter, and all at once. And an assignment.
+async fn of_the_item(h: &Harness, room: &Classroom, quiz: QuizId) {
+    let (teacher, now) = (room.teacher(), h.lms.now());
+    let item = Item::Quiz(quiz);
     let (me, who) = (room.student(2), room.students[2]);
-    let attempt = me.quizzes().start(quiz.id).await.unwrap();
-    assert!(asked(&room, item, who).await.is_empty(), "one that is open can be gone on with");
+    let attempt = me.quizzes().start(quiz).await.unwrap();
+    assert!(asked(room, item, who).await.is_empty(), "one that is open can be gone on with");
     me.quizzes().submit(attempt.id).await.unwrap();
-    let reasons = asked(&room, item, who).await;
+    let reasons = asked(room, item, who).await;
     assert_eq!(codes(&reasons), ["no_attempts_left"]);
-    assert_eq!(told(me.quizzes().start(quiz.id).await), reasons);
+    assert_eq!(told(me.quizzes().start(quiz).await), reasons);
     let outline = me.overview().outline(room.course, who).await.unwrap();
     assert_eq!(outline.lessons[0].items[0].locks, reasons);
     assert!(outline.lessons[0].locks.is_empty(), "the lesson itself is open");
     let own = |from, until| Extension { available_from: from, cutoff: until, ..Extension::because("agreed") };
     let until = now.plus_seconds(-5);
     teacher.grants().extend(item, who, own(OwnDate::Inherit, OwnDate::At(until))).await.unwrap();
-    teacher.catalog().publish_quiz(quiz.id, false).await.unwrap();
-    let reasons = asked(&room, item, who).await;
+    teacher.catalog().publish_quiz(quiz, false).await.unwrap();
+    let reasons = asked(room, item, who).await;
     assert_eq!(codes(&reasons), ["not_published", "closed", "no_attempts_left"], "every reason at once");
     assert!(reasons.contains(&LockReason::Closed { at: until }));
-    assert_eq!(told(me.quizzes().start(quiz.id).await), reasons);
-    teacher.catalog().publish_quiz(quiz.id, true).await.unwrap();
+    assert_eq!(told(me.quizzes().start(quiz).await), reasons);
+    teacher.catalog().publish_quiz(quiz, true).await.unwrap();
     let (me, who) = (room.student(3), room.students[3]);
     let from = now.plus_seconds(5);
     teacher.grants().extend(item, who, own(OwnDate::At(from), OwnDate::Inherit)).await.unwrap();
-    let reasons = asked(&room, item, who).await;
+    let reasons = asked(room, item, who).await;
     assert_eq!(reasons, [LockReason::NotYet { at: from }]);
-    assert_eq!(told(me.quizzes().start(quiz.id).await), reasons);
-    assert!(asked(&room, item, room.students[4]).await.is_empty(), "nobody else's dates changed");
+    assert_eq!(told(me.quizzes().start(quiz).await), reasons);
+    assert!(asked(room, item, room.students[4]).await.is_empty(), "nobody else's dates changed");
 
     // An assignment after its cut-off.
     let cutoff = now.plus_seconds(-1);
     let rules = AssignmentRules { due_date: Some(cutoff), cutoff_date: Some(cutoff), ..AssignmentRules::default() };
-    let assignment = assign(&room, rules, None).await;
-    let reasons = asked(&room, Item::Assignment(assignment.id), room.students[4]).await;
+    let assignment = assign(room, rules, None).await;
+    let reasons = asked(room, Item::Assignment(assignment.id), room.students[4]).await;
     assert_eq!(reasons, [LockReason::Closed { at: cutoff }]);
     let late = room.student(4).assignments().submit(assignment.id, NewSubmission::text("late")).await;
     assert_eq!(told(late), reasons);
+}
 
-    // The order of lessons and what they require.
+/// The order of lessons and what they require, and a course that is hidden.
+async fn of_the_course(h: &Harness, room: &Classroom, quiz: QuizId) {
+    let (teacher, lesson, other) = (room.teacher(), room.lessons[0], room.lessons[1]);
     teacher.catalog().require_lesson(other, lesson, true).await.unwrap();
     let version = room.course().await.unwrap().version;
     let update = UpdateCourse { version, flow: Some(Flow::Sequential), ..UpdateCourse::default() };
     teacher.catalog().update_course(room.course, update).await.unwrap();
     let (me, who) = (room.student(5), room.students[5]);
-    let reasons = asked(&room, Item::Lesson(other), who).await;
+    let reasons = asked(room, Item::Lesson(other), who).await;
     assert_eq!(reasons, [LockReason::EarlierLesson { id: lesson }, LockReason::Requires { ids: vec![lesson] }]);
     assert_eq!(told(me.learning().complete_lesson(other).await), reasons);
     assert_eq!(told(me.learning().read_lesson(other).await), reasons);
@@ -126,12 +138,12 @@ pub async fn x1_reads_and_writes_give_the_same_reasons(h: &Harness) {
 
     // A hidden course.
     teacher.catalog().publish_course(room.course, false).await.unwrap();
-    assert_eq!(codes(&asked(&room, Item::Course(room.course), who).await), ["not_published"]);
+    assert_eq!(codes(&asked(room, Item::Course(room.course), who).await), ["not_published"]);
     assert_eq!(codes(&told(me.learning().open_course(room.course).await)), ["not_published"]);
     // Who may not know of it hears that there is none.
     let stranger = h.lms.system().people().ensure_user(NewUser::new(Role::Student, "S")).await.unwrap().id;
     for (asker, about) in [(h.lms.as_user(stranger), stranger), (room.student(6), who)] {
-        let hidden = asker.learning().access(item, about).await.unwrap_err();
+        let hidden = asker.learning().access(Item::Quiz(quiz), about).await.unwrap_err();
         assert_eq!(hidden.code(), "not_found");
     }
 }
